@@ -1,0 +1,14 @@
+//! From a quantized graph to algebraic constraints: field, plan, tables, AIR and witness columns.
+//!
+//! Prover and verifier share this crate; nothing here reads files or proves. The path of the data is
+//! graph -> [`plan`] -> [`layout`] -> [`witness`] (prover) and [`joint`] (both) -> [`shard_air`].
+
+pub mod constraints;
+pub mod field;
+pub mod joint;
+pub mod layout;
+pub mod mask;
+pub mod plan;
+pub mod rounding;
+pub mod shard_air;
+pub mod witness;

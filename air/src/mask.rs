@@ -1,0 +1,100 @@
+//! Switching single constraints off, for the forger's bench only.
+//!
+//! Every constraint and lookup has a name here. With the feature `forge` a [`Mask`] can hold some of them, and the
+//! AIR then treats them as satisfied: a forgery that is accepted only under the mask shows that the constraint is
+//! what stops it. Without the feature a `Mask` is empty, has no size, and every question to it is a constant `false`.
+
+/// The families of constraints of a shard. A family covers every lane and row it stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ConstraintId {
+    /// The branch cell is -1, 0 or 1.
+    BranchTernary,
+    /// Branch 1 only at the largest code.
+    BranchHigh,
+    /// Branch -1 only at the smallest code.
+    BranchLow,
+    /// The line relation, or the saturated branches' comparison, in a line lane.
+    RoundLine,
+    /// The window's low side, or the saturated branches' comparison, in a window lane.
+    RoundWindowLow,
+    /// The window's high side.
+    RoundWindowHigh,
+    /// `code - code_min` is a byte.
+    RangeCodeLow,
+    /// `code_max - code` is a byte.
+    RangeCodeHigh,
+    /// The limbs of a line's remainder are bytes.
+    RangeLineLimb,
+    /// The limbs of a window's low side are bytes.
+    RangeWindowLowLimb,
+    /// The limbs of a window's high side are bytes.
+    RangeWindowHighLimb,
+    /// Parity and half-ulp cells come from the window table.
+    WindowTable,
+    /// The byte table's multiplicities enter the sum.
+    ByteMultiplicity,
+    /// The window table's multiplicities enter the sum.
+    WindowMultiplicity,
+    /// Accumulators enter the joint check.
+    JointAccumulator,
+    /// Output codes enter the joint check.
+    JointCode,
+    /// The running sum adds each row.
+    RunningSum,
+    /// The running sum starts at zero.
+    SumFirst,
+    /// The running sum ends at the shard's claim.
+    SumLast,
+}
+
+impl ConstraintId {
+    /// Every constraint family, in declaration order.
+    pub const ALL: [Self; 19] = [
+        Self::BranchTernary,
+        Self::BranchHigh,
+        Self::BranchLow,
+        Self::RoundLine,
+        Self::RoundWindowLow,
+        Self::RoundWindowHigh,
+        Self::RangeCodeLow,
+        Self::RangeCodeHigh,
+        Self::RangeLineLimb,
+        Self::RangeWindowLowLimb,
+        Self::RangeWindowHighLimb,
+        Self::WindowTable,
+        Self::ByteMultiplicity,
+        Self::WindowMultiplicity,
+        Self::JointAccumulator,
+        Self::JointCode,
+        Self::RunningSum,
+        Self::SumFirst,
+        Self::SumLast,
+    ];
+}
+
+/// The constraints that are treated as satisfied: none, outside the forger's bench.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mask {
+    #[cfg(feature = "forge")]
+    masked: std::collections::BTreeSet<ConstraintId>,
+}
+
+impl Mask {
+    /// Whether `constraint` is switched off.
+    #[inline(always)]
+    pub fn hides(&self, constraint: ConstraintId) -> bool {
+        #[cfg(feature = "forge")]
+        return self.masked.contains(&constraint);
+        #[cfg(not(feature = "forge"))]
+        {
+            let _ = constraint;
+            false
+        }
+    }
+
+    /// A mask that switches `constraints` off.
+    #[cfg(feature = "forge")]
+    pub fn of(constraints: impl IntoIterator<Item = ConstraintId>) -> Self {
+        Self { masked: constraints.into_iter().collect() }
+    }
+}

@@ -1,0 +1,421 @@
+//! The state of an import: what every name stands for so far, and the graph that grows.
+
+use std::collections::HashMap;
+
+use rten_onnx::onnx::{DataType, TensorProto, ValueInfoProto};
+
+use super::qdq::{ConstantView, PendingLinear};
+use super::reader::{NodeView, Source};
+use crate::error::{ImportError, Shown};
+use crate::graph::{Boundary, Node, Op, TensorId};
+use crate::quantization::{QType, Quantization};
+use crate::range::MAX_TENSOR_CELLS;
+
+/// All tensors of one sample together.
+const MAX_CELLS: usize = 1 << 28;
+
+/// Axes of one sample.
+pub(super) const MAX_RANK: usize = 16;
+
+/// What a name of the file stands for.
+#[derive(Clone, Copy)]
+pub(super) enum Value<'m> {
+    /// The float input of the model, or a view of it.
+    Input(FloatInput),
+    /// An 8-bit tensor.
+    Quantized(TensorId),
+    /// The real numbers that an 8-bit tensor stands for.
+    Dequantized(TensorId),
+    /// The real numbers that a constant stands for: weights or bias of a QDQ layer.
+    Constant(ConstantView<'m>),
+    /// A QDQ layer whose result is not quantized yet.
+    Pending(PendingLinear<'m>),
+}
+
+impl Value<'_> {
+    /// For errors.
+    pub(super) fn describe(&self) -> &'static str {
+        match self {
+            Self::Input(_) => "the model's float input",
+            Self::Quantized(_) => "an 8-bit tensor",
+            Self::Dequantized(_) => "a dequantized tensor",
+            Self::Constant(_) => "a dequantized constant",
+            Self::Pending(_) => "a float result that is not quantized yet",
+        }
+    }
+}
+
+/// A view of the model's float input; the shape is the index of a shape in the importer.
+#[derive(Clone, Copy)]
+pub(super) struct FloatInput {
+    pub(super) shape: usize,
+}
+
+/// A tensor whose quantization may still be unknown.
+pub(super) struct TensorDraft<'m> {
+    pub(super) name: String,
+    /// The name of the file that stands for it first, or last if an activation was folded in. If
+    /// that is used once, then so is the tensor.
+    pub(super) owner: Option<&'m str>,
+    /// Index into [`Importer::nodes`].
+    pub(super) producer: Option<usize>,
+    pub(super) shape: Vec<usize>,
+    pub(super) qtype: QType,
+    /// Index into [`Importer::quantizations`], shared by views of one tensor.
+    quantization: usize,
+}
+
+/// The import of one file.
+pub(super) struct Importer<'m> {
+    pub(super) source: &'m Source<'m>,
+    values: HashMap<&'m str, Value<'m>>,
+    pub(super) tensors: Vec<TensorDraft<'m>>,
+    /// `None` until the first consumer tells: an 8-bit model input carries no scale of its own.
+    quantizations: Vec<Option<Quantization>>,
+    /// Shapes of the float input's views; the first is the input's own.
+    pub(super) float_shapes: Vec<Vec<usize>>,
+    pub(super) nodes: Vec<Node>,
+    /// The file's node behind each of `nodes`.
+    pub(super) origins: Vec<NodeView<'m>>,
+    /// Size of the batch axis, if the file fixes it.
+    pub(super) batch: Option<i64>,
+    pub(super) input: Option<(TensorId, Boundary)>,
+    cells: usize,
+    /// Weights still allowed: without it, small nodes that share one large initializer would
+    /// expand to any size.
+    weight_budget: usize,
+}
+
+impl<'m> Importer<'m> {
+    pub(super) fn new(source: &'m Source<'m>, file_bytes: usize) -> Result<Self, ImportError> {
+        let mut importer = Self {
+            source,
+            values: HashMap::new(),
+            tensors: Vec::new(),
+            quantizations: Vec::new(),
+            float_shapes: Vec::new(),
+            nodes: Vec::new(),
+            origins: Vec::new(),
+            batch: None,
+            input: None,
+            cells: 0,
+            weight_budget: file_bytes.saturating_mul(16),
+        };
+        importer.define_input(source.input)?;
+        Ok(importer)
+    }
+
+    fn define_input(&mut self, input: &'m ValueInfoProto) -> Result<(), ImportError> {
+        let name = input.name.as_deref().unwrap_or("");
+        let file = self.source.file;
+        let fail = |detail: String| ImportError::Model {
+            file: file.to_string(),
+            detail: format!("the input `{}` {detail}", Shown(name)),
+        };
+        let tensor_type = input.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
+        let Some((tensor_type, shape)) = tensor_type.and_then(|t| Some((t, t.shape.as_ref()?)))
+        else {
+            return Err(fail("has no tensor type with a shape".to_string()));
+        };
+        let Some((batch, dims)) = shape.dim.split_first() else {
+            return Err(fail("is a scalar; axis 0 must be the batch".to_string()));
+        };
+        self.batch = batch.dim_value;
+        let mut sample = Vec::new();
+        for (axis, dim) in dims.iter().enumerate() {
+            match dim.dim_value.map(usize::try_from) {
+                Some(Ok(d)) if d > 0 => sample.push(d),
+                _ => {
+                    let axis = axis + 1;
+                    return Err(fail(format!(
+                        "has no fixed size on axis {axis}; only the batch axis may be open"
+                    )));
+                }
+            }
+        }
+        if cells(&sample).is_none() {
+            return Err(fail(format!("has the unreasonable shape {sample:?}")));
+        }
+        let value = match tensor_type.elem_type {
+            Some(DataType::FLOAT) => {
+                self.float_shapes.push(sample);
+                Value::Input(FloatInput { shape: 0 })
+            }
+            Some(t) if qtype(t).is_some() => {
+                let qtype = qtype(t).unwrap_or(QType::I8);
+                let id = self.draft(name, sample, qtype, None);
+                self.cells += cells(&self.tensors[id.0].shape).unwrap_or(0);
+                self.input = Some((id, Boundary::Quantized));
+                Value::Quantized(id)
+            }
+            other => {
+                let other = other.map_or("nothing".to_string(), |t| t.to_string());
+                return Err(fail(format!(
+                    "is of type {other}; use FLOAT, INT8 or UINT8"
+                )));
+            }
+        };
+        self.values.insert(name, value);
+        Ok(())
+    }
+
+    fn draft(
+        &mut self,
+        name: &str,
+        shape: Vec<usize>,
+        qtype: QType,
+        quantization: Option<Quantization>,
+    ) -> TensorId {
+        self.quantizations.push(quantization);
+        let quantization = self.quantizations.len() - 1;
+        let (name, owner, producer) = (name.to_string(), None, None);
+        self.tensors.push(TensorDraft {
+            name,
+            owner,
+            producer,
+            shape,
+            qtype,
+            quantization,
+        });
+        TensorId(self.tensors.len() - 1)
+    }
+
+    fn count_cells(&mut self, node: NodeView<'m>, shape: &[usize]) -> Result<(), ImportError> {
+        let total = cells(shape).and_then(|n| self.cells.checked_add(n));
+        match total.filter(|&n| n <= MAX_CELLS) {
+            Some(total) => {
+                self.cells = total;
+                Ok(())
+            }
+            None => Err(ImportError::TooLarge {
+                site: node.site(),
+                detail: format!(
+                    "its result of shape {shape:?} makes one sample larger than the limit \
+                     ({MAX_TENSOR_CELLS} cells in a tensor, {MAX_CELLS} in all)"
+                ),
+            }),
+        }
+    }
+
+    /// Takes `count` weights from what a file of this size may hold.
+    pub(super) fn spend_weights(
+        &mut self,
+        node: NodeView<'m>,
+        count: usize,
+    ) -> Result<(), ImportError> {
+        match self.weight_budget.checked_sub(count) {
+            Some(rest) => {
+                self.weight_budget = rest;
+                Ok(())
+            }
+            None => Err(ImportError::TooLarge {
+                site: node.site(),
+                detail: "the layers together have more than 16 weights for each byte of the file; \
+                         share fewer initializers"
+                    .to_string(),
+            }),
+        }
+    }
+
+    /// Adds the tensor that `QuantizeLinear` makes of the float input.
+    pub(super) fn add_input(
+        &mut self,
+        node: NodeView<'m>,
+        quantization: Quantization,
+    ) -> Result<TensorId, ImportError> {
+        if let Some((id, _)) = self.input {
+            self.agree(node, id, quantization)?;
+            return Ok(id);
+        }
+        let shape = self.float_shapes[0].clone();
+        self.count_cells(node, &shape)?;
+        let id = self.draft(
+            output_name(node),
+            shape,
+            quantization.qtype,
+            Some(quantization),
+        );
+        self.input = Some((id, Boundary::Float));
+        Ok(id)
+    }
+
+    /// Adds a node and its result.
+    pub(super) fn add_node(
+        &mut self,
+        node: NodeView<'m>,
+        input: TensorId,
+        op: Op,
+        shape: Vec<usize>,
+        quantization: Quantization,
+    ) -> Result<TensorId, ImportError> {
+        self.count_cells(node, &shape)?;
+        let id = self.draft(
+            output_name(node),
+            shape,
+            quantization.qtype,
+            Some(quantization),
+        );
+        self.push(node, input, id, op);
+        Ok(id)
+    }
+
+    /// The tensor `input` under another shape: itself if that is its shape already.
+    pub(super) fn add_view(
+        &mut self,
+        node: NodeView<'m>,
+        input: TensorId,
+        shape: Vec<usize>,
+    ) -> Result<TensorId, ImportError> {
+        let of = &self.tensors[input.0];
+        if of.shape == shape {
+            return Ok(input);
+        }
+        let (qtype, quantization) = (of.qtype, of.quantization);
+        self.count_cells(node, &shape)?;
+        let name = output_name(node).to_string();
+        let (owner, producer) = (None, None);
+        self.tensors.push(TensorDraft {
+            name,
+            owner,
+            producer,
+            shape,
+            qtype,
+            quantization,
+        });
+        let id = TensorId(self.tensors.len() - 1);
+        self.push(node, input, id, Op::View);
+        Ok(id)
+    }
+
+    fn push(&mut self, node: NodeView<'m>, input: TensorId, output: TensorId, op: Op) {
+        let name = node.name().to_string();
+        self.tensors[output.0].producer = Some(self.nodes.len());
+        self.nodes.push(Node {
+            name,
+            inputs: vec![input],
+            output,
+            op,
+        });
+        self.origins.push(node);
+    }
+
+    /// The scale and zero point that a consumer states must be the tensor's.
+    pub(super) fn agree(
+        &mut self,
+        node: NodeView<'m>,
+        id: TensorId,
+        stated: Quantization,
+    ) -> Result<(), ImportError> {
+        let tensor = &self.tensors[id.0];
+        let known = &mut self.quantizations[tensor.quantization];
+        match known {
+            None if tensor.qtype == stated.qtype => {
+                *known = Some(stated);
+                Ok(())
+            }
+            Some(known) if *known == stated => Ok(()),
+            _ => {
+                let name = Shown(&tensor.name);
+                let known = known.map_or(tensor.qtype.to_string(), |q| q.to_string());
+                Err(node.quantization(format!(
+                    "takes tensor `{name}` as ({stated}), but elsewhere it is ({known}); \
+                     requantizing between two scales is not supported, use one for both"
+                )))
+            }
+        }
+    }
+
+    /// The quantization of a tensor, once known.
+    pub(super) fn quantization(&self, id: TensorId) -> Option<Quantization> {
+        self.quantizations[self.tensors[id.0].quantization]
+    }
+
+    /// What the operand `name` stands for; constants of the file have no value.
+    pub(super) fn value(
+        &self,
+        node: NodeView<'m>,
+        role: &str,
+        name: &'m str,
+    ) -> Result<Value<'m>, ImportError> {
+        self.values.get(name).copied().ok_or_else(|| {
+            let detail = "is a constant, but must be computed from the model's input".to_string();
+            node.operand(role, name, detail)
+        })
+    }
+
+    /// The 8-bit tensor that the operand `name` must be.
+    pub(super) fn quantized(
+        &self,
+        node: NodeView<'m>,
+        role: &str,
+        name: &'m str,
+    ) -> Result<TensorId, ImportError> {
+        match self.value(node, role, name)? {
+            Value::Quantized(id) => Ok(id),
+            other => {
+                let detail = format!("must be an 8-bit tensor, but is {}", other.describe());
+                Err(node.operand(role, name, detail))
+            }
+        }
+    }
+
+    /// The constant `name`.
+    pub(super) fn constant(
+        &self,
+        node: NodeView<'m>,
+        role: &str,
+        name: &str,
+    ) -> Result<&'m TensorProto, ImportError> {
+        self.source.constants.get(name).copied().ok_or_else(|| {
+            let detail = "must be a constant: an initializer or the result of a Constant node";
+            node.operand(role, name, detail.to_string())
+        })
+    }
+
+    /// Whether `name` is a constant.
+    pub(super) fn is_constant(&self, name: &str) -> bool {
+        self.source.constants.contains_key(name)
+    }
+
+    /// Whether nothing but the node at hand uses `name`.
+    pub(super) fn used_once(&self, name: &str) -> bool {
+        self.source.uses.get(name) == Some(&1)
+    }
+
+    /// Records what a node's result stands for.
+    pub(super) fn define(&mut self, node: NodeView<'m>, value: Value<'m>) {
+        let name = output_name(node);
+        if let Value::Quantized(id) = value {
+            self.tensors[id.0].owner.get_or_insert(name);
+        }
+        self.values.insert(name, value);
+    }
+
+    /// What the model's output stands for.
+    pub(super) fn output_value(&self) -> Option<Value<'m>> {
+        self.values.get(self.source.output).copied()
+    }
+}
+
+/// The name of a node's only result; the reader has checked that there is one.
+pub(super) fn output_name<'m>(node: NodeView<'m>) -> &'m str {
+    node.proto.output.first().map_or("", String::as_str)
+}
+
+/// The 8-bit type, if it is one.
+pub(super) fn qtype(data_type: DataType) -> Option<QType> {
+    match data_type {
+        DataType::INT8 => Some(QType::I8),
+        DataType::UINT8 => Some(QType::U8),
+        _ => None,
+    }
+}
+
+/// The number of cells, unless it or the rank is unreasonable.
+pub(super) fn cells(shape: &[usize]) -> Option<usize> {
+    if shape.len() > MAX_RANK {
+        return None;
+    }
+    let cells = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d))?;
+    (cells <= MAX_TENSOR_CELLS).then_some(cells)
+}

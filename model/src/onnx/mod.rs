@@ -1,0 +1,97 @@
+//! ONNX files to [`Graph`]s.
+//!
+//! The nodes are visited once, in topological order. Each maps the [`Value`]s of its operands to
+//! the value of its result: a quantized tensor, a dequantized view of one, a layer that still waits
+//! for its output scale. Both forms of an int8 model go the same way: a `QGemm` makes a quantized
+//! tensor at once, a `Gemm` between `DequantizeLinear` and `QuantizeLinear` makes a pending layer
+//! that the `QuantizeLinear` completes. To support another operator, write its function and add a
+//! line to [`dispatch`].
+//!
+//! Source: the ONNX operator specifications and ONNX Runtime's contrib operators.
+
+mod activation;
+mod boundary;
+mod finish;
+mod importer;
+mod linear;
+mod operands;
+mod qdq;
+mod qoperator;
+mod reader;
+mod shape;
+mod wire;
+
+use std::path::Path;
+
+use crate::error::ImportError;
+use crate::graph::Graph;
+use importer::{Importer, Value};
+use reader::NodeView;
+
+/// What an unsupported operator is answered with.
+const SUPPORTED: &str = "supported are QuantizeLinear, DequantizeLinear, QGemm, QLinearMatMul, \
+    Gemm, MatMul and Add (between DequantizeLinear and QuantizeLinear), Relu, Clip, Max, Flatten, \
+    Reshape, Identity and Constant";
+
+/// Reads the int8 ONNX model at `path`.
+///
+/// # Errors
+/// If the file cannot be read, is not ONNX, or holds anything that cannot be evaluated exactly; the
+/// error names the file, the node and the operator.
+pub fn load(path: &Path) -> Result<Graph, ImportError> {
+    let file = path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|source| ImportError::Read {
+        file: file.clone(),
+        source,
+    })?;
+    import(&bytes, &file)
+}
+
+/// Reads an int8 ONNX model from memory; `source_name` stands for the file in errors.
+///
+/// # Errors
+/// As [`load`].
+pub fn import(bytes: &[u8], source_name: &str) -> Result<Graph, ImportError> {
+    let malformed = |detail: String| ImportError::Malformed {
+        file: source_name.to_string(),
+        detail,
+    };
+    wire::check(bytes).map_err(malformed)?;
+    let model = rten_onnx::onnx::ModelProto::parse_buf(bytes)
+        .map_err(|error| malformed(error.to_string()))?;
+    let source = reader::read(&model, source_name)?;
+    let mut importer = Importer::new(&source, bytes.len())?;
+    for node in &source.nodes {
+        let value = dispatch(&mut importer, *node)?;
+        importer.define(*node, value);
+    }
+    finish::finish(importer)
+}
+
+/// Evaluates one node symbolically.
+fn dispatch<'m>(importer: &mut Importer<'m>, node: NodeView<'m>) -> Result<Value<'m>, ImportError> {
+    match (node.domain(), node.op_type()) {
+        ("", "QuantizeLinear") => boundary::quantize_linear(importer, node),
+        ("", "DequantizeLinear") => boundary::dequantize_linear(importer, node),
+        ("com.microsoft", "QuantizeLinear") => boundary::quantize_linear(importer, node),
+        ("com.microsoft", "DequantizeLinear") => boundary::dequantize_linear(importer, node),
+        ("com.microsoft", "QGemm") => qoperator::q_gemm(importer, node),
+        ("", "QLinearMatMul") => qoperator::q_linear_mat_mul(importer, node),
+        ("", "Gemm") => qdq::gemm(importer, node),
+        ("", "MatMul") => qdq::mat_mul(importer, node),
+        ("", "Add") => qdq::add(importer, node),
+        ("", "Relu") => activation::relu(importer, node),
+        ("", "Clip") => activation::clip(importer, node),
+        ("", "Max") => activation::max(importer, node),
+        ("", "Flatten") => shape::flatten(importer, node),
+        ("", "Reshape") => shape::reshape(importer, node),
+        ("", "Identity") => shape::identity(importer, node),
+        _ => Err(ImportError::Operator {
+            site: node.site(),
+            detail: format!(
+                "not supported; {SUPPORTED}. Export the model in int8 QOperator or QDQ form and \
+                 keep other operators outside of it"
+            ),
+        }),
+    }
+}

@@ -1,0 +1,139 @@
+//! Operators that keep the cells and their order: `Flatten`, `Reshape`, `Identity`.
+//!
+//! Axis 0 is the batch and has to stay that: a view may rearrange the axes of a sample, but not
+//! move cells from one sample to another.
+
+use super::importer::{FloatInput, Importer, MAX_RANK, Value, cells};
+use super::operands::Operand;
+use super::reader::NodeView;
+use crate::error::ImportError;
+
+/// `Identity(x)`.
+pub(super) fn identity<'m>(
+    importer: &mut Importer<'m>,
+    node: NodeView<'m>,
+) -> Result<Value<'m>, ImportError> {
+    node.expect_inputs(1)?;
+    node.expect_attributes(&[])?;
+    importer.value(node, "input", node.require_input(0, "input")?)
+}
+
+/// `Flatten(x)`: the axes from `axis` on become one.
+pub(super) fn flatten<'m>(
+    importer: &mut Importer<'m>,
+    node: NodeView<'m>,
+) -> Result<Value<'m>, ImportError> {
+    node.expect_inputs(1)?;
+    node.expect_attributes(&["axis"])?;
+    let axis = node.int("axis", 1)?;
+    view(importer, node, |_, sample| {
+        let rank = sample.len() as i64 + 1;
+        let from = if axis < 0 {
+            axis.checked_add(rank)
+        } else {
+            Some(axis)
+        };
+        match from.filter(|from| (1..=rank).contains(from)) {
+            // The axes in front of `from` are joined with the batch, so they must be 1.
+            Some(from) if sample[..from as usize - 1].iter().all(|&d| d == 1) => {
+                Ok(vec![sample.iter().product()])
+            }
+            _ => Err(node.attribute(
+                "axis",
+                format!("is {axis}, which joins axes of {sample:?} with the batch; use 1"),
+            )),
+        }
+    })
+}
+
+/// `Reshape(x, shape)` with a constant shape.
+pub(super) fn reshape<'m>(
+    importer: &mut Importer<'m>,
+    node: NodeView<'m>,
+) -> Result<Value<'m>, ImportError> {
+    node.expect_inputs(2)?;
+    node.expect_attributes(&["allowzero"])?;
+    let copies_zero = !node.flag("allowzero", false)?;
+    let operand = Operand::required(importer, node, 1, "shape")?;
+    if operand.dims()?.len() != 1 || operand.len()? > MAX_RANK {
+        return Err(operand.error(format!("must be a list of at most {MAX_RANK} numbers")));
+    }
+    let wanted = operand.int64s()?;
+    view(importer, node, |batch, sample| {
+        let refuse = |why: &str| {
+            node.shape(format!(
+                "cannot reshape [batch, {}] to {wanted:?}: {why}",
+                sample
+                    .iter()
+                    .map(usize::to_string)
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ))
+        };
+        let Some((&first, rest)) = wanted.split_first() else {
+            return Err(refuse("the batch axis is lost"));
+        };
+        let total: usize = sample.iter().product();
+        let mut shape = Vec::new();
+        let mut open = None;
+        for (axis, &dim) in rest.iter().enumerate() {
+            let size = match dim {
+                0 if copies_zero => sample.get(axis).copied(),
+                -1 if open.is_none() => {
+                    open = Some(axis);
+                    Some(1)
+                }
+                _ => usize::try_from(dim).ok().filter(|&d| d > 0),
+            };
+            shape.push(size.ok_or_else(|| refuse("the shape is not meaningful"))?);
+        }
+        let known = cells(&shape).ok_or_else(|| refuse("the shape is too large"))?;
+        if let Some(axis) = open {
+            if first == -1 {
+                return Err(refuse("two axes are open"));
+            }
+            shape[axis] = total / known;
+        }
+        if cells(&shape) != Some(total) {
+            return Err(refuse("a sample would have another number of values"));
+        }
+        // With the rest of the shape taking one sample exactly, these leave the batch as it is.
+        let keeps_batch = first == -1 || (first == 0 && copies_zero) || Some(first) == batch;
+        if !keeps_batch {
+            return Err(refuse("axis 0 must stay the batch; write 0 or -1 there"));
+        }
+        Ok(shape)
+    })
+}
+
+/// A view of the first operand, whatever kind of value that is.
+fn view<'m>(
+    importer: &mut Importer<'m>,
+    node: NodeView<'m>,
+    reshaped: impl Fn(Option<i64>, &[usize]) -> Result<Vec<usize>, ImportError>,
+) -> Result<Value<'m>, ImportError> {
+    let name = node.require_input(0, "input")?;
+    let batch = importer.batch;
+    match importer.value(node, "input", name)? {
+        Value::Input(FloatInput { shape }) => {
+            let shape = reshaped(batch, &importer.float_shapes[shape])?;
+            importer.float_shapes.push(shape);
+            Ok(Value::Input(FloatInput {
+                shape: importer.float_shapes.len() - 1,
+            }))
+        }
+        Value::Quantized(id) => {
+            let shape = reshaped(batch, &importer.tensors[id.0].shape)?;
+            Ok(Value::Quantized(importer.add_view(node, id, shape)?))
+        }
+        Value::Dequantized(id) => {
+            let shape = reshaped(batch, &importer.tensors[id.0].shape)?;
+            Ok(Value::Dequantized(importer.add_view(node, id, shape)?))
+        }
+        other @ (Value::Constant(_) | Value::Pending(_)) => {
+            let is = other.describe();
+            let detail = format!("is {is}; reshape quantized tensors instead");
+            Err(node.operand("input", name, detail))
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Random graphs and an ONNX writer, for the tests of this and other crates.
+//!
+//! Behind the feature `testing`; no part of the supported interface. Everything is a pure function
+//! of its seed. Misuse panics.
+
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
+
+mod onnx;
+mod random;
+
+pub use onnx::{Form, OnnxBuilder, onnx_bytes};
+pub use random::{RandomMlp, Rng, random_input, random_mlp};

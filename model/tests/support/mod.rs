@@ -1,0 +1,83 @@
+//! Where the golden files are, and how to read integers from them.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
+
+use zip::ZipArchive;
+
+/// The models that golden files come with.
+pub const MODELS: [&str; 3] = ["mlp_mnist", "mlp_digits", "mlp_bc"];
+
+/// A file of a golden model.
+pub fn path(model: &str, file: &str) -> PathBuf {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../testdata/models");
+    root.join(model).join(file)
+}
+
+/// A two-dimensional array of a golden archive.
+pub struct Array {
+    /// Without `.npy`.
+    pub name: String,
+    columns: usize,
+    descr: String,
+    bytes: Vec<u8>,
+}
+
+/// All arrays of an archive, in its order.
+pub fn arrays(model: &str, file: &str) -> Vec<Array> {
+    let mut archive = ZipArchive::new(File::open(path(model, file)).unwrap()).unwrap();
+    (0..archive.len())
+        .map(|index| {
+            let mut entry = archive.by_index(index).unwrap();
+            let name = entry.name().unwrap().trim_end_matches(".npy").to_string();
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes).unwrap();
+            let header_len = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+            let body = bytes.split_off(10 + header_len);
+            let header = String::from_utf8_lossy(&bytes[10..]).to_string();
+            let descr = header.split('\'').nth(3).unwrap().to_string();
+            let shape = header.split(['(', ')']).nth(1).unwrap();
+            let columns = shape.split(',').nth(1).unwrap().trim().parse().unwrap_or(1);
+            Array {
+                name,
+                columns,
+                descr,
+                bytes: body,
+            }
+        })
+        .collect()
+}
+
+/// One array of an archive.
+pub fn array(model: &str, file: &str, name: &str) -> Array {
+    arrays(model, file)
+        .into_iter()
+        .find(|array| array.name == name)
+        .unwrap()
+}
+
+impl Array {
+    /// The number of rows.
+    pub fn rows(&self) -> usize {
+        self.bytes.len() / self.columns / if self.descr == "<f4" { 4 } else { 1 }
+    }
+
+    /// A row of 8-bit integers.
+    pub fn integers(&self, row: usize) -> Vec<i32> {
+        let bytes = &self.bytes[row * self.columns..][..self.columns];
+        match self.descr.as_str() {
+            "|i1" => bytes.iter().map(|&b| i32::from(b as i8)).collect(),
+            "|u1" => bytes.iter().map(|&b| i32::from(b)).collect(),
+            other => panic!("{} is {other}", self.name),
+        }
+    }
+
+    /// A row of float32, as bits.
+    pub fn float_bits(&self, row: usize) -> Vec<u32> {
+        assert_eq!(self.descr, "<f4");
+        let bytes = &self.bytes[row * self.columns * 4..][..self.columns * 4];
+        let words = bytes.as_chunks::<4>().0;
+        words.iter().map(|&word| u32::from_le_bytes(word)).collect()
+    }
+}

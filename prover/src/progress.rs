@@ -1,0 +1,35 @@
+//! What a prover tells while it works. Nothing here reaches the bundle.
+
+/// A stage of proving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The model is evaluated on the samples.
+    Execute,
+    /// Main segments are extended and committed to.
+    Commit {
+        /// Shards to be committed to.
+        shards: usize,
+    },
+    /// Shards are proven.
+    Prove {
+        /// Shards to be proven.
+        shards: usize,
+    },
+}
+
+/// Receives progress, from any thread.
+pub trait Progress: Sync {
+    /// A stage begins.
+    fn phase(&self, phase: Phase);
+    /// One shard of the stage is done.
+    fn shard_done(&self);
+}
+
+/// Says nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn phase(&self, _: Phase) {}
+    fn shard_done(&self) {}
+}

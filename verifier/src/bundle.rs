@@ -1,0 +1,285 @@
+//! The bundle: one self-describing file that holds a statement and its proof. The byte layout is specified in
+//! docs/bundle.md.
+//!
+//! Everything up to the main roots is the *header*. It is hashed into the joint seed byte for byte, and there is one
+//! byte string for each header: integers are little-endian and of fixed width, and every count is checked against what
+//! follows before anything is allocated.
+
+use winterforge_air::plan::{MAX_BATCH, PLAN_VERSION, PlanParameters};
+use winterforge_model::{ModelId, QType, SEMANTICS_VERSION};
+
+use crate::security::{Profile, SecurityLevel};
+
+/// First bytes of every bundle.
+pub const MAGIC: [u8; 8] = *b"WFBUNDLE";
+/// Version of this encoding.
+pub const FORMAT_VERSION: u16 = 1;
+/// Version of the protocol: transcript, joint challenge, checks.
+pub const PROTOCOL_VERSION: u16 = 1;
+
+/// Most axes of a tensor, batch included.
+const MAX_RANK: usize = 8;
+
+/// The hash of commitments and transcript.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HashId {
+    /// BLAKE3 with 256-bit digests.
+    #[default]
+    Blake3,
+}
+
+/// How a proof is made: everything that is not the statement.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Parameters {
+    /// The proven security asked for.
+    pub level: SecurityLevel,
+    /// The trade between proving time and size.
+    pub profile: Profile,
+    /// The hash.
+    pub hash: HashId,
+    /// The freedom in laying out tables.
+    pub plan: PlanParameters,
+}
+
+/// Cells of a tensor of the statement.
+#[derive(Clone, Debug)]
+pub enum Values {
+    /// float32, compared and encoded by their bits.
+    Float(Vec<f32>),
+    /// 8-bit integers of a type.
+    Quantized(QType, Vec<i32>),
+}
+
+impl PartialEq for Values {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Float(a), Self::Float(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits())
+            }
+            (Self::Quantized(a_type, a), Self::Quantized(b_type, b)) => a_type == b_type && a == b,
+            _ => false,
+        }
+    }
+}
+
+/// A tensor of the statement. The first axis is the sample.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PublicTensor {
+    /// Sizes, batch first.
+    pub shape: Vec<usize>,
+    /// As many cells as the shape says.
+    pub values: Values,
+}
+
+/// What is stated, and how the proof of it is made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Header {
+    /// The model.
+    pub model_id: ModelId,
+    /// How the proof is made.
+    pub parameters: Parameters,
+    /// The input as the model is fed: float32 where it begins with QuantizeLinear.
+    pub input: PublicTensor,
+    /// The last quantized tensor.
+    pub output: PublicTensor,
+    /// Traces in the proof.
+    pub shards: u32,
+}
+
+impl Header {
+    /// Samples in the statement.
+    pub fn batch(&self) -> usize {
+        self.input.shape.first().copied().unwrap_or(0)
+    }
+}
+
+/// Why bytes are no bundle.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BundleError {
+    /// Not a bundle at all.
+    #[error("the file does not begin with the mark of a Winterforge bundle")]
+    Magic,
+    /// A version that this program does not know.
+    #[error("{what} version {found} is not supported (this program knows {known}); use the release that made the bundle")]
+    Version {
+        /// Which version.
+        what: &'static str,
+        /// In the file.
+        found: u32,
+        /// Supported.
+        known: u32,
+    },
+    /// The file ends early.
+    #[error("the bundle ends inside {what}, at byte {offset}")]
+    Truncated {
+        /// What was being read.
+        what: &'static str,
+        /// Where it starts.
+        offset: usize,
+    },
+    /// A field holds a value that no encoder writes.
+    #[error("{what} at byte {offset} has no meaning")]
+    Invalid {
+        /// What was being read.
+        what: &'static str,
+        /// Where it starts.
+        offset: usize,
+    },
+}
+
+impl Header {
+    /// The one encoding of this header.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(FORMAT_VERSION.to_le_bytes());
+        bytes.extend(PROTOCOL_VERSION.to_le_bytes());
+        bytes.extend(SEMANTICS_VERSION.to_le_bytes());
+        bytes.extend(PLAN_VERSION.to_le_bytes());
+        bytes.extend(self.model_id.0);
+        let Parameters { level, profile, hash, plan } = self.parameters;
+        bytes.push(level.bits() as u8);
+        bytes.push(profile_code(profile));
+        bytes.push(match hash {
+            HashId::Blake3 => 0,
+        });
+        bytes.push(plan.max_log_rows as u8);
+        encode_tensor(&mut bytes, &self.input);
+        encode_tensor(&mut bytes, &self.output);
+        bytes.extend(self.shards.to_le_bytes());
+        bytes
+    }
+
+    /// Decodes a header and returns it with its length in bytes.
+    ///
+    /// # Errors
+    /// [`BundleError`] if `bytes` do not begin with the encoding of a header.
+    pub fn decode(bytes: &[u8]) -> Result<(Self, usize), BundleError> {
+        let mut reader = HeaderReader { bytes, offset: 0 };
+        if reader.take(MAGIC.len(), "the mark").ok() != Some(&MAGIC) {
+            return Err(BundleError::Magic);
+        }
+        for (what, known) in [("format", FORMAT_VERSION), ("protocol", PROTOCOL_VERSION)] {
+            let found = u32::from(u16::from_le_bytes(reader.array(what)?));
+            require_version(what, found, u32::from(known))?;
+        }
+        for (what, known) in [("semantics", SEMANTICS_VERSION), ("plan", PLAN_VERSION)] {
+            require_version(what, u32::from_le_bytes(reader.array(what)?), known)?;
+        }
+        let model_id = ModelId(reader.array("the model id")?);
+        let level = match reader.byte("the security level")? {
+            100 => SecurityLevel::Bits100,
+            128 => SecurityLevel::Bits128,
+            _ => return Err(reader.invalid("the security level")),
+        };
+        let code = reader.byte("the profile")?;
+        let profile = [Profile::Fast, Profile::Balanced, Profile::Small].into_iter().find(|&p| profile_code(p) == code);
+        let profile = profile.ok_or_else(|| reader.invalid("the profile"))?;
+        let hash = match reader.byte("the hash")? {
+            0 => HashId::Blake3,
+            _ => return Err(reader.invalid("the hash")),
+        };
+        let plan = PlanParameters { max_log_rows: u32::from(reader.byte("the plan parameters")?) };
+        let input = reader.tensor("the input")?;
+        let output = reader.tensor("the output")?;
+        if input.shape.first() != output.shape.first() {
+            return Err(reader.invalid("the output's batch size"));
+        }
+        let shards = u32::from_le_bytes(reader.array("the number of shards")?);
+        let parameters = Parameters { level, profile, hash, plan };
+        Ok((Self { model_id, parameters, input, output, shards }, reader.offset))
+    }
+}
+
+fn profile_code(profile: Profile) -> u8 {
+    match profile {
+        Profile::Fast => 0,
+        Profile::Balanced => 1,
+        Profile::Small => 2,
+    }
+}
+
+fn require_version(what: &'static str, found: u32, known: u32) -> Result<(), BundleError> {
+    if found == known { Ok(()) } else { Err(BundleError::Version { what, found, known }) }
+}
+
+fn encode_tensor(bytes: &mut Vec<u8>, tensor: &PublicTensor) {
+    bytes.push(match tensor.values {
+        Values::Float(_) => 0,
+        Values::Quantized(QType::I8, _) => 1,
+        Values::Quantized(QType::U8, _) => 2,
+    });
+    bytes.push(tensor.shape.len() as u8);
+    for &size in &tensor.shape {
+        bytes.extend((size as u32).to_le_bytes());
+    }
+    match &tensor.values {
+        Values::Float(values) => bytes.extend(values.iter().flat_map(|value| value.to_bits().to_le_bytes())),
+        // An 8-bit integer of either type is its low byte.
+        Values::Quantized(_, values) => bytes.extend(values.iter().map(|&value| value as u8)),
+    }
+}
+
+struct HeaderReader<'a> {
+    bytes: &'a [u8],
+    offset: usize,
+}
+
+impl<'a> HeaderReader<'a> {
+    fn take(&mut self, count: usize, what: &'static str) -> Result<&'a [u8], BundleError> {
+        let rest = self.bytes.get(self.offset..).unwrap_or_default();
+        let taken = rest.get(..count).ok_or(BundleError::Truncated { what, offset: self.offset })?;
+        self.offset += count;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], BundleError> {
+        let mut array = [0; N];
+        array.copy_from_slice(self.take(N, what)?);
+        Ok(array)
+    }
+
+    fn byte(&mut self, what: &'static str) -> Result<u8, BundleError> {
+        self.array::<1>(what).map(|[byte]| byte)
+    }
+
+    /// The error for the field that was just read.
+    fn invalid(&self, what: &'static str) -> BundleError {
+        BundleError::Invalid { what, offset: self.offset }
+    }
+
+    fn tensor(&mut self, what: &'static str) -> Result<PublicTensor, BundleError> {
+        let kind = self.byte(what)?;
+        let rank = usize::from(self.byte(what)?);
+        if !(1..=MAX_RANK).contains(&rank) {
+            return Err(self.invalid(what));
+        }
+        let mut shape = Vec::with_capacity(rank);
+        let mut cells = 1usize;
+        for _ in 0..rank {
+            let size = u32::from_le_bytes(self.array(what)?) as usize;
+            cells = cells.checked_mul(size).filter(|&cells| cells > 0).ok_or_else(|| self.invalid(what))?;
+            shape.push(size);
+        }
+        if shape.first().is_none_or(|&batch| batch > MAX_BATCH) {
+            return Err(self.invalid(what));
+        }
+        let width = if kind == 0 { 4 } else { 1 };
+        let length = cells.checked_mul(width).ok_or_else(|| self.invalid(what))?;
+        let values = match kind {
+            0 => {
+                let word = |word: &[u8]| f32::from_bits(u32::from_le_bytes([word[0], word[1], word[2], word[3]]));
+                Values::Float(self.take(length, what)?.chunks_exact(4).map(word).collect())
+            }
+            1 => {
+                let signed = |&byte: &u8| i32::from(byte.cast_signed());
+                Values::Quantized(QType::I8, self.take(length, what)?.iter().map(signed).collect())
+            }
+            2 => {
+                let unsigned = |&byte: &u8| i32::from(byte);
+                Values::Quantized(QType::U8, self.take(length, what)?.iter().map(unsigned).collect())
+            }
+            _ => return Err(self.invalid(what)),
+        };
+        Ok(PublicTensor { shape, values })
+    }
+}

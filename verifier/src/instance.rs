@@ -1,0 +1,147 @@
+//! What prover and verifier agree on before the first commitment: plan, options, geometry, security.
+
+use std::sync::Arc;
+
+use winter_air::{Air, FieldExtension, ProofOptions, TraceInfo};
+use winter_math::FieldElement;
+use winterforge_air::field::Cube;
+use winterforge_air::joint::PublicCodes;
+use winterforge_air::plan::{self, Plan, PlanError};
+use winterforge_air::shard_air::{ShardAir, ShardInputs, trace_info};
+use winterforge_model::{Boundary, Graph};
+
+use crate::bundle::{Header, Parameters, PublicTensor, Values};
+use crate::security::{
+    COLLISION_BITS, Coupling, JointParameters, Ledger, SecurityError, ShardParameters, account, proof_options,
+};
+
+/// A compiled proof: the same on both sides for the same model, batch size and parameters.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    /// Tables and shards.
+    pub plan: Plan,
+    /// winterfell's options, the same for every shard.
+    pub options: ProofOptions,
+    /// Geometry of each shard.
+    pub trace_infos: Vec<TraceInfo>,
+    /// The proven security of exactly this proof.
+    pub ledger: Ledger,
+}
+
+/// Why a model, batch size and parameters have no proof.
+#[derive(Debug, thiserror::Error)]
+pub enum InstanceError {
+    /// The graph has no plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// No options reach the level.
+    #[error(transparent)]
+    Security(#[from] SecurityError),
+}
+
+impl Instance {
+    /// Compiles the plan and fixes the options.
+    ///
+    /// # Errors
+    /// [`InstanceError`] if the graph has no plan or the security level is out of reach.
+    pub fn new(graph: Arc<Graph>, batch: usize, parameters: Parameters) -> Result<Self, InstanceError> {
+        let plan = plan::compile(graph, batch, parameters.plan)?;
+        let longest = plan.shards.iter().map(|shard| shard.layout.log_rows).max().unwrap_or(0);
+        let options = proof_options(parameters.level, parameters.profile, FieldExtension::Cubic, longest)?;
+        let trace_infos: Vec<TraceInfo> =
+            plan.shards.iter().map(|shard| trace_info(&shard.layout, Cube::EXTENSION_DEGREE)).collect();
+        let joint = JointParameters {
+            linear_equations: plan.equations(),
+            lookups: plan.lookups(),
+            table_rows: plan.table_rows(),
+            tuple_degree: 4,
+            coupling: Coupling::Total,
+        };
+        let shards: Vec<ShardParameters> = (plan.shards.iter().zip(&trace_infos))
+            .map(|(shard, info)| {
+                let inputs = ShardInputs::of_layout(shard.layout.clone());
+                let air = ShardAir::new(info.clone(), inputs, options.clone());
+                let context = air.context();
+                ShardParameters {
+                    trace_length: info.length() as u64,
+                    main_width: info.main_trace_width() as u32,
+                    aux_width: info.aux_segment_width() as u32,
+                    num_constraints: (context.num_assertions() + context.num_transition_constraints()) as u64,
+                    num_composition_columns: context.num_constraint_composition_columns() as u32,
+                }
+            })
+            .collect();
+        let ledger = account(&shards, &joint, &options, COLLISION_BITS);
+        Ok(Self { plan, options, trace_infos, ledger })
+    }
+}
+
+/// Why the tensors of a statement do not fit a model.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StatementError {
+    /// Shape or type of the input.
+    #[error("the statement's input is {found}, but the model takes {expected}")]
+    Input {
+        /// What the model takes.
+        expected: String,
+        /// What the statement holds.
+        found: String,
+    },
+    /// Shape or type of the output.
+    #[error("the statement's output is {found}, but the model returns {expected}")]
+    Output {
+        /// What the model returns.
+        expected: String,
+        /// What the statement holds.
+        found: String,
+    },
+}
+
+/// Input and output as codes; the input of a float32 model is quantized here.
+///
+/// # Errors
+/// [`StatementError`] if a type or shape is not the model's.
+pub fn public_codes(graph: &Graph, header: &Header) -> Result<PublicCodes, StatementError> {
+    let batch = header.batch();
+    let input = graph.tensor(graph.input);
+    let output = graph.tensor(graph.output);
+    let shape = |tensor: &winterforge_model::Tensor| {
+        let mut shape = vec![batch];
+        shape.extend_from_slice(&tensor.shape);
+        shape
+    };
+    let describe = |tensor: &PublicTensor| {
+        let kind = match &tensor.values {
+            Values::Float(_) => "float32".to_owned(),
+            Values::Quantized(qtype, _) => qtype.to_string(),
+        };
+        format!("{kind} {:?}", tensor.shape)
+    };
+    let input_type = match graph.input_boundary {
+        Boundary::Float => "float32".to_owned(),
+        Boundary::Quantized => input.quantization.qtype.to_string(),
+    };
+    let expected = format!("{input_type} {:?}", shape(input));
+    let code = |tensor: &winterforge_model::Tensor, q: i32| (q - tensor.quantization.qtype.min()) as u8;
+    let input_codes = match (&header.input.values, graph.input_boundary) {
+        (Values::Float(x), Boundary::Float) if header.input.shape == shape(input) => {
+            graph.quantize_input(x).into_iter().map(|q| code(input, q)).collect()
+        }
+        (Values::Quantized(qtype, q), Boundary::Quantized)
+            if *qtype == input.quantization.qtype && header.input.shape == shape(input) =>
+        {
+            q.iter().map(|&q| code(input, q)).collect()
+        }
+        _ => return Err(StatementError::Input { expected, found: describe(&header.input) }),
+    };
+    let expected = format!("{} {:?}", output.quantization.qtype, shape(output));
+    let output_codes = match &header.output.values {
+        Values::Quantized(qtype, q)
+            if *qtype == output.quantization.qtype && header.output.shape == shape(output) =>
+        {
+            q.iter().map(|&q| code(output, q)).collect()
+        }
+        _ => return Err(StatementError::Output { expected, found: describe(&header.output) }),
+    };
+    Ok(PublicCodes { input: input_codes, output: output_codes })
+}

@@ -1,0 +1,10 @@
+//! Verification of Winterforge proofs: no proving code, no I/O, no threads, and no panic that a hostile byte can reach.
+
+pub mod bundle;
+pub mod challenge;
+pub mod instance;
+pub mod security;
+pub mod stark;
+mod verify;
+
+pub use verify::{BundleCheck, Leniency, Policy, Verified, VerifyError, verify};

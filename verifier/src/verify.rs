@@ -1,0 +1,238 @@
+//! Verifying a bundle against the model.
+
+use std::sync::Arc;
+
+use winter_air::{Air, ProofOptions, TraceInfo};
+use winter_crypto::hashers::Blake3_256;
+use winter_crypto::{ElementHasher, Hasher};
+use winter_math::ToElements;
+use winterforge_air::field::{Cube, Felt};
+use winterforge_air::joint::JointCheck;
+use winterforge_air::mask::Mask;
+use winterforge_air::shard_air::{ShardAir, ShardInputs};
+use winterforge_model::{Graph, ModelId};
+
+use crate::bundle::{BundleError, HashId, Header};
+use crate::challenge::{joint_challenges, joint_seed};
+use crate::instance::{Instance, InstanceError, StatementError, public_codes};
+use crate::security::Ledger;
+use crate::stark::{CheckMask, Reader, StarkError, VerifierAir, verify_shard};
+
+impl VerifierAir for ShardAir {}
+
+/// What a verifier insists on.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Proven bits below which a bundle is rejected.
+    pub min_security_bits: u32,
+    /// Constraints and checks left out: none, outside the forger's bench.
+    pub leniency: Leniency,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { min_security_bits: 100, leniency: Leniency::default() }
+    }
+}
+
+/// What the forger's bench switches off. Empty without the feature `forge`.
+#[derive(Clone, Debug, Default)]
+pub struct Leniency {
+    /// Constraints of the AIR.
+    pub constraints: Mask,
+    /// Checks of the verification loop.
+    pub stark: CheckMask,
+    /// Checks of this module.
+    #[cfg(feature = "forge")]
+    pub bundle: Vec<BundleCheck>,
+}
+
+/// The checks on a bundle around those on its shards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BundleCheck {
+    /// The bundle's model id is that of the verifier's model.
+    ModelId,
+    /// The proven bits reach the policy's minimum.
+    Security,
+    /// The number of shards is the plan's.
+    ShardCount,
+    /// The claims of all shards add up to the statement's total.
+    Total,
+    /// The joint challenges come from the seed, and the seed from statement and roots.
+    Seed,
+}
+
+impl BundleCheck {
+    /// Every check.
+    pub const ALL: [Self; 5] = [Self::ModelId, Self::Security, Self::ShardCount, Self::Total, Self::Seed];
+}
+
+/// An accepted bundle.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// What was proven.
+    pub header: Header,
+    /// The proven security, round by round.
+    pub ledger: Ledger,
+}
+
+/// Why a bundle was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The bytes are no bundle: nothing was verified.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The verifier's model cannot be proven in this way.
+    #[error(transparent)]
+    Instance(#[from] InstanceError),
+    /// The bundle is about another model.
+    #[error("the bundle is about model {found}, not {expected}")]
+    Model {
+        /// The verifier's model.
+        expected: ModelId,
+        /// The bundle's.
+        found: ModelId,
+    },
+    /// The statement does not fit the model.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+    /// Fewer proven bits than the policy asks for.
+    #[error("the proof has {found} proven bits, the policy asks for {required}")]
+    Security {
+        /// The policy's minimum.
+        required: u32,
+        /// The proof's.
+        found: u32,
+    },
+    /// The number of shards is not the plan's.
+    #[error("the bundle holds {found} shards, the plan has {expected}")]
+    ShardCount {
+        /// The plan's.
+        expected: usize,
+        /// The bundle's.
+        found: usize,
+    },
+    /// A main root or claim is malformed or missing.
+    #[error("commitments: {0}")]
+    Commitments(StarkError),
+    /// A shard's proof fails.
+    #[error("shard {shard}: {source}")]
+    Shard {
+        /// Index of the shard.
+        shard: usize,
+        /// The check that failed.
+        source: StarkError,
+    },
+    /// Bytes follow the last shard.
+    #[error("{0}")]
+    Trailing(StarkError),
+}
+
+impl VerifyError {
+    /// A stable name for scripts.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Bundle(_) => "malformed-bundle",
+            Self::Instance(_) => "unprovable-model",
+            Self::Model { .. } => "other-model",
+            Self::Statement(_) => "statement-mismatch",
+            Self::Security { .. } => "insufficient-security",
+            Self::ShardCount { .. } => "shard-count",
+            Self::Commitments(_) => "malformed-commitments",
+            Self::Shard { .. } => "invalid-proof",
+            Self::Trailing(_) => "trailing-bytes",
+        }
+    }
+}
+
+/// Verifies `bundle` against the model it claims to be about.
+///
+/// # Errors
+/// [`VerifyError`] names the first check that fails.
+pub fn verify(bundle: &[u8], graph: &Arc<Graph>, policy: &Policy) -> Result<Verified, VerifyError> {
+    let (header, header_bytes) = Header::decode(bundle)?;
+    let (header_encoding, proof) = bundle.split_at(header_bytes);
+    let expected = graph.id();
+    if header.model_id != expected && !policy.leniency.allows(BundleCheck::ModelId) {
+        return Err(VerifyError::Model { expected, found: header.model_id });
+    }
+    let instance = Instance::new(graph.clone(), header.batch(), header.parameters)?;
+    let found = instance.ledger.bits();
+    if found < policy.min_security_bits && !policy.leniency.allows(BundleCheck::Security) {
+        return Err(VerifyError::Security { required: policy.min_security_bits, found });
+    }
+    let (expected, found) = (instance.plan.shards.len(), header.shards as usize);
+    if expected != found && !policy.leniency.allows(BundleCheck::ShardCount) {
+        return Err(VerifyError::ShardCount { expected, found });
+    }
+    match header.parameters.hash {
+        HashId::Blake3 => verify_proof::<Blake3_256<Felt>>(&header, header_encoding, proof, &instance, policy)?,
+    }
+    Ok(Verified { header, ledger: instance.ledger })
+}
+
+/// The commitments of a bundle: main roots, then the claims of all shards but the last.
+pub(crate) struct Commitments<H: Hasher> {
+    pub(crate) main_roots: Vec<H::Digest>,
+    pub(crate) claims: Vec<Cube>,
+}
+
+impl<H: ElementHasher<BaseField = Felt>> Commitments<H> {
+    fn decode(reader: &mut Reader<'_>, shards: usize, mask: &CheckMask) -> Result<Self, StarkError> {
+        let main_roots = reader.digests::<H>(shards, "the main roots")?;
+        let claims = reader.elements::<Cube>(shards.saturating_sub(1), "the claims", mask)?;
+        Ok(Self { main_roots, claims })
+    }
+}
+
+fn verify_proof<H: ElementHasher<BaseField = Felt> + Sync>(
+    header: &Header,
+    header_encoding: &[u8],
+    proof: &[u8],
+    instance: &Instance,
+    policy: &Policy,
+) -> Result<(), VerifyError> {
+    let codes = public_codes(&instance.plan.graph, header)?;
+    let mask = &policy.leniency.stark;
+    let mut reader = Reader::new(proof);
+    let Commitments::<H> { main_roots, mut claims } =
+        Commitments::decode(&mut reader, instance.plan.shards.len(), mask).map_err(VerifyError::Commitments)?;
+    let geometry: Vec<(TraceInfo, H::Digest)> =
+        instance.trace_infos.iter().cloned().zip(main_roots.iter().copied()).collect();
+    let seed = joint_seed::<H>(header_encoding, &instance.options, &geometry);
+    let joint = JointCheck::<Cube>::new(&instance.plan, joint_challenges(&seed), &codes);
+    // The last claim is what the others leave of the total: the sum holds by construction.
+    claims.push(claims.iter().fold(joint.total, |rest, &claim| rest - claim));
+    for (shard, (info, main_root)) in geometry.into_iter().enumerate() {
+        let mut inputs = ShardInputs::new(&instance.plan, shard, &joint, seed, claims[shard]);
+        inputs.mask = policy.leniency.constraints.clone();
+        verify_one::<H>(info, inputs, &instance.options, main_root, &mut reader, mask)
+            .map_err(|source| VerifyError::Shard { shard, source })?;
+    }
+    reader.finish(mask).map_err(VerifyError::Trailing)
+}
+
+fn verify_one<H: ElementHasher<BaseField = Felt>>(
+    info: TraceInfo,
+    inputs: ShardInputs,
+    options: &ProofOptions,
+    main_root: H::Digest,
+    reader: &mut Reader<'_>,
+    mask: &CheckMask,
+) -> Result<(), StarkError> {
+    let elements = inputs.to_elements();
+    let air = ShardAir::new(info, inputs, options.clone());
+    verify_shard::<ShardAir, Cube, H>(&air, &elements, main_root, reader, mask)
+}
+
+impl Leniency {
+    fn allows(&self, check: BundleCheck) -> bool {
+        #[cfg(feature = "forge")]
+        return self.bundle.contains(&check);
+        #[cfg(not(feature = "forge"))]
+        {
+            let _ = check;
+            false
+        }
+    }
+}
