@@ -9,7 +9,8 @@ use winter_math::{ExtensionOf, FieldElement};
 
 use crate::field::Felt;
 use crate::layout::{
-    Kind, LIMB_BITS, LINE_LIMBS, LOOKUPS_PER_COLUMN, Layout, Lookup, cell, line_constant, window_constant,
+    Kind, LIMB_BITS, LINE_LIMBS, LOOKUPS_PER_COLUMN, Layout, Lookup, cell, line_constant,
+    window_constant,
 };
 use crate::mask::{ConstraintId, Mask};
 use crate::rounding::LINE_FRACTION_BITS;
@@ -38,12 +39,18 @@ pub fn main_degrees(layout: &Layout) -> Vec<usize> {
 pub fn aux_degrees(layout: &Layout) -> Vec<usize> {
     let lookups = layout.lookups_per_row();
     let group = |start: usize| LOOKUPS_PER_COLUMN.min(lookups - start) + 1;
-    (0..lookups).step_by(LOOKUPS_PER_COLUMN).map(group).chain([2]).collect()
+    (0..lookups)
+        .step_by(LOOKUPS_PER_COLUMN)
+        .map(group)
+        .chain([2])
+        .collect()
 }
 
 /// `sum limb_i * 2^(8 i)`.
 fn from_limbs<E: FieldElement<BaseField = Felt>>(limbs: &[E]) -> E {
-    limbs.iter().rev().fold(E::ZERO, |sum, &limb| sum.mul_base(Felt::new(1 << LIMB_BITS)) + limb)
+    limbs.iter().rev().fold(E::ZERO, |sum, &limb| {
+        sum.mul_base(Felt::new(1 << LIMB_BITS)) + limb
+    })
 }
 
 /// Evaluates the main constraints of one row into `result`; `public` holds the public columns at the same point.
@@ -64,30 +71,47 @@ pub fn evaluate_main<E: FieldElement<BaseField = Felt>>(
         let public = &public[layout.constants_start(kind)..];
         for start in layout.lane_starts(kind) {
             let lane = &row[start..start + layout.lane_width(kind)];
-            let (accumulator, code, branch) = (lane[cell::ACCUMULATOR], lane[cell::CODE], lane[cell::BRANCH]);
+            let (accumulator, code, branch) = (
+                lane[cell::ACCUMULATOR],
+                lane[cell::CODE],
+                lane[cell::BRANCH],
+            );
             let square = branch * branch;
             // Twice the indicator of each branch: no halves, hence no inverse of two.
             let (high, low, none) = (square + branch, square - branch, (E::ONE - square).double());
             emit(ConstraintId::BranchTernary, branch * (square - E::ONE));
-            emit(ConstraintId::BranchHigh, high * (code - public[line_constant::CODE_MAX]));
-            emit(ConstraintId::BranchLow, low * (code - public[line_constant::CODE_MIN]));
+            emit(
+                ConstraintId::BranchHigh,
+                high * (code - public[line_constant::CODE_MAX]),
+            );
+            emit(
+                ConstraintId::BranchLow,
+                low * (code - public[line_constant::CODE_MIN]),
+            );
             let above = accumulator - public[line_constant::SATURATES_HIGH];
             let below = public[line_constant::SATURATES_LOW] - accumulator;
             match kind {
                 Kind::Line => {
                     let remainder = from_limbs(&lane[cell::LINE_LIMB..]);
-                    let line = public[line_constant::SLOPE] * accumulator + public[line_constant::OFFSET]
+                    let line = public[line_constant::SLOPE] * accumulator
+                        + public[line_constant::OFFSET]
                         - code.mul_base(Felt::new(1 << LINE_FRACTION_BITS));
-                    let value = high * above + low * below + none * line - (high + low + none) * remainder;
+                    let value =
+                        high * above + low * below + none * line - (high + low + none) * remainder;
                     emit(ConstraintId::RoundLine, value);
                 }
                 Kind::Window => {
-                    let (low_limbs, high_limbs) = lane[cell::WINDOW_LIMB..].split_at(layout.window_limbs);
+                    let (low_limbs, high_limbs) =
+                        lane[cell::WINDOW_LIMB..].split_at(layout.window_limbs);
                     let (low_side, high_side) = window_sides(lane, public);
                     let remainder = from_limbs(low_limbs);
-                    let value = high * above + low * below + none * low_side - (high + low + none) * remainder;
+                    let value = high * above + low * below + none * low_side
+                        - (high + low + none) * remainder;
                     emit(ConstraintId::RoundWindowLow, value);
-                    emit(ConstraintId::RoundWindowHigh, none * (high_side - from_limbs(high_limbs)));
+                    emit(
+                        ConstraintId::RoundWindowHigh,
+                        none * (high_side - from_limbs(high_limbs)),
+                    );
                 }
             }
         }
@@ -125,37 +149,46 @@ impl<'a, E: FieldElement<BaseField = Felt>> AuxChallenges<'a, E> {
     pub fn new(values: &'a [E]) -> Self {
         let (alpha_powers, rest) = values[1..].split_at(4);
         let (basis, lanes) = rest.split_at(E::EXTENSION_DEGREE);
-        Self { zeta: values[0], alpha_powers, basis, lanes }
+        Self {
+            zeta: values[0],
+            alpha_powers,
+            basis,
+            lanes,
+        }
     }
 
-    /// `zeta` minus the looked-up value, and whether the lookup counts.
-    pub fn lookup<F>(&self, layout: &Layout, mask: &Mask, lookup: Lookup, row: &[F], public: &[F]) -> (E, bool)
+    /// `zeta` minus the looked-up value.
+    pub fn lookup<F>(&self, layout: &Layout, lookup: Lookup, row: &[F], public: &[F]) -> E
     where
         F: FieldElement<BaseField = Felt>,
         E: ExtensionOf<F>,
     {
         let constant = |kind: Kind, index: usize| public[layout.constants_start(kind) + index];
-        let byte = |value: F| self.zeta - E::from(value);
-        let (id, value) = match lookup {
+        match lookup {
             Lookup::CodeLow(kind, start) => {
-                (ConstraintId::RangeCodeLow, byte(row[start + cell::CODE] - constant(kind, line_constant::CODE_MIN)))
+                let value = row[start + cell::CODE] - constant(kind, line_constant::CODE_MIN);
+                self.zeta - E::from(value)
             }
             Lookup::CodeHigh(kind, start) => {
-                (ConstraintId::RangeCodeHigh, byte(constant(kind, line_constant::CODE_MAX) - row[start + cell::CODE]))
+                let value = constant(kind, line_constant::CODE_MAX) - row[start + cell::CODE];
+                self.zeta - E::from(value)
             }
-            Lookup::LineLimb(column) => (ConstraintId::RangeLineLimb, byte(row[column])),
-            Lookup::WindowLowLimb(column) => (ConstraintId::RangeWindowLowLimb, byte(row[column])),
-            Lookup::WindowHighLimb(column) => (ConstraintId::RangeWindowHighLimb, byte(row[column])),
+            Lookup::LineLimb(column)
+            | Lookup::WindowLowLimb(column)
+            | Lookup::WindowHighLimb(column) => self.zeta - E::from(row[column]),
             Lookup::WindowTuple(start) => {
-                let difference = row[start + cell::CODE] - constant(Kind::Window, window_constant::ZERO_CODE);
-                let rest = &row[start + cell::SIGN..=start + cell::HIGH_OFFSET];
-                let tuple = rest.iter().zip(self.alpha_powers).fold(E::from(difference), |sum, (&value, &power)| {
-                    sum + power.mul_base(value)
-                });
-                (ConstraintId::WindowTable, self.zeta - tuple - self.alpha_powers[3])
+                let zero_code = constant(Kind::Window, window_constant::ZERO_CODE);
+                let difference = E::from(row[start + cell::CODE] - zero_code);
+                let rest = row[start + cell::SIGN..=start + cell::HIGH_OFFSET].iter();
+                let tuple = rest
+                    .zip(self.alpha_powers)
+                    .fold(difference, |sum, (&value, &power)| {
+                        sum + power.mul_base(value)
+                    });
+                // The tag of the window table; the byte table's is zero.
+                self.zeta - tuple - self.alpha_powers[3]
             }
-        };
-        (value, !mask.hides(id))
+        }
     }
 }
 
@@ -177,12 +210,21 @@ pub fn evaluate_aux<F, E>(
     let challenges = AuxChallenges::new(challenges);
     let (current, next) = aux;
     let mut sum = E::ZERO;
-    for ((group, &column), slot) in lookups.chunks(LOOKUPS_PER_COLUMN).zip(current).zip(result.iter_mut()) {
+    for ((group, &column), slot) in lookups
+        .chunks(LOOKUPS_PER_COLUMN)
+        .zip(current)
+        .zip(result.iter_mut())
+    {
         // sum 1/d_i as one fraction: column * product = numerator.
         let (mut numerator, mut product) = (E::ZERO, E::ONE);
         for &lookup in group {
-            let (denominator, counts) = challenges.lookup(layout, mask, lookup, row, public);
-            numerator = numerator * denominator + if counts { product } else { E::ZERO };
+            let denominator = challenges.lookup(layout, lookup, row, public);
+            let counted = if mask.hides(lookup.id()) {
+                E::ZERO
+            } else {
+                product
+            };
+            numerator = numerator * denominator + counted;
             product *= denominator;
         }
         *slot = column * product - numerator;
@@ -191,7 +233,11 @@ pub fn evaluate_aux<F, E>(
     sum += joint_increment(layout, mask, row, public, &challenges);
     let position = layout.running_sum();
     let step = next[position] - current[position] - sum;
-    result[position] = if mask.hides(ConstraintId::RunningSum) { E::ZERO } else { step };
+    result[position] = if mask.hides(ConstraintId::RunningSum) {
+        E::ZERO
+    } else {
+        step
+    };
 }
 
 /// What a row adds to the running sum besides its lookups: public coefficients times main cells.
@@ -209,7 +255,9 @@ where
     let joint = |index: usize| {
         let start = layout.constants_width() + index * E::EXTENSION_DEGREE;
         (public[start..].iter().zip(challenges.basis))
-            .fold(E::ZERO, |sum, (&coordinate, &basis)| sum + basis.mul_base(coordinate))
+            .fold(E::ZERO, |sum, (&coordinate, &basis)| {
+                sum + basis.mul_base(coordinate)
+            })
     };
     let mut sum = E::ZERO;
     for kind in [Kind::Line, Kind::Window] {
@@ -225,7 +273,9 @@ where
                 continue;
             }
             let cells = layout.lane_starts(kind).zip(challenges.lanes);
-            let combined = cells.fold(E::ZERO, |sum, (start, &power)| sum + power.mul_base(row[start + cell]));
+            let combined = cells.fold(E::ZERO, |sum, (start, &power)| {
+                sum + power.mul_base(row[start + cell])
+            });
             sum += joint(index) * combined;
         }
     }

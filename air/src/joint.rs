@@ -79,21 +79,29 @@ impl<E: FieldElement<BaseField = Felt>> JointCheck<E> {
         let code = |tensor: usize, value: i64| {
             Felt::from((value - i64::from(graph.tensors[tensor].quantization.qtype.min())) as u32)
         };
-        let mut code_coefficients: Vec<Vec<E>> =
-            graph.tensors.iter().map(|tensor| vec![E::ZERO; tensor.len()]).collect();
+        let mut code_coefficients: Vec<Vec<E>> = graph
+            .tensors
+            .iter()
+            .map(|tensor| vec![E::ZERO; tensor.len()])
+            .collect();
         code_coefficients[graph.output.0].clone_from(&output_powers);
         let mut per_sample = E::ZERO;
         for (index, node) in graph.nodes.iter().enumerate().rev() {
             let [x, y] = [node.inputs[0].0, node.output.0];
             match &node.op {
                 Op::Linear(linear) => {
-                    let combined = combine_weights(linear, &equation_powers[index][..linear.out_features]);
+                    let combined =
+                        combine_weights(linear, &equation_powers[index][..linear.out_features]);
                     let zero_code = code(x, i64::from(graph.tensors[x].quantization.zero_point));
                     // Position t is rho^(t * out_features) times position 0.
                     let first = equation_powers[index][0].inv();
-                    for (t, powers) in equation_powers[index].chunks(linear.out_features).enumerate() {
+                    for (t, powers) in equation_powers[index]
+                        .chunks(linear.out_features)
+                        .enumerate()
+                    {
                         let shift = powers[0] * first;
-                        let cells = &mut code_coefficients[x][t * linear.in_features..][..linear.in_features];
+                        let cells = &mut code_coefficients[x][t * linear.in_features..]
+                            [..linear.in_features];
                         for (cell, &weight) in cells.iter_mut().zip(&combined) {
                             let coefficient = shift * weight;
                             *cell += coefficient;
@@ -123,10 +131,16 @@ impl<E: FieldElement<BaseField = Felt>> JointCheck<E> {
             // Lanes beyond the batch repeat its last sample.
             let sample = sample.min(plan.batch - 1);
             let mut sum = per_sample;
-            for (&coefficient, &x) in input_coefficients.iter().zip(&codes.input[sample * input_len..]) {
+            for (&coefficient, &x) in input_coefficients
+                .iter()
+                .zip(&codes.input[sample * input_len..])
+            {
                 sum -= coefficient.mul_base(Felt::from(x));
             }
-            for (&coefficient, &y) in output_powers.iter().zip(&codes.output[sample * output_len..]) {
+            for (&coefficient, &y) in output_powers
+                .iter()
+                .zip(&codes.output[sample * output_len..])
+            {
                 sum += coefficient.mul_base(Felt::from(y));
             }
             total += sample_power * sum;
@@ -134,7 +148,13 @@ impl<E: FieldElement<BaseField = Felt>> JointCheck<E> {
             sample_power *= sample_step;
         }
         total *= challenges.kappa;
-        Self { challenges, equation_powers, code_coefficients, sample_powers, total }
+        Self {
+            challenges,
+            equation_powers,
+            code_coefficients,
+            sample_powers,
+            total,
+        }
     }
 
     /// The challenges as the constraints read them: `zeta`, `alpha` to `alpha^4`, the extension's basis, then one
@@ -158,7 +178,12 @@ impl<E: FieldElement<BaseField = Felt>> JointCheck<E> {
         let mut columns = constant_columns(plan, shard);
         for joint in self.joint_columns(plan, shard) {
             for coordinate in 0..E::EXTENSION_DEGREE {
-                columns.push(joint.iter().map(|value| value.base_element(coordinate)).collect());
+                columns.push(
+                    joint
+                        .iter()
+                        .map(|value| value.base_element(coordinate))
+                        .collect(),
+                );
             }
         }
         columns
@@ -185,8 +210,17 @@ impl<E: FieldElement<BaseField = Felt>> JointCheck<E> {
         if shard.layout.window_lanes > 0 {
             let entry = |row: usize| {
                 let [difference, sign, low, high] = window_table_row(row);
-                let tuple = [E::from(difference), E::from(sign), E::from(low), E::from(high), E::ONE];
-                zeta - tuple.iter().rev().fold(E::ZERO, |sum, &term| sum * alpha + term)
+                let tuple = [
+                    E::from(difference),
+                    E::from(sign),
+                    E::from(low),
+                    E::from(high),
+                    E::ONE,
+                ];
+                zeta - tuple
+                    .iter()
+                    .rev()
+                    .fold(E::ZERO, |sum, &term| sum * alpha + term)
             };
             columns.push(negated_inverses((0..WINDOW_ROWS).map(entry).collect()));
         }
@@ -198,7 +232,10 @@ impl<E: FieldElement<BaseField = Felt>> JointCheck<E> {
         let node = key.node as usize;
         let cell = plan.cell_in_tensor(key);
         let output = plan.graph.nodes[node].output.0;
-        (-self.equation_powers[node][cell], self.code_coefficients[output][cell])
+        (
+            -self.equation_powers[node][cell],
+            self.code_coefficients[output][cell],
+        )
     }
 }
 
@@ -233,25 +270,35 @@ fn combine_weights<E: FieldElement<BaseField = Felt>>(linear: &Linear, powers: &
     let mut sums = vec![0i128; linear.in_features * degree];
     for (channel, power) in powers.iter().enumerate() {
         let row = linear.row(channel);
-        for (coordinate, sums) in basis_coefficients(power).iter().zip(sums.chunks_mut(linear.in_features)) {
+        for (coordinate, sums) in basis_coefficients(power)
+            .iter()
+            .zip(sums.chunks_mut(linear.in_features))
+        {
             let coordinate = i128::from(coordinate.as_word());
             for (sum, &weight) in sums.iter_mut().zip(row) {
                 *sum += coordinate * i128::from(weight);
             }
         }
     }
-    let reduced: Vec<Felt> =
-        sums.iter().map(|&sum| Felt::new(sum.rem_euclid(i128::from(Felt::ORDER)) as u64)).collect();
+    let reduced: Vec<Felt> = sums
+        .iter()
+        .map(|&sum| Felt::new(sum.rem_euclid(i128::from(Felt::ORDER)) as u64))
+        .collect();
     (0..linear.in_features)
         .map(|k| {
-            let coordinates: Vec<Felt> = (0..degree).map(|c| reduced[c * linear.in_features + k]).collect();
+            let coordinates: Vec<Felt> = (0..degree)
+                .map(|c| reduced[c * linear.in_features + k])
+                .collect();
             from_basis_coefficients(&coordinates)
         })
         .collect()
 }
 
 fn negated_inverses<E: FieldElement>(values: Vec<E>) -> Vec<E> {
-    batch_inversion(&values).into_iter().map(|inverse| -inverse).collect()
+    batch_inversion(&values)
+        .into_iter()
+        .map(|inverse| -inverse)
+        .collect()
 }
 
 /// The row constants of a shard: base-field columns, as long as their table's used rows.
@@ -269,7 +316,8 @@ pub fn constant_columns(plan: &Plan, shard: &Shard) -> Vec<Vec<Felt>> {
         columns.resize(start + count, Vec::with_capacity(shard.rows(kind).len()));
         for key in shard.rows(kind) {
             let channel = plan.channel(key);
-            let mut set = |column: usize, value: i64| columns[start + column].push(Felt::from_signed(value));
+            let mut set =
+                |column: usize, value: i64| columns[start + column].push(Felt::from_signed(value));
             set(line_constant::CODE_MIN, channel.code_min);
             set(line_constant::CODE_MAX, channel.code_max);
             set(line_constant::SATURATES_LOW, channel.saturates_low);
@@ -279,7 +327,11 @@ pub fn constant_columns(plan: &Plan, shard: &Shard) -> Vec<Vec<Felt>> {
                     set(line_constant::SLOPE, slope);
                     set(line_constant::OFFSET, offset);
                 }
-                Rounding::Window { multiplier, shift, zero_code } => {
+                Rounding::Window {
+                    multiplier,
+                    shift,
+                    zero_code,
+                } => {
                     set(window_constant::MULTIPLIER, multiplier as i64);
                     set(window_constant::STEP, 1 << shift);
                     set(window_constant::ZERO_CODE, zero_code);

@@ -10,6 +10,8 @@
 //! public: line constants, window constants, joint coefficients of each table, lookup table inverses
 //! ```
 
+use crate::mask::ConstraintId;
+
 /// Values of one limb: a limb is a byte.
 pub const LIMB_BITS: u32 = 8;
 /// Limbs of a line's remainder.
@@ -111,6 +113,20 @@ pub enum Lookup {
     WindowTuple(usize),
 }
 
+impl Lookup {
+    /// The family that the lookup belongs to.
+    pub fn id(self) -> ConstraintId {
+        match self {
+            Self::CodeLow(..) => ConstraintId::RangeCodeLow,
+            Self::CodeHigh(..) => ConstraintId::RangeCodeHigh,
+            Self::LineLimb(_) => ConstraintId::RangeLineLimb,
+            Self::WindowLowLimb(_) => ConstraintId::RangeWindowLowLimb,
+            Self::WindowHighLimb(_) => ConstraintId::RangeWindowHighLimb,
+            Self::WindowTuple(_) => ConstraintId::WindowTable,
+        }
+    }
+}
+
 impl Layout {
     /// Trace length.
     pub fn rows(&self) -> usize {
@@ -182,15 +198,26 @@ impl Layout {
     pub fn lookups(&self) -> Vec<Lookup> {
         let mut lookups = Vec::with_capacity(self.lookups_per_row());
         for start in self.lane_starts(Kind::Line) {
-            lookups.extend([Lookup::CodeLow(Kind::Line, start), Lookup::CodeHigh(Kind::Line, start)]);
-            lookups.extend((0..LINE_LIMBS).map(|limb| Lookup::LineLimb(start + cell::LINE_LIMB + limb)));
+            lookups.extend([
+                Lookup::CodeLow(Kind::Line, start),
+                Lookup::CodeHigh(Kind::Line, start),
+            ]);
+            lookups.extend(
+                (0..LINE_LIMBS).map(|limb| Lookup::LineLimb(start + cell::LINE_LIMB + limb)),
+            );
         }
         for start in self.lane_starts(Kind::Window) {
             let limb = start + cell::WINDOW_LIMB;
-            lookups.extend([Lookup::CodeLow(Kind::Window, start), Lookup::CodeHigh(Kind::Window, start)]);
+            lookups.extend([
+                Lookup::CodeLow(Kind::Window, start),
+                Lookup::CodeHigh(Kind::Window, start),
+            ]);
             lookups.push(Lookup::WindowTuple(start));
             lookups.extend((0..self.window_limbs).map(|i| Lookup::WindowLowLimb(limb + i)));
-            lookups.extend((0..self.window_limbs).map(|i| Lookup::WindowHighLimb(limb + self.window_limbs + i)));
+            lookups.extend(
+                (0..self.window_limbs)
+                    .map(|i| Lookup::WindowHighLimb(limb + self.window_limbs + i)),
+            );
         }
         lookups
     }
@@ -205,8 +232,16 @@ impl Layout {
 
     /// Public columns that hold row constants: base-field values known before the challenge.
     pub fn constants_width(&self) -> usize {
-        let line = if self.line_lanes > 0 { line_constant::COUNT } else { 0 };
-        let window = if self.window_lanes > 0 { window_constant::COUNT } else { 0 };
+        let line = if self.line_lanes > 0 {
+            line_constant::COUNT
+        } else {
+            0
+        };
+        let window = if self.window_lanes > 0 {
+            window_constant::COUNT
+        } else {
+            0
+        };
         line + window
     }
 

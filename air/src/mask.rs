@@ -95,6 +95,8 @@ impl Mask {
     /// A mask that switches `constraints` off.
     #[cfg(feature = "forge")]
     pub fn of(constraints: impl IntoIterator<Item = ConstraintId>) -> Self {
-        Self { masked: constraints.into_iter().collect() }
+        Self {
+            masked: constraints.into_iter().collect(),
+        }
     }
 }

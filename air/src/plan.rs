@@ -20,6 +20,9 @@ pub const MAX_BATCH: usize = 1 << 16;
 /// Widest trace, main and auxiliary columns together.
 const MAX_WIDTH: usize = 254;
 
+/// More lanes of either table never fit the width.
+const MAX_LANES: usize = 36;
+
 /// Smallest trace that holds the window table and leaves the last row free.
 const MIN_LOG_ROWS: u32 = 9;
 
@@ -130,7 +133,9 @@ pub enum PlanError {
         source: RoundingError,
     },
     /// The work is beyond any plan.
-    #[error("{samples} samples need {rows} table rows, more than the {MAX_TOTAL_ROWS} of one bundle; prove fewer samples at a time")]
+    #[error(
+        "{samples} samples need {rows} table rows, more than the {MAX_TOTAL_ROWS} of one bundle; prove fewer samples at a time"
+    )]
     TooLarge {
         /// Samples asked for.
         samples: usize,
@@ -143,7 +148,11 @@ pub enum PlanError {
 ///
 /// # Errors
 /// Returns [`PlanError`] when a parameter is out of range or a channel has no exact encoding.
-pub fn compile(graph: Arc<Graph>, batch: usize, parameters: PlanParameters) -> Result<Plan, PlanError> {
+pub fn compile(
+    graph: Arc<Graph>,
+    batch: usize,
+    parameters: PlanParameters,
+) -> Result<Plan, PlanError> {
     if !(MIN_LOG_ROWS..=20).contains(&parameters.max_log_rows) {
         return Err(PlanError::Parameters(parameters.max_log_rows));
     }
@@ -161,17 +170,21 @@ pub fn compile(graph: Arc<Graph>, batch: usize, parameters: PlanParameters) -> R
     if equations == 0 {
         return Err(PlanError::NothingToProve);
     }
-    let split = encode_channels(&graph, true)?;
-    let split_choice = Geometry::choose(&graph, &split, batch, parameters)?;
-    // The window encodes every channel; using it alone saves the line table's columns where rows are plenty.
-    let (channels, geometry) = match encode_channels(&graph, false) {
-        Ok(windows) => {
-            let choice = Geometry::choose(&graph, &windows, batch, parameters)?;
-            if choice.cost < split_choice.cost { (windows, choice) } else { (split, split_choice) }
+    let (mixed, windows) = encode_channels(&graph)?;
+    let (mixed_cost, mixed_geometry) = Geometry::choose(&graph, &mixed, batch, parameters)?;
+    // The window encodes almost every channel; using it alone saves the line table's columns where rows are plenty.
+    let (channels, geometry) = match windows {
+        Some(windows) => {
+            let (cost, geometry) = Geometry::choose(&graph, &windows, batch, parameters)?;
+            if cost < mixed_cost {
+                (windows, geometry)
+            } else {
+                (mixed, mixed_geometry)
+            }
         }
-        Err(_) => (split, split_choice),
+        None => (mixed, mixed_geometry),
     };
-    let padded_batch = batch.next_multiple_of(geometry.line_lanes.max(geometry.window_lanes));
+    let padded_batch = padded_batch(batch, geometry.line_lanes, geometry.window_lanes);
     let shards = geometry.shards(&graph, &channels, padded_batch);
     Ok(Plan {
         parameters,
@@ -209,12 +222,22 @@ impl Plan {
 
     /// Lookups over all shards.
     pub fn lookups(&self) -> u64 {
-        self.shards.iter().map(|shard| (shard.layout.rows() * shard.layout.lookups_per_row()) as u64).sum()
+        self.shards
+            .iter()
+            .map(|shard| (shard.layout.rows() * shard.layout.lookups_per_row()) as u64)
+            .sum()
     }
 
     /// Rows of lookup tables over all shards.
     pub fn table_rows(&self) -> u64 {
-        let rows = |shard: &Shard| BYTE_ROWS + if shard.layout.window_lanes > 0 { WINDOW_ROWS } else { 0 };
+        let rows = |shard: &Shard| {
+            BYTE_ROWS
+                + if shard.layout.window_lanes > 0 {
+                    WINDOW_ROWS
+                } else {
+                    0
+                }
+        };
         self.shards.iter().map(|shard| rows(shard) as u64).sum()
     }
 
@@ -223,7 +246,8 @@ impl Plan {
         let mut cells = CellCount::default();
         for shard in &self.shards {
             let layout = &shard.layout;
-            let helpers = |lookups: usize| (3 * lookups) as u64 / crate::layout::LOOKUPS_PER_COLUMN as u64;
+            let helpers =
+                |lookups: usize| (3 * lookups) as u64 / crate::layout::LOOKUPS_PER_COLUMN as u64;
             let mut main = 0;
             let mut aux = 0;
             for kind in [Kind::Line, Kind::Window] {
@@ -244,27 +268,49 @@ impl Plan {
     }
 }
 
-fn encode_channels(graph: &Graph, lines: bool) -> Result<Vec<Vec<Channel>>, PlanError> {
-    let mut channels = Vec::with_capacity(graph.nodes.len());
+/// The encodings of all channels, by node.
+type Channels = Vec<Vec<Channel>>;
+
+/// Lines where they exist and windows elsewhere; and windows alone, if every channel has one.
+fn encode_channels(graph: &Graph) -> Result<(Channels, Option<Channels>), PlanError> {
+    let mut mixed = vec![Vec::new(); graph.nodes.len()];
+    let mut windows = Some(mixed.clone());
     for (index, node) in graph.nodes.iter().enumerate() {
         let Op::Linear(linear) = &node.op else {
-            channels.push(Vec::new());
             continue;
         };
         let type_min = graph.tensor(node.output).quantization.qtype.min();
-        let encode = |(channel, requant)| {
+        for (channel, requant) in linear.requant.iter().enumerate() {
             let range = graph.accumulator_range(index, channel);
-            match graph.constant_output(index, channel) {
+            let (line, window) = match graph.constant_output(index, channel) {
                 Some(q) => {
-                    Ok(rounding::encode_constant(requant, range, type_min, i64::from(q - type_min), lines))
+                    let code = i64::from(q - type_min);
+                    let constant =
+                        |lines| rounding::encode_constant(requant, range, type_min, code, lines);
+                    (Some(constant(true)), Ok(constant(false)))
                 }
-                None => rounding::encode(requant, range, type_min, lines)
-                    .map_err(|source| PlanError::Channel { node: node.name.clone(), channel, source }),
+                None => rounding::encode(requant, range, type_min),
+            };
+            let cheapest = match (&line, &window) {
+                (Some(line), _) => line.clone(),
+                (None, Ok(window)) => window.clone(),
+                (None, Err(source)) => {
+                    let (node, source) = (node.name.clone(), source.clone());
+                    return Err(PlanError::Channel {
+                        node,
+                        channel,
+                        source,
+                    });
+                }
+            };
+            mixed[index].push(cheapest);
+            match (&mut windows, window) {
+                (Some(windows), Ok(window)) => windows[index].push(window),
+                (windows, _) => *windows = None,
             }
-        };
-        channels.push(linear.requant.iter().enumerate().map(encode).collect::<Result<_, _>>()?);
+        }
     }
-    Ok(channels)
+    Ok((mixed, windows))
 }
 
 fn kind_of(channel: &Channel) -> Kind {
@@ -274,23 +320,33 @@ fn kind_of(channel: &Channel) -> Kind {
     }
 }
 
-/// Lanes and trace length, and what they cost.
+/// The batch, filled up so that the lanes of either table divide it.
+fn padded_batch(batch: usize, line_lanes: usize, window_lanes: usize) -> usize {
+    let (a, b) = (line_lanes.max(1), window_lanes.max(1));
+    let (mut x, mut y) = (a, b);
+    while y > 0 {
+        (x, y) = (y, x % y);
+    }
+    batch.next_multiple_of(a / x * b)
+}
+
+/// Lanes and trace length.
 struct Geometry {
     log_rows: u32,
     line_lanes: usize,
     window_lanes: usize,
     window_limbs: usize,
-    cost: u64,
 }
 
 impl Geometry {
-    /// The cheapest single trace, or the fullest longest traces where one does not hold the work.
+    /// The cheapest single trace; or, where one does not hold the work, the cheapest set of longest traces. Returned
+    /// with its cost over all traces.
     fn choose(
         graph: &Graph,
         channels: &[Vec<Channel>],
         batch: usize,
         parameters: PlanParameters,
-    ) -> Result<Self, PlanError> {
+    ) -> Result<(u64, Self), PlanError> {
         let mut units = [0u64; 2];
         for (node, channels) in graph.nodes.iter().zip(channels) {
             let positions = (graph.tensor(node.output).len() / channels.len().max(1)) as u64;
@@ -298,68 +354,71 @@ impl Geometry {
                 units[usize::from(kind_of(channel) == Kind::Window)] += positions;
             }
         }
-        let window_limbs = window_limbs(channels);
         let [line_units, window_units] = units;
-        let most_lanes = batch.next_power_of_two();
-        let groups = |lanes: usize| batch.div_ceil(lanes) as u64;
-        let fewest_lanes = |units: u64, capacity: u64| {
-            let mut lanes = 1;
-            while units * groups(lanes) > capacity && lanes < most_lanes {
-                lanes *= 2;
+        let window_limbs = window_limbs(channels);
+        let lanes = |units: u64| {
+            if units == 0 {
+                0..=0
+            } else {
+                1..=batch.min(MAX_LANES)
             }
-            (units * groups(lanes) <= capacity).then_some(if units == 0 { 0 } else { lanes })
         };
-        let mut best: Option<Self> = None;
+        let rows = |units: u64, lanes: usize, padded: usize| units * (padded / lanes.max(1)) as u64;
+        let mut best: Option<(u64, Self)> = None;
+        let mut fewest_rows = u64::MAX;
         for log_rows in MIN_LOG_ROWS..=parameters.max_log_rows {
             let capacity = (1u64 << log_rows) - 1;
-            let lanes = (fewest_lanes(line_units, capacity), fewest_lanes(window_units, capacity));
-            if let (Some(line_lanes), Some(window_lanes)) = lanes {
-                let geometry = Self::new(log_rows, line_lanes, window_lanes, window_limbs);
-                if geometry.fits() && best.as_ref().is_none_or(|best| geometry.cost < best.cost) {
-                    best = Some(geometry);
+            for line_lanes in lanes(line_units) {
+                for window_lanes in lanes(window_units) {
+                    let padded = padded_batch(batch, line_lanes, window_lanes);
+                    let rows = rows(line_units, line_lanes, padded).max(rows(
+                        window_units,
+                        window_lanes,
+                        padded,
+                    ));
+                    let shards = rows.div_ceil(capacity);
+                    let geometry = Self {
+                        log_rows,
+                        line_lanes,
+                        window_lanes,
+                        window_limbs,
+                    };
+                    let allowed = shards == 1 || log_rows == parameters.max_log_rows;
+                    if !allowed || !geometry.fits() {
+                        continue;
+                    }
+                    fewest_rows = fewest_rows.min(rows);
+                    let cost = shards * geometry.cost();
+                    if rows <= MAX_TOTAL_ROWS
+                        && best.as_ref().is_none_or(|(least, _)| cost < *least)
+                    {
+                        best = Some((cost, geometry));
+                    }
                 }
             }
         }
-        if let Some(best) = best {
-            return Ok(best);
-        }
-        let log_rows = parameters.max_log_rows;
-        let mut geometry =
-            Self::new(log_rows, usize::from(line_units > 0), usize::from(window_units > 0), window_limbs);
-        loop {
-            let line_rows = line_units * groups(geometry.line_lanes.max(1));
-            let window_rows = window_units * groups(geometry.window_lanes.max(1));
-            let rows = line_rows.max(window_rows);
-            let wider = if line_rows > window_rows {
-                Self::new(log_rows, geometry.line_lanes * 2, geometry.window_lanes, window_limbs)
-            } else {
-                Self::new(log_rows, geometry.line_lanes, geometry.window_lanes * 2, window_limbs)
-            };
-            if wider.fits() && wider.line_lanes.max(wider.window_lanes) <= most_lanes {
-                geometry = wider;
-                continue;
-            }
-            if rows > MAX_TOTAL_ROWS {
-                return Err(PlanError::TooLarge { samples: batch, rows });
-            }
-            geometry.cost *= rows.div_ceil((1 << log_rows) - 1);
-            return Ok(geometry);
-        }
+        best.ok_or(PlanError::TooLarge {
+            samples: batch,
+            rows: fewest_rows,
+        })
     }
 
-    fn new(log_rows: u32, line_lanes: usize, window_lanes: usize, window_limbs: usize) -> Self {
-        let mut geometry = Self { log_rows, line_lanes, window_lanes, window_limbs, cost: 0 };
-        let layout = geometry.layout(log_rows, line_lanes, window_lanes);
-        // Committed columns count in full, an extension column threefold, the four composition columns with them;
-        // public columns are extended but not hashed, about half the work.
+    /// Work per trace. Committed columns count in full, an extension column threefold, the four composition columns
+    /// with them; public columns are extended but not hashed, about half the work.
+    fn cost(&self) -> u64 {
+        let layout = self.layout(self.log_rows, self.line_lanes, self.window_lanes);
         let committed = layout.main_width() + 3 * layout.aux_width() + 12;
         let public = layout.constants_width() + 3 * layout.joint_width();
-        geometry.cost = ((2 * committed + public) as u64) << log_rows;
-        geometry
+        ((2 * committed + public) as u64) << self.log_rows
     }
 
     fn layout(&self, log_rows: u32, line_lanes: usize, window_lanes: usize) -> Layout {
-        Layout { log_rows, line_lanes, window_lanes, window_limbs: self.window_limbs }
+        Layout {
+            log_rows,
+            line_lanes,
+            window_lanes,
+            window_limbs: self.window_limbs,
+        }
     }
 
     fn fits(&self) -> bool {
@@ -403,7 +462,11 @@ impl Geometry {
                 lanes(&line_rows, self.line_lanes),
                 lanes(&window_rows, self.window_lanes),
             );
-            shards.push(Shard { layout, line_rows, window_rows });
+            shards.push(Shard {
+                layout,
+                line_rows,
+                window_rows,
+            });
         }
         shards
     }
@@ -411,10 +474,13 @@ impl Geometry {
 
 /// Limbs that hold either side of every window, and any difference of two 32-bit accumulators.
 fn window_limbs(channels: &[Vec<Channel>]) -> usize {
-    let shifts = channels.iter().flatten().map(|channel| match channel.rounding {
-        Rounding::Window { shift, .. } => shift,
-        Rounding::Line { .. } => 0,
-    });
+    let shifts = channels
+        .iter()
+        .flatten()
+        .map(|channel| match channel.rounding {
+            Rounding::Window { shift, .. } => shift,
+            Rounding::Line { .. } => 0,
+        });
     // A side is below 2^shift plus an ulp.
     let bits = shifts.max().unwrap_or(0) + 1;
     bits.div_ceil(crate::layout::LIMB_BITS).max(4) as usize

@@ -87,28 +87,55 @@ pub fn window_offsets(q: i64) -> (i64, i64, i64) {
 }
 
 /// The two values that must be non-negative for the window to accept `code` at `acc`: `(low side, high side)`.
-pub fn window_sides(multiplier: u64, shift: u32, zero_code: i64, acc: i64, code: i64) -> (i128, i128) {
+///
+/// All terms stay below `2^62` for the constants and accumulators that [`encode`] admits.
+pub fn window_sides(
+    multiplier: u64,
+    shift: u32,
+    zero_code: i64,
+    acc: i64,
+    code: i64,
+) -> (i64, i64) {
     let q = code - zero_code;
     let (sign, low, high) = window_offsets(q);
-    let unit = 1i128 << (shift - WINDOW_MIN_SHIFT);
-    let half = 1i128 << (shift - 1);
-    let odd = i128::from((1 - sign) / 2);
-    let distance = i128::from(multiplier) * i128::from(acc) - (i128::from(q) << shift);
-    (distance + half + unit * i128::from(low) - odd, half + unit * i128::from(high) - odd - distance)
+    let unit = 1i64 << (shift - WINDOW_MIN_SHIFT);
+    let half = 1i64 << (shift - 1);
+    let odd = (1 - sign) / 2;
+    let distance = multiplier as i64 * acc - (q << shift);
+    (
+        distance + half + unit * low - odd,
+        half + unit * high - odd - distance,
+    )
 }
 
 /// `floor((slope * acc + offset) / 2^32)` and the remainder.
 pub fn line_value(slope: i64, offset: i64, acc: i64) -> (i128, i128) {
     let value = i128::from(slope) * i128::from(acc) + i128::from(offset);
-    (value >> LINE_FRACTION_BITS, value & ((1 << LINE_FRACTION_BITS) - 1))
+    (
+        value >> LINE_FRACTION_BITS,
+        value & ((1 << LINE_FRACTION_BITS) - 1),
+    )
 }
 
 /// The encoding of a channel whose reachable outputs are all `code`.
-pub fn encode_constant(requant: &Requant, range: (i64, i64), type_min: i32, code: i64, lines: bool) -> Channel {
+pub fn encode_constant(
+    requant: &Requant,
+    range: (i64, i64),
+    type_min: i32,
+    code: i64,
+    lines: bool,
+) -> Channel {
     let rounding = if lines {
-        Rounding::Line { slope: 0, offset: code << LINE_FRACTION_BITS }
+        Rounding::Line {
+            slope: 0,
+            offset: code << LINE_FRACTION_BITS,
+        }
     } else {
-        Rounding::Window { multiplier: 0, shift: WINDOW_MIN_SHIFT, zero_code: code }
+        Rounding::Window {
+            multiplier: 0,
+            shift: WINDOW_MIN_SHIFT,
+            zero_code: code,
+        }
     };
     Channel {
         rounding,
@@ -119,36 +146,49 @@ pub fn encode_constant(requant: &Requant, range: (i64, i64), type_min: i32, code
     }
 }
 
-/// Encodes a channel whose accumulator lies in `range` (inclusive, within 32 bits) and takes more than one output.
+/// Both encodings of a channel whose accumulator lies in `range` (inclusive, within 32 bits) and takes more than one
+/// output: the line, if one exists, and the window.
 ///
-/// Outputs are counted from `type_min`. With `lines` false only the window is considered.
-///
-/// # Errors
-/// Returns [`RoundingError`] when no encoding is exact for every accumulator of `range`.
-pub fn encode(requant: &Requant, range: (i64, i64), type_min: i32, lines: bool) -> Result<Channel, RoundingError> {
+/// Outputs are counted from `type_min`.
+pub fn encode(
+    requant: &Requant,
+    range: (i64, i64),
+    type_min: i32,
+) -> (Option<Channel>, Result<Channel, RoundingError>) {
     let staircase = Staircase::new(requant, range, type_min);
-    let rounding = match lines.then(|| staircase.line()).flatten() {
-        Some(line) => line,
-        None => staircase.window()?,
-    };
-    Ok(Channel {
+    let channel = |rounding| Channel {
         rounding,
         code_min: staircase.code_min,
         code_max: staircase.code_max,
         saturates_low: staircase.step_of(staircase.code_min + 1) - 1,
         saturates_high: staircase.step_of(staircase.code_max),
-    })
+    };
+    (
+        staircase.line().map(channel),
+        staircase.window().map(channel),
+    )
+}
+
+/// Where the output of a channel first reaches a code.
+struct Step {
+    code: i64,
+    /// The smallest accumulator whose code is at least `code`.
+    acc: i64,
+    /// The code just below `acc`; several codes share a step where the scale exceeds one.
+    left: i64,
 }
 
 /// The exact staircase of one channel over its reachable accumulators.
 struct Staircase<'a> {
     requant: &'a Requant,
     range: (i64, i64),
+    /// Codes at the ends of the range.
+    ends: (i64, i64),
     type_min: i64,
     code_min: i64,
     code_max: i64,
-    /// `(code, acc)`: the smallest accumulator, strictly inside the range, whose code is at least `code`.
-    steps: Vec<(i64, i64)>,
+    /// The steps strictly inside the range, one per code.
+    steps: Vec<Step>,
 }
 
 impl<'a> Staircase<'a> {
@@ -157,13 +197,15 @@ impl<'a> Staircase<'a> {
         let mut staircase = Self {
             requant,
             range,
+            ends: (0, 0),
             type_min,
             code_min: i64::from(requant.qmin) - type_min,
             code_max: i64::from(requant.qmax) - type_min,
             steps: Vec::new(),
         };
-        let (first, last) = (staircase.code(range.0), staircase.code(range.1));
-        staircase.steps = (first + 1..=last).map(|code| (code, staircase.find_step(code))).collect();
+        staircase.ends = (staircase.code(range.0), staircase.code(range.1));
+        let codes = staircase.ends.0 + 1..=staircase.ends.1;
+        staircase.steps = codes.map(|code| staircase.find_step(code)).collect();
         staircase
     }
 
@@ -171,40 +213,48 @@ impl<'a> Staircase<'a> {
         i64::from(self.requant.apply(acc)) - self.type_min
     }
 
-    /// The smallest reachable accumulator with at least this code: a guess from the rounding boundary, checked, and a
-    /// binary search where the guess is off (accumulators above `2^24` lose bits before the product).
-    fn find_step(&self, code: i64) -> i64 {
+    /// A guess from the rounding boundary, checked against the exact rule, and a binary search where the guess is off
+    /// (accumulators above `2^24` lose bits before the product).
+    fn find_step(&self, code: i64) -> Step {
         let q = code + self.type_min - i64::from(self.requant.zero_point);
-        let (_, low, _) = window_offsets(q);
-        let is_step = |acc: i64| {
-            acc > self.range.0 && acc <= self.range.1 && self.code(acc) >= code && self.code(acc - 1) < code
-        };
-        if (1..=62).contains(&self.requant.shift) {
-            let shift = self.requant.shift as u32;
+        if let shift @ 1..=50 = self.requant.shift {
+            let (_, low, _) = window_offsets(q);
             let boundary = i128::from(2 * q - 1) << (shift - 1);
             let slack = (i128::from(low) << shift) >> WINDOW_MIN_SHIFT;
             let guess = (boundary - slack).div_euclid(i128::from(self.requant.multiplier)) as i64;
             for acc in [guess + 1, guess, guess + 2] {
-                if is_step(acc) {
-                    return acc;
+                if acc > self.range.0 && acc <= self.range.1 && self.code(acc) >= code {
+                    let left = self.code(acc - 1);
+                    if left < code {
+                        return Step { code, acc, left };
+                    }
                 }
             }
         }
-        let (mut below, mut at_least) = self.range;
-        while at_least - below > 1 {
-            let middle = below + (at_least - below) / 2;
-            if self.code(middle) >= code { at_least = middle } else { below = middle }
+        let (mut below, mut acc) = self.range;
+        while acc - below > 1 {
+            let middle = below + (acc - below) / 2;
+            if self.code(middle) >= code {
+                acc = middle
+            } else {
+                below = middle
+            }
         }
-        at_least
+        Step {
+            code,
+            acc,
+            left: self.code(below),
+        }
     }
 
     /// The smallest reachable accumulator with at least this code, one past the range if there is none.
     fn step_of(&self, code: i64) -> i64 {
-        match self.steps.first() {
-            Some(&(first, _)) if code < first => self.range.0,
-            Some(&(first, _)) => self.steps.get((code - first) as usize).map_or(self.range.1 + 1, |step| step.1),
-            None => self.range.0,
+        if code <= self.ends.0 {
+            return self.range.0;
         }
+        self.steps
+            .get((code - self.ends.0 - 1) as usize)
+            .map_or(self.range.1 + 1, |step| step.acc)
     }
 
     fn line(&self) -> Option<Rounding> {
@@ -220,81 +270,72 @@ impl<'a> Staircase<'a> {
 
     fn line_with_slope(&self, slope: i128) -> Option<Rounding> {
         let (mut least, mut most) = (-NO_WRAP_LIMIT, NO_WRAP_LIMIT);
-        for &(code, acc) in &self.steps {
-            let boundary = i128::from(code) << LINE_FRACTION_BITS;
-            least = least.max(boundary - slope * i128::from(acc));
-            most = most.min(boundary - slope * i128::from(acc - 1) - 1);
+        for step in &self.steps {
+            let boundary = i128::from(step.code) << LINE_FRACTION_BITS;
+            least = least.max(boundary - slope * i128::from(step.acc));
+            most = most.min(boundary - slope * i128::from(step.acc - 1) - 1);
         }
         if least > most {
             return None;
         }
-        let (slope, offset) = (i64::try_from(slope).ok()?, i64::try_from(least + (most - least) / 2).ok()?);
-        let fits = |acc: i64| {
-            i128::from(slope) * i128::from(acc).abs() + i128::from(offset).abs() + (1 << 42) < NO_WRAP_LIMIT
+        let (slope, offset) = (
+            i64::try_from(slope).ok()?,
+            i64::try_from(least + (most - least) / 2).ok()?,
+        );
+        // Beyond the first and the last step the line may leave the clamp, on the clamped side only.
+        let agrees = |acc: i64, code: i64| {
+            let fits =
+                i128::from(slope) * i128::from(acc).abs() + i128::from(offset).abs() + (1 << 42);
+            let (line, _) = line_value(slope, offset, acc);
+            fits < NO_WRAP_LIMIT
+                && line.clamp(i128::from(self.code_min), i128::from(self.code_max))
+                    == i128::from(code)
         };
-        // Before the first step and after the last one the line may leave the clamp, on the clamped side only.
-        let ends_agree = [self.range.0, self.range.1].iter().all(|&acc| {
-            let (code, _) = line_value(slope, offset, acc);
-            code.clamp(i128::from(self.code_min), i128::from(self.code_max)) == i128::from(self.code(acc))
-        });
-        (fits(self.range.0) && fits(self.range.1) && ends_agree).then_some(Rounding::Line { slope, offset })
+        (agrees(self.range.0, self.ends.0) && agrees(self.range.1, self.ends.1))
+            .then_some(Rounding::Line { slope, offset })
     }
 
     fn window(&self) -> Result<Rounding, RoundingError> {
         let largest_accumulator = self.range.0.abs().max(self.range.1.abs());
-        let too_large = RoundingError::TooLarge { largest_accumulator };
+        let too_large = RoundingError::TooLarge {
+            largest_accumulator,
+        };
         if !(1..=50).contains(&self.requant.shift) {
             return Err(too_large);
         }
         let shift = (self.requant.shift as u32).max(WINDOW_MIN_SHIFT);
         let multiplier = u64::from(self.requant.multiplier) << (shift - self.requant.shift as u32);
         let zero_code = i64::from(self.requant.zero_point) - self.type_min;
-        let largest = i128::from(multiplier) * i128::from(largest_accumulator) + (257i128 << shift);
+        let largest = i128::from(multiplier) * i128::from(largest_accumulator) + (515i128 << shift);
         if largest >= NO_WRAP_LIMIT {
             return Err(too_large);
         }
-        let accepts = |acc: i64, code: i64| {
-            let (low, high) = window_sides(multiplier, shift, zero_code, acc, code);
-            (low >= 0, high >= 0)
-        };
-        let exact_at = |acc: i64, code: i64, below: bool, above: bool| {
-            // At `acc` the window must take `code` and refuse the neighbours that the caller names.
-            let taken = accepts(acc, code) == (true, true);
-            let refused_below = !below || !accepts(acc, code - 1).1;
-            let refused_above = !above || !accepts(acc, code + 1).0;
-            if taken && refused_below && refused_above {
-                Ok(())
-            } else {
-                Err(RoundingError::NotExact { accumulator: acc })
-            }
-        };
-        let interior = |code: i64| code > self.code_min && code < self.code_max;
-        for &(code, acc) in &self.steps {
-            // Several codes may share a step where the scale exceeds one; only the outermost are taken there.
-            let (reached, left) = (self.code(acc), self.code(acc - 1));
-            if !accepts(acc, code).0 || accepts(acc - 1, code).0 || accepts(acc, code - 1).1 {
-                return Err(RoundingError::NotExact { accumulator: acc });
-            }
-            if interior(reached) {
-                exact_at(acc, reached, true, true)?;
-            }
-            if interior(left) {
-                exact_at(acc - 1, left, true, true)?;
-            }
-        }
-        for acc in [self.range.0, self.range.1] {
-            let code = self.code(acc);
-            if interior(code) {
-                exact_at(acc, code, true, true)?;
-            } else if code == self.code_min && code != self.code_max {
-                // Saturated low: no larger code may be taken.
-                if accepts(acc, code + 1).0 {
-                    return Err(RoundingError::NotExact { accumulator: acc });
-                }
-            } else if code == self.code_max && code != self.code_min && accepts(acc, code - 1).1 {
+        // The low side grows with `acc`, the high side falls. So a code is taken exactly between its own step and the
+        // next one if, at each step, the low side of its code turns non-negative and the high side of the code before
+        // turns negative. Codes that share their step with the next one are never due, and need not be taken.
+        let low_side = |acc, code| window_sides(multiplier, shift, zero_code, acc, code).0 >= 0;
+        let high_side = |acc, code| window_sides(multiplier, shift, zero_code, acc, code).1 >= 0;
+        for &Step { code, acc, left } in &self.steps {
+            let refused = !low_side(acc - 1, code) && !high_side(acc, code - 1);
+            let taken = low_side(acc, code) && (left < code - 1 || high_side(acc - 1, left));
+            if !(refused && taken) {
                 return Err(RoundingError::NotExact { accumulator: acc });
             }
         }
-        Ok(Rounding::Window { multiplier, shift, zero_code })
+        let (first, last) = (self.range.0, self.range.1);
+        let (first_code, last_code) = self.ends;
+        let starts = first_code == self.code_min
+            || !high_side(first, first_code - 1) && low_side(first, first_code);
+        let ends = last_code == self.code_max
+            || !low_side(last, last_code + 1) && high_side(last, last_code);
+        match (starts, ends) {
+            (true, true) => Ok(Rounding::Window {
+                multiplier,
+                shift,
+                zero_code,
+            }),
+            (false, _) => Err(RoundingError::NotExact { accumulator: first }),
+            (true, false) => Err(RoundingError::NotExact { accumulator: last }),
+        }
     }
 }

@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use winter_air::{
-    Air, AirContext, Assertion, AuxRandElements, EvaluationFrame, ProofOptions, TraceInfo, TransitionConstraintDegree,
+    Air, AirContext, Assertion, AuxRandElements, EvaluationFrame, ProofOptions, TraceInfo,
+    TransitionConstraintDegree,
 };
 use winter_crypto::{RandomCoin, RandomCoinError};
 use winter_math::{ExtensionOf, FieldElement, ToElements};
@@ -71,14 +72,24 @@ impl ShardInputs {
     /// Inputs that fix the geometry alone: enough to ask an AIR for its context before any challenge exists.
     pub fn of_layout(layout: Layout) -> Self {
         let columns = Arc::default();
-        Self { layout, seed: [0; 32], challenges: Vec::new(), columns, claim: Vec::new(), mask: Mask::default() }
+        Self {
+            layout,
+            seed: [0; 32],
+            challenges: Vec::new(),
+            columns,
+            claim: Vec::new(),
+            mask: Mask::default(),
+        }
     }
 }
 
 impl ToElements<Felt> for ShardInputs {
     /// Seed, in words of 32 bits, and claim: the rest follows from them.
     fn to_elements(&self) -> Vec<Felt> {
-        let words = self.seed.chunks_exact(4).map(|word| Felt::from(u32::from_le_bytes([word[0], word[1], word[2], word[3]])));
+        let words = self
+            .seed
+            .chunks_exact(4)
+            .map(|word| Felt::from(u32::from_le_bytes([word[0], word[1], word[2], word[3]])));
         words.chain(self.claim.iter().copied()).collect()
     }
 }
@@ -87,7 +98,13 @@ impl ToElements<Felt> for ShardInputs {
 pub fn trace_info(layout: &Layout, extension_degree: usize) -> TraceInfo {
     let lanes = layout.line_lanes.max(layout.window_lanes);
     let challenges = 1 + 4 + extension_degree + lanes;
-    TraceInfo::new_multi_segment(layout.main_width(), layout.aux_width(), challenges, layout.rows(), Vec::new())
+    TraceInfo::new_multi_segment(
+        layout.main_width(),
+        layout.aux_width(),
+        challenges,
+        layout.rows(),
+        Vec::new(),
+    )
 }
 
 /// The AIR of one shard.
@@ -102,7 +119,12 @@ impl Air for ShardAir {
     type PublicInputs = ShardInputs;
 
     fn new(trace_info: TraceInfo, inputs: ShardInputs, options: ProofOptions) -> Self {
-        let degrees = |degrees: Vec<usize>| degrees.into_iter().map(TransitionConstraintDegree::new).collect();
+        let degrees = |degrees: Vec<usize>| {
+            degrees
+                .into_iter()
+                .map(TransitionConstraintDegree::new)
+                .collect()
+        };
         let context = AirContext::new_multi_segment(
             trace_info,
             degrees(main_degrees(&inputs.layout)),
@@ -113,7 +135,11 @@ impl Air for ShardAir {
             options,
         );
         let lookups = inputs.layout.lookups();
-        Self { context, inputs, lookups }
+        Self {
+            context,
+            inputs,
+            lookups,
+        }
     }
 
     fn context(&self) -> &AirContext<Felt> {
@@ -126,7 +152,13 @@ impl Air for ShardAir {
         periodic_values: &[E],
         result: &mut [E],
     ) {
-        evaluate_main(&self.inputs.layout, &self.inputs.mask, frame.current(), periodic_values, result);
+        evaluate_main(
+            &self.inputs.layout,
+            &self.inputs.mask,
+            frame.current(),
+            periodic_values,
+            result,
+        );
     }
 
     fn evaluate_aux_transition<F, E>(
@@ -156,16 +188,36 @@ impl Air for ShardAir {
     /// fixing it at zero states nothing about the computation.
     fn get_assertions(&self) -> Vec<Assertion<Felt>> {
         let layout = &self.inputs.layout;
-        vec![Assertion::single(layout.byte_multiplicity(), layout.rows() - 1, Felt::ZERO)]
+        vec![Assertion::single(
+            layout.byte_multiplicity(),
+            layout.rows() - 1,
+            Felt::ZERO,
+        )]
     }
 
-    fn get_aux_assertions<E: FieldElement<BaseField = Felt>>(&self, _: &AuxRandElements<E>) -> Vec<Assertion<E>> {
-        let (column, last) = (self.inputs.layout.running_sum(), self.inputs.layout.rows() - 1);
-        let first = (ConstraintId::SumFirst, Assertion::single(column, 0, E::ZERO));
+    fn get_aux_assertions<E: FieldElement<BaseField = Felt>>(
+        &self,
+        _: &AuxRandElements<E>,
+    ) -> Vec<Assertion<E>> {
+        let (column, last) = (
+            self.inputs.layout.running_sum(),
+            self.inputs.layout.rows() - 1,
+        );
+        let first = (
+            ConstraintId::SumFirst,
+            Assertion::single(column, 0, E::ZERO),
+        );
         let claim = from_basis_coefficients(&self.inputs.claim);
-        let last = (ConstraintId::SumLast, Assertion::single(column, last, claim));
+        let last = (
+            ConstraintId::SumLast,
+            Assertion::single(column, last, claim),
+        );
         let enforced = |(id, _): &(ConstraintId, Assertion<E>)| !self.inputs.mask.hides(*id);
-        [first, last].into_iter().filter(enforced).map(|(_, assertion)| assertion).collect()
+        [first, last]
+            .into_iter()
+            .filter(enforced)
+            .map(|(_, assertion)| assertion)
+            .collect()
     }
 
     /// The joint challenges replace draws from the shard's own coin.
@@ -174,7 +226,9 @@ impl Air for ShardAir {
         E: FieldElement<BaseField = Felt>,
         R: RandomCoin<BaseField = Felt>,
     {
-        Ok(AuxRandElements::new(E::slice_from_base_elements(&self.inputs.challenges).to_vec()))
+        Ok(AuxRandElements::new(
+            E::slice_from_base_elements(&self.inputs.challenges).to_vec(),
+        ))
     }
 
     fn get_periodic_column_values(&self) -> Vec<Vec<Felt>> {

@@ -3,11 +3,11 @@
 use winter_math::{FieldElement, batch_inversion};
 use winterforge_model::Execution;
 
-use crate::constraints::AuxChallenges;
+use crate::constraints::{AuxChallenges, joint_increment};
 use crate::field::Felt;
 use crate::layout::{
-    BYTE_ROWS, Kind, LIMB_BITS, LINE_LIMBS, LOOKUPS_PER_COLUMN, Layout, Lookup, WINDOW_ROWS, cell, line_constant,
-    window_constant,
+    BYTE_ROWS, Kind, LIMB_BITS, LINE_LIMBS, LOOKUPS_PER_COLUMN, Layout, Lookup, WINDOW_ROWS, cell,
+    line_constant, window_constant,
 };
 use crate::mask::{ConstraintId, Mask};
 use crate::plan::{Plan, Shard};
@@ -38,10 +38,13 @@ pub fn main_columns(plan: &Plan, shard: &Shard, executions: &[Execution]) -> Vec
             if kind == Kind::Window {
                 // An unused row has code 0 and zero point 0: an even output.
                 let (sign, low, high) = window_offsets(0);
-                for row in shard.rows(kind).len()..layout.rows() {
-                    columns[start + cell::SIGN][row] = Felt::from_signed(sign);
-                    columns[start + cell::LOW_OFFSET][row] = Felt::from_signed(low);
-                    columns[start + cell::HIGH_OFFSET][row] = Felt::from_signed(high);
+                for (offset, value) in [
+                    (cell::SIGN, sign),
+                    (cell::LOW_OFFSET, low),
+                    (cell::HIGH_OFFSET, high),
+                ] {
+                    let unused = &mut columns[start + offset][shard.rows(kind).len()..];
+                    unused.fill(Felt::from_signed(value));
                 }
             }
         }
@@ -58,7 +61,11 @@ pub fn lane_cells(layout: &Layout, channel: &Channel, accumulator: i64, code: i6
     } else {
         0
     };
-    let mut cells = vec![Felt::from_signed(accumulator), Felt::from_signed(code), Felt::from_signed(branch)];
+    let mut cells = vec![
+        Felt::from_signed(accumulator),
+        Felt::from_signed(code),
+        Felt::from_signed(branch),
+    ];
     let distance = match branch {
         1 => Some(accumulator - channel.saturates_high),
         -1 => Some(channel.saturates_low - accumulator),
@@ -66,14 +73,19 @@ pub fn lane_cells(layout: &Layout, channel: &Channel, accumulator: i64, code: i6
     };
     match channel.rounding {
         Rounding::Line { slope, offset } => {
-            let remainder = distance.map_or_else(|| line_value(slope, offset, accumulator).1, i128::from);
+            let remainder =
+                distance.unwrap_or_else(|| line_value(slope, offset, accumulator).1 as i64);
             push_limbs(&mut cells, remainder, LINE_LIMBS);
         }
-        Rounding::Window { multiplier, shift, zero_code } => {
+        Rounding::Window {
+            multiplier,
+            shift,
+            zero_code,
+        } => {
             let (sign, low, high) = window_offsets(code - zero_code);
             cells.extend([sign, low, high].map(Felt::from_signed));
             let (low_side, high_side) = match distance {
-                Some(distance) => (i128::from(distance), 0),
+                Some(distance) => (distance, 0),
                 None => window_sides(multiplier, shift, zero_code, accumulator, code),
             };
             push_limbs(&mut cells, low_side, layout.window_limbs);
@@ -84,46 +96,66 @@ pub fn lane_cells(layout: &Layout, channel: &Channel, accumulator: i64, code: i6
 }
 
 /// The lowest limbs of `value`; of a negative value the bits of its two's complement, which no constraint accepts.
-fn push_limbs(cells: &mut Vec<Felt>, value: i128, limbs: usize) {
-    let bits = value as u128;
-    cells.extend((0..limbs).map(|limb| Felt::new((bits >> (LIMB_BITS as usize * limb)) as u64 & 0xff)));
+fn push_limbs(cells: &mut Vec<Felt>, value: i64, limbs: usize) {
+    cells.extend(
+        (0..limbs).map(|limb| Felt::new((value >> (LIMB_BITS as usize * limb)) as u64 & 0xff)),
+    );
 }
 
 /// Counts how often each table row is looked up, into the multiplicity columns of `columns`.
 ///
 /// `public` are the shard's row constants. The last row is not part of the sum. A value outside its table is not
 /// counted: the sums then differ, and no proof of such a witness verifies.
-pub fn fill_multiplicities(layout: &Layout, mask: &Mask, columns: &mut [Vec<Felt>], public: &[Vec<Felt>]) {
+pub fn fill_multiplicities(
+    layout: &Layout,
+    mask: &Mask,
+    columns: &mut [Vec<Felt>],
+    public: &[Vec<Felt>],
+) {
     let mut bytes = [0u32; BYTE_ROWS];
     let mut windows = [0u32; WINDOW_ROWS];
-    let constant = |kind: Kind, index: usize, row: usize| {
-        public[layout.constants_start(kind) + index].get(row).copied().unwrap_or(Felt::ZERO)
+    let mut count = |id: ConstraintId, value: Felt| {
+        let table: &mut [u32] = match id {
+            ConstraintId::WindowTable => &mut windows,
+            _ => &mut bytes,
+        };
+        if let Some(entry) = table.get_mut(value.as_word() as usize)
+            && !mask.hides(id)
+        {
+            *entry += 1;
+        }
     };
+    // The last row is not summed.
+    let summed = 0..layout.rows() - 1;
     for lookup in layout.lookups() {
-        for row in 0..layout.rows() - 1 {
-            let code = |start: usize| columns[start + cell::CODE][row];
-            let (id, value) = match lookup {
-                Lookup::CodeLow(kind, start) => {
-                    (ConstraintId::RangeCodeLow, code(start) - constant(kind, line_constant::CODE_MIN, row))
-                }
-                Lookup::CodeHigh(kind, start) => {
-                    (ConstraintId::RangeCodeHigh, constant(kind, line_constant::CODE_MAX, row) - code(start))
-                }
-                Lookup::LineLimb(column) => (ConstraintId::RangeLineLimb, columns[column][row]),
-                Lookup::WindowLowLimb(column) => (ConstraintId::RangeWindowLowLimb, columns[column][row]),
-                Lookup::WindowHighLimb(column) => (ConstraintId::RangeWindowHighLimb, columns[column][row]),
-                Lookup::WindowTuple(start) => {
-                    let difference = code(start) - constant(Kind::Window, window_constant::ZERO_CODE, row);
-                    let entry = difference + Felt::new(255);
-                    if !mask.hides(ConstraintId::WindowTable) && entry.as_word() < WINDOW_ROWS as u64 {
-                        windows[entry.as_word() as usize] += 1;
-                    }
-                    continue;
-                }
-            };
-            if !mask.hides(id) && value.as_word() < BYTE_ROWS as u64 {
-                bytes[value.as_word() as usize] += 1;
+        let id = lookup.id();
+        let (column, constant) = match lookup {
+            Lookup::CodeLow(kind, start) => {
+                (start + cell::CODE, Some((kind, line_constant::CODE_MIN)))
             }
+            Lookup::CodeHigh(kind, start) => {
+                (start + cell::CODE, Some((kind, line_constant::CODE_MAX)))
+            }
+            Lookup::WindowTuple(start) => (
+                start + cell::CODE,
+                Some((Kind::Window, window_constant::ZERO_CODE)),
+            ),
+            Lookup::LineLimb(column)
+            | Lookup::WindowLowLimb(column)
+            | Lookup::WindowHighLimb(column) => (column, None),
+        };
+        let constants = constant.map(|(kind, index)| &public[layout.constants_start(kind) + index]);
+        for (row, &cell) in columns[column][summed.clone()].iter().enumerate() {
+            let constant = constants
+                .and_then(|column| column.get(row))
+                .copied()
+                .unwrap_or(Felt::ZERO);
+            let value = match lookup {
+                Lookup::CodeHigh(..) => constant - cell,
+                Lookup::WindowTuple(_) => cell - constant + Felt::new(WINDOW_ROWS as u64 / 2),
+                _ => cell - constant,
+            };
+            count(id, value);
         }
     }
     for (cell, count) in columns[layout.byte_multiplicity()].iter_mut().zip(bytes) {
@@ -154,7 +186,10 @@ pub fn aux_columns<E: FieldElement<BaseField = Felt>>(
     let mut row_cells = vec![Felt::ZERO; layout.main_width()];
     let mut public_cells = vec![Felt::ZERO; public.len()];
     let mut denominators = Vec::with_capacity(rows * lookups.len());
-    let mut counted = vec![true; lookups.len()];
+    let counted: Vec<bool> = lookups
+        .iter()
+        .map(|lookup| !mask.hides(lookup.id()))
+        .collect();
     let mut increments = Vec::with_capacity(rows);
     for row in 0..rows {
         for (cell, column) in row_cells.iter_mut().zip(columns) {
@@ -163,12 +198,18 @@ pub fn aux_columns<E: FieldElement<BaseField = Felt>>(
         for (cell, column) in public_cells.iter_mut().zip(public) {
             *cell = column.get(row).copied().unwrap_or(Felt::ZERO);
         }
-        for (&lookup, counted) in lookups.iter().zip(&mut counted) {
-            let (denominator, counts) = aux_challenges.lookup(layout, mask, lookup, &row_cells, &public_cells);
-            denominators.push(denominator);
-            *counted = counts;
-        }
-        increments.push(crate::constraints::joint_increment(layout, mask, &row_cells, &public_cells, &aux_challenges));
+        denominators.extend(
+            lookups
+                .iter()
+                .map(|&lookup| aux_challenges.lookup(layout, lookup, &row_cells, &public_cells)),
+        );
+        increments.push(joint_increment(
+            layout,
+            mask,
+            &row_cells,
+            &public_cells,
+            &aux_challenges,
+        ));
     }
     let inverses = batch_inversion(&denominators);
     let mut sum = E::ZERO;
@@ -177,9 +218,10 @@ pub fn aux_columns<E: FieldElement<BaseField = Felt>>(
         aux[last][row] = sum;
         sum += increments[row];
         let inverses = &inverses[row * lookups.len()..][..lookups.len()];
-        for (group, (inverses, counted)) in
-            inverses.chunks(LOOKUPS_PER_COLUMN).zip(counted.chunks(LOOKUPS_PER_COLUMN)).enumerate()
-        {
+        let groups = inverses
+            .chunks(LOOKUPS_PER_COLUMN)
+            .zip(counted.chunks(LOOKUPS_PER_COLUMN));
+        for (group, (inverses, counted)) in groups.enumerate() {
             let terms = inverses.iter().zip(counted).filter(|(_, counts)| **counts);
             let value = terms.fold(E::ZERO, |sum, (&inverse, _)| sum + inverse);
             aux[group][row] = value;

@@ -5,7 +5,7 @@
 
 use crate::error::GraphError;
 use crate::graph::{Graph, Linear, Op, TensorId};
-use crate::requant::Requant;
+use crate::requant::{Requant, round_to_24_bits};
 
 /// No tensor of one sample may have more cells.
 pub(crate) const MAX_TENSOR_CELLS: usize = 1 << 26;
@@ -242,7 +242,7 @@ fn fits_int32(low: i64, high: i64) -> bool {
     i64::from(i32::MIN) <= low && high <= i64::from(i32::MAX)
 }
 
-/// `largest * M + 257 * 2^sh < 2^62`.
+/// `RNE24(largest) * M + 257 * 2^sh < 2^62`.
 fn fits_field(requant: &Requant, largest: u64) -> bool {
     let Ok(shift) = u32::try_from(requant.shift) else {
         return false;
@@ -250,5 +250,7 @@ fn fits_field(requant: &Requant, largest: u64) -> bool {
     if shift >= 62 {
         return false;
     }
-    u128::from(largest) * u128::from(requant.multiplier) + (257u128 << shift) < 1 << 62
+    // At most 2^31, so that the conversion and the product with a 24-bit number are exact.
+    let rounded = round_to_24_bits(largest as i64).unsigned_abs();
+    u128::from(rounded) * u128::from(requant.multiplier) + (257u128 << shift) < 1 << 62
 }

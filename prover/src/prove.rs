@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use winter_air::Air;
 use winter_air::TraceInfo;
 use winter_crypto::hashers::Blake3_256;
 use winter_crypto::{ElementHasher, Hasher, RandomCoinError};
 use winter_math::FieldElement;
+use winter_math::ToElements;
 use winterforge_air::field::{Cube, Felt};
 use winterforge_air::joint::{JointCheck, constant_columns};
 use winterforge_air::shard_air::{ShardAir, ShardInputs};
@@ -16,11 +18,9 @@ use winterforge_verifier::bundle::{HashId, Header, Parameters, PublicTensor, Val
 use winterforge_verifier::challenge::{joint_challenges, joint_seed};
 use winterforge_verifier::instance::{Instance, InstanceError, StatementError, public_codes};
 use winterforge_verifier::stark::{ShardProof, StarkError};
-use winter_air::Air;
-use winter_math::ToElements;
 
-use crate::shard::CommittedShard;
 use crate::progress::{Phase, Progress};
+use crate::shard::CommittedShard;
 
 /// Why a proof could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -89,14 +89,27 @@ pub fn prove(
         .par_chunks_exact(graph.input_len())
         .enumerate()
         .map(|(sample, x)| {
-            execute(graph, &graph.quantize_input(x)).map_err(|source| ProveError::Sample { sample, source })
+            execute(graph, &graph.quantize_input(x))
+                .map_err(|source| ProveError::Sample { sample, source })
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let header = statement(graph, x, &executions, parameters, instance.plan.shards.len());
+    let header = statement(
+        graph,
+        x,
+        &executions,
+        parameters,
+        instance.plan.shards.len(),
+    );
     let bundle = match parameters.hash {
-        HashId::Blake3 => prove_shards::<Blake3_256<Felt>>(&instance, &header, &executions, progress)?,
+        HashId::Blake3 => {
+            prove_shards::<Blake3_256<Felt>>(&instance, &header, &executions, progress)?
+        }
     };
-    Ok(Proved { bundle, header, instance })
+    Ok(Proved {
+        bundle,
+        header,
+        instance,
+    })
 }
 
 /// The header of a bundle over these samples.
@@ -113,7 +126,10 @@ fn statement(
         shape
     };
     let cells = |tensor: usize| {
-        let values = executions.iter().flat_map(|execution| execution.tensors[tensor].iter().copied()).collect();
+        let values = executions
+            .iter()
+            .flat_map(|execution| execution.tensors[tensor].iter().copied())
+            .collect();
         Values::Quantized(graph.tensors[tensor].quantization.qtype, values)
     };
     let input = match graph.input_boundary {
@@ -123,8 +139,14 @@ fn statement(
     Header {
         model_id: graph.id(),
         parameters,
-        input: PublicTensor { shape: batched(graph.input.0), values: input },
-        output: PublicTensor { shape: batched(graph.output.0), values: cells(graph.output.0) },
+        input: PublicTensor {
+            shape: batched(graph.input.0),
+            values: input,
+        },
+        output: PublicTensor {
+            shape: batched(graph.output.0),
+            values: cells(graph.output.0),
+        },
         shards: shards as u32,
     }
 }
@@ -146,8 +168,14 @@ where
         .map(|(shard, info)| {
             let mut columns = witness::main_columns(plan, shard, executions);
             let constants = constant_columns(plan, shard);
-            witness::fill_multiplicities(&shard.layout, &Default::default(), &mut columns, &constants);
-            let committed = CommittedShard::<H>::new(info.clone(), instance.options.clone(), columns.clone());
+            witness::fill_multiplicities(
+                &shard.layout,
+                &Default::default(),
+                &mut columns,
+                &constants,
+            );
+            let committed =
+                CommittedShard::<H>::new(info.clone(), instance.options.clone(), columns.clone());
             progress.shard_done();
             (columns, committed)
         })
@@ -155,8 +183,12 @@ where
 
     // Step 2: the joint challenge.
     let header_encoding = header.encode();
-    let geometry: Vec<(TraceInfo, H::Digest)> =
-        instance.trace_infos.iter().cloned().zip(committed.iter().map(|(_, shard)| shard.main_root())).collect();
+    let geometry: Vec<(TraceInfo, H::Digest)> = instance
+        .trace_infos
+        .iter()
+        .cloned()
+        .zip(committed.iter().map(|(_, shard)| shard.main_root()))
+        .collect();
     let seed = joint_seed::<H>(&header_encoding, &instance.options, &geometry);
     let codes = public_codes(&plan.graph, header)?;
     let joint = JointCheck::<Cube>::new(plan, joint_challenges(&seed), &codes);
@@ -169,15 +201,26 @@ where
         .map(|(index, (columns, committed))| {
             let layout = &plan.shards[index].layout;
             let mut inputs = ShardInputs::new(plan, index, &joint, seed, Cube::ZERO);
-            let challenges = joint.constraint_challenges(layout.line_lanes.max(layout.window_lanes));
+            let challenges =
+                joint.constraint_challenges(layout.line_lanes.max(layout.window_lanes));
             let (aux, claim) =
                 witness::aux_columns(layout, &inputs.mask, &columns, &inputs.columns, &challenges);
             inputs.set_claim(claim);
             let elements = inputs.to_elements();
-            let air = ShardAir::new(instance.trace_infos[index].clone(), inputs.clone(), instance.options.clone());
-            let proof = committed.finish(inputs, aux).map_err(ProveError::Transcript)?;
-            let proof = ShardProof::<Cube, H>::from_winterfell(proof, &air, &elements)
-                .map_err(|source| ProveError::Shard { shard: index, source })?;
+            let air = ShardAir::new(
+                instance.trace_infos[index].clone(),
+                inputs.clone(),
+                instance.options.clone(),
+            );
+            let proof = committed
+                .finish(inputs, aux)
+                .map_err(ProveError::Transcript)?;
+            let proof = ShardProof::<Cube, H>::from_winterfell(proof, &air, &elements).map_err(
+                |source| ProveError::Shard {
+                    shard: index,
+                    source,
+                },
+            )?;
             progress.shard_done();
             Ok((claim, proof))
         })

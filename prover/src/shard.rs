@@ -30,11 +30,23 @@ pub(crate) struct CommittedShard<H: ElementHasher<BaseField = Felt>> {
 
 impl<H: ElementHasher<BaseField = Felt> + Send + Sync> CommittedShard<H> {
     /// Extends and commits to the main columns.
-    pub(crate) fn new(trace_info: TraceInfo, options: ProofOptions, columns: Vec<Vec<Felt>>) -> Self {
+    pub(crate) fn new(
+        trace_info: TraceInfo,
+        options: ProofOptions,
+        columns: Vec<Vec<Felt>>,
+    ) -> Self {
         let twiddles = fft::get_twiddles(trace_info.length());
-        let domain = StarkDomain::from_twiddles(twiddles, options.blowup_factor(), options.domain_offset());
-        let (lde, polys) = DefaultTraceLde::new(&trace_info, &ColMatrix::new(columns), &domain, PARTITIONS);
-        Self { trace_info, options, domain, lde, polys }
+        let domain =
+            StarkDomain::from_twiddles(twiddles, options.blowup_factor(), options.domain_offset());
+        let (lde, polys) =
+            DefaultTraceLde::new(&trace_info, &ColMatrix::new(columns), &domain, PARTITIONS);
+        Self {
+            trace_info,
+            options,
+            domain,
+            lde,
+            polys,
+        }
     }
 
     /// The root of the main segment.
@@ -46,11 +58,17 @@ impl<H: ElementHasher<BaseField = Felt> + Send + Sync> CommittedShard<H> {
     ///
     /// # Errors
     /// If the hash yields no field element after a thousand tries, which no input is known to cause.
-    pub(crate) fn finish(mut self, inputs: ShardInputs, aux: Vec<Vec<Cube>>) -> Result<Proof, RandomCoinError> {
+    pub(crate) fn finish(
+        mut self,
+        inputs: ShardInputs,
+        aux: Vec<Vec<Cube>>,
+    ) -> Result<Proof, RandomCoinError> {
         let input_elements = inputs.to_elements();
         let air = ShardAir::new(self.trace_info.clone(), inputs, self.options.clone());
-        let constraints = air.context().num_assertions() + air.context().num_transition_constraints();
-        let context = Context::new::<Felt>(self.trace_info.clone(), self.options.clone(), constraints);
+        let constraints =
+            air.context().num_assertions() + air.context().num_transition_constraints();
+        let context =
+            Context::new::<Felt>(self.trace_info.clone(), self.options.clone(), constraints);
         let mut channel = Channel::<H>::new(&context, &input_elements);
 
         channel.commit(self.main_root());
@@ -65,22 +83,39 @@ impl<H: ElementHasher<BaseField = Felt> + Send + Sync> CommittedShard<H> {
         let evaluator = DefaultConstraintEvaluator::new(&air, Some(challenges), coefficients);
         let composition = evaluator.evaluate(&self.lde, &domain);
         let columns = air.context().num_constraint_composition_columns();
-        let (constraint_commitment, quotients) =
-            DefaultConstraintCommitment::<Cube, H, MerkleTree<H>>::new(composition, columns, &domain, PARTITIONS);
+        let (constraint_commitment, quotients) = DefaultConstraintCommitment::<
+            Cube,
+            H,
+            MerkleTree<H>,
+        >::new(
+            composition, columns, &domain, PARTITIONS
+        );
         channel.commit(constraint_commitment.commitment());
 
         let z = channel.coin.draw::<Cube>()?;
         let trace_frame = self.polys.get_ood_frame(z);
         let quotient_frame = quotients.get_ood_frame(z);
-        channel.coin.reseed(H::hash_elements(&merge_ood_evaluations(&trace_frame, &quotient_frame)));
+        channel.coin.reseed(H::hash_elements(&merge_ood_evaluations(
+            &trace_frame,
+            &quotient_frame,
+        )));
         let mut ood_frame = OodFrame::default();
         ood_frame.set_trace_states(&trace_frame);
         ood_frame.set_quotient_states(&quotient_frame);
 
         let deep = air.get_deep_composition_coefficients::<Cube, _>(&mut channel.coin)?;
-        let weights: Vec<Cube> = deep.trace.iter().chain(&deep.constraints).copied().collect();
+        let weights: Vec<Cube> = deep
+            .trace
+            .iter()
+            .chain(&deep.constraints)
+            .copied()
+            .collect();
         let at = |trace: &[Cube], quotients: &[Cube]| -> Cube {
-            trace.iter().chain(quotients).zip(&weights).fold(Cube::ZERO, |sum, (&value, &weight)| sum + value * weight)
+            trace
+                .iter()
+                .chain(quotients)
+                .zip(&weights)
+                .fold(Cube::ZERO, |sum, (&value, &weight)| sum + value * weight)
         };
         let values = [
             at(trace_frame.current_row(), quotient_frame.current_row()),
@@ -94,14 +129,18 @@ impl<H: ElementHasher<BaseField = Felt> + Send + Sync> CommittedShard<H> {
             domain.trace_to_lde_blowup(),
         );
 
-        let mut fri = FriProver::<Cube, Channel<H>, H, MerkleTree<H>>::new(air.options().to_fri_options());
+        let mut fri =
+            FriProver::<Cube, Channel<H>, H, MerkleTree<H>>::new(air.options().to_fri_options());
         fri.build_layers(&mut channel, evaluations);
         if let Some(error) = channel.failure {
             return Err(error);
         }
         let pow_nonce = grind(&channel.coin, self.options.grinding_factor());
-        let mut positions =
-            channel.coin.draw_integers(self.options.num_queries(), air.lde_domain_size(), pow_nonce)?;
+        let mut positions = channel.coin.draw_integers(
+            self.options.num_queries(),
+            air.lde_domain_size(),
+            pow_nonce,
+        )?;
         positions.sort_unstable();
         positions.dedup();
 
@@ -132,7 +171,11 @@ impl<H: ElementHasher<BaseField = Felt>> Channel<H> {
     fn new(context: &Context, inputs: &[Felt]) -> Self {
         let mut seed = context.to_elements();
         seed.extend_from_slice(inputs);
-        Self { coin: DefaultRandomCoin::new(&seed), commitments: Commitments::default(), failure: None }
+        Self {
+            coin: DefaultRandomCoin::new(&seed),
+            commitments: Commitments::default(),
+            failure: None,
+        }
     }
 
     fn commit(&mut self, root: H::Digest) {
@@ -158,7 +201,9 @@ impl<H: ElementHasher<BaseField = Felt>> winter_fri::ProverChannel<Cube> for Cha
 
 /// The smallest nonce that meets the proof of work: any other would make the bytes depend on the search.
 fn grind<H: ElementHasher<BaseField = Felt>>(coin: &DefaultRandomCoin<H>, bits: u32) -> u64 {
-    (1..u64::MAX).find(|&nonce| coin.check_leading_zeros(nonce) >= bits).unwrap_or(u64::MAX)
+    (1..u64::MAX)
+        .find(|&nonce| coin.check_leading_zeros(nonce) >= bits)
+        .unwrap_or(u64::MAX)
 }
 
 /// `sum_i w_i (T_i(x) - T_i(z)) / (x - z) + sum_i w_i (T_i(x) - T_i(zg)) / (x - zg)`, as coefficients.
@@ -179,7 +224,11 @@ fn deep_polynomial(
             *sum += weight.mul_base(coefficient);
         }
     }
-    for (column, &weight) in polys.aux_trace_polys().chain(quotients.data().columns()).zip(weights) {
+    for (column, &weight) in polys
+        .aux_trace_polys()
+        .chain(quotients.data().columns())
+        .zip(weights)
+    {
         for (sum, &coefficient) in combined.iter_mut().zip(column) {
             *sum += weight * coefficient;
         }

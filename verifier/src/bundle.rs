@@ -100,7 +100,9 @@ pub enum BundleError {
     #[error("the file does not begin with the mark of a Winterforge bundle")]
     Magic,
     /// A version that this program does not know.
-    #[error("{what} version {found} is not supported (this program knows {known}); use the release that made the bundle")]
+    #[error(
+        "{what} version {found} is not supported (this program knows {known}); use the release that made the bundle"
+    )]
     Version {
         /// Which version.
         what: &'static str,
@@ -136,7 +138,12 @@ impl Header {
         bytes.extend(SEMANTICS_VERSION.to_le_bytes());
         bytes.extend(PLAN_VERSION.to_le_bytes());
         bytes.extend(self.model_id.0);
-        let Parameters { level, profile, hash, plan } = self.parameters;
+        let Parameters {
+            level,
+            profile,
+            hash,
+            plan,
+        } = self.parameters;
         bytes.push(level.bits() as u8);
         bytes.push(profile_code(profile));
         bytes.push(match hash {
@@ -172,21 +179,39 @@ impl Header {
             _ => return Err(reader.invalid("the security level")),
         };
         let code = reader.byte("the profile")?;
-        let profile = [Profile::Fast, Profile::Balanced, Profile::Small].into_iter().find(|&p| profile_code(p) == code);
+        let profile = [Profile::Fast, Profile::Balanced, Profile::Small]
+            .into_iter()
+            .find(|&p| profile_code(p) == code);
         let profile = profile.ok_or_else(|| reader.invalid("the profile"))?;
         let hash = match reader.byte("the hash")? {
             0 => HashId::Blake3,
             _ => return Err(reader.invalid("the hash")),
         };
-        let plan = PlanParameters { max_log_rows: u32::from(reader.byte("the plan parameters")?) };
+        let plan = PlanParameters {
+            max_log_rows: u32::from(reader.byte("the plan parameters")?),
+        };
         let input = reader.tensor("the input")?;
         let output = reader.tensor("the output")?;
         if input.shape.first() != output.shape.first() {
             return Err(reader.invalid("the output's batch size"));
         }
         let shards = u32::from_le_bytes(reader.array("the number of shards")?);
-        let parameters = Parameters { level, profile, hash, plan };
-        Ok((Self { model_id, parameters, input, output, shards }, reader.offset))
+        let parameters = Parameters {
+            level,
+            profile,
+            hash,
+            plan,
+        };
+        Ok((
+            Self {
+                model_id,
+                parameters,
+                input,
+                output,
+                shards,
+            },
+            reader.offset,
+        ))
     }
 }
 
@@ -199,7 +224,11 @@ fn profile_code(profile: Profile) -> u8 {
 }
 
 fn require_version(what: &'static str, found: u32, known: u32) -> Result<(), BundleError> {
-    if found == known { Ok(()) } else { Err(BundleError::Version { what, found, known }) }
+    if found == known {
+        Ok(())
+    } else {
+        Err(BundleError::Version { what, found, known })
+    }
 }
 
 fn encode_tensor(bytes: &mut Vec<u8>, tensor: &PublicTensor) {
@@ -213,7 +242,11 @@ fn encode_tensor(bytes: &mut Vec<u8>, tensor: &PublicTensor) {
         bytes.extend((size as u32).to_le_bytes());
     }
     match &tensor.values {
-        Values::Float(values) => bytes.extend(values.iter().flat_map(|value| value.to_bits().to_le_bytes())),
+        Values::Float(values) => bytes.extend(
+            values
+                .iter()
+                .flat_map(|value| value.to_bits().to_le_bytes()),
+        ),
         // An 8-bit integer of either type is its low byte.
         Values::Quantized(_, values) => bytes.extend(values.iter().map(|&value| value as u8)),
     }
@@ -227,7 +260,10 @@ struct HeaderReader<'a> {
 impl<'a> HeaderReader<'a> {
     fn take(&mut self, count: usize, what: &'static str) -> Result<&'a [u8], BundleError> {
         let rest = self.bytes.get(self.offset..).unwrap_or_default();
-        let taken = rest.get(..count).ok_or(BundleError::Truncated { what, offset: self.offset })?;
+        let taken = rest.get(..count).ok_or(BundleError::Truncated {
+            what,
+            offset: self.offset,
+        })?;
         self.offset += count;
         Ok(taken)
     }
@@ -244,7 +280,10 @@ impl<'a> HeaderReader<'a> {
 
     /// The error for the field that was just read.
     fn invalid(&self, what: &'static str) -> BundleError {
-        BundleError::Invalid { what, offset: self.offset }
+        BundleError::Invalid {
+            what,
+            offset: self.offset,
+        }
     }
 
     fn tensor(&mut self, what: &'static str) -> Result<PublicTensor, BundleError> {
@@ -257,7 +296,10 @@ impl<'a> HeaderReader<'a> {
         let mut cells = 1usize;
         for _ in 0..rank {
             let size = u32::from_le_bytes(self.array(what)?) as usize;
-            cells = cells.checked_mul(size).filter(|&cells| cells > 0).ok_or_else(|| self.invalid(what))?;
+            cells = cells
+                .checked_mul(size)
+                .filter(|&cells| cells > 0)
+                .ok_or_else(|| self.invalid(what))?;
             shape.push(size);
         }
         if shape.first().is_none_or(|&batch| batch > MAX_BATCH) {
@@ -267,16 +309,24 @@ impl<'a> HeaderReader<'a> {
         let length = cells.checked_mul(width).ok_or_else(|| self.invalid(what))?;
         let values = match kind {
             0 => {
-                let word = |word: &[u8]| f32::from_bits(u32::from_le_bytes([word[0], word[1], word[2], word[3]]));
+                let word = |word: &[u8]| {
+                    f32::from_bits(u32::from_le_bytes([word[0], word[1], word[2], word[3]]))
+                };
                 Values::Float(self.take(length, what)?.chunks_exact(4).map(word).collect())
             }
             1 => {
                 let signed = |&byte: &u8| i32::from(byte.cast_signed());
-                Values::Quantized(QType::I8, self.take(length, what)?.iter().map(signed).collect())
+                Values::Quantized(
+                    QType::I8,
+                    self.take(length, what)?.iter().map(signed).collect(),
+                )
             }
             2 => {
                 let unsigned = |&byte: &u8| i32::from(byte);
-                Values::Quantized(QType::U8, self.take(length, what)?.iter().map(unsigned).collect())
+                Values::Quantized(
+                    QType::U8,
+                    self.take(length, what)?.iter().map(unsigned).collect(),
+                )
             }
             _ => return Err(self.invalid(what)),
         };

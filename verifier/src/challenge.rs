@@ -36,7 +36,10 @@ pub fn joint_seed<H: Hasher>(
 }
 
 fn words(elements: &[Felt]) -> Vec<u8> {
-    elements.iter().flat_map(|element| element.as_word().to_le_bytes()).collect()
+    elements
+        .iter()
+        .flat_map(|element| element.as_word().to_le_bytes())
+        .collect()
 }
 
 /// The challenges of the joint check.

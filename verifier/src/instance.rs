@@ -12,7 +12,8 @@ use winterforge_model::{Boundary, Graph};
 
 use crate::bundle::{Header, Parameters, PublicTensor, Values};
 use crate::security::{
-    COLLISION_BITS, Coupling, JointParameters, Ledger, SecurityError, ShardParameters, account, proof_options,
+    COLLISION_BITS, Coupling, JointParameters, Ledger, SecurityError, ShardParameters, account,
+    proof_options,
 };
 
 /// A compiled proof: the same on both sides for the same model, batch size and parameters.
@@ -44,12 +45,25 @@ impl Instance {
     ///
     /// # Errors
     /// [`InstanceError`] if the graph has no plan or the security level is out of reach.
-    pub fn new(graph: Arc<Graph>, batch: usize, parameters: Parameters) -> Result<Self, InstanceError> {
+    pub fn new(
+        graph: Arc<Graph>,
+        batch: usize,
+        parameters: Parameters,
+    ) -> Result<Self, InstanceError> {
         let plan = plan::compile(graph, batch, parameters.plan)?;
-        let longest = plan.shards.iter().map(|shard| shard.layout.log_rows).max().unwrap_or(0);
-        let options = proof_options(parameters.level, parameters.profile, FieldExtension::Cubic, longest)?;
-        let trace_infos: Vec<TraceInfo> =
-            plan.shards.iter().map(|shard| trace_info(&shard.layout, Cube::EXTENSION_DEGREE)).collect();
+        let longest = plan
+            .shards
+            .iter()
+            .map(|shard| shard.layout.log_rows)
+            .max()
+            .unwrap_or(0);
+        let Parameters { level, profile, .. } = parameters;
+        let mut options = proof_options(level, profile, FieldExtension::Cubic, longest)?;
+        let trace_infos: Vec<TraceInfo> = plan
+            .shards
+            .iter()
+            .map(|shard| trace_info(&shard.layout, Cube::EXTENSION_DEGREE))
+            .collect();
         let joint = JointParameters {
             linear_equations: plan.equations(),
             lookups: plan.lookups(),
@@ -66,13 +80,25 @@ impl Instance {
                     trace_length: info.length() as u64,
                     main_width: info.main_trace_width() as u32,
                     aux_width: info.aux_segment_width() as u32,
-                    num_constraints: (context.num_assertions() + context.num_transition_constraints()) as u64,
+                    num_constraints: (context.num_assertions()
+                        + context.num_transition_constraints())
+                        as u64,
                     num_composition_columns: context.num_constraint_composition_columns() as u32,
                 }
             })
             .collect();
-        let ledger = account(&shards, &joint, &options, COLLISION_BITS);
-        Ok(Self { plan, options, trace_infos, ledger })
+        let mut ledger = account(&shards, &joint, &options, COLLISION_BITS);
+        if !ledger.is_at_least(level.bits()) {
+            // Many shards under one total cost list size: more queries make up for it, or nothing does.
+            options = proof_options_for(level, profile, FieldExtension::Cubic, &shards, &joint)?;
+            ledger = account(&shards, &joint, &options, COLLISION_BITS);
+        }
+        Ok(Self {
+            plan,
+            options,
+            trace_infos,
+            ledger,
+        })
     }
 }
 
@@ -122,17 +148,25 @@ pub fn public_codes(graph: &Graph, header: &Header) -> Result<PublicCodes, State
         Boundary::Quantized => input.quantization.qtype.to_string(),
     };
     let expected = format!("{input_type} {:?}", shape(input));
-    let code = |tensor: &winterforge_model::Tensor, q: i32| (q - tensor.quantization.qtype.min()) as u8;
+    let code =
+        |tensor: &winterforge_model::Tensor, q: i32| (q - tensor.quantization.qtype.min()) as u8;
     let input_codes = match (&header.input.values, graph.input_boundary) {
-        (Values::Float(x), Boundary::Float) if header.input.shape == shape(input) => {
-            graph.quantize_input(x).into_iter().map(|q| code(input, q)).collect()
-        }
+        (Values::Float(x), Boundary::Float) if header.input.shape == shape(input) => graph
+            .quantize_input(x)
+            .into_iter()
+            .map(|q| code(input, q))
+            .collect(),
         (Values::Quantized(qtype, q), Boundary::Quantized)
             if *qtype == input.quantization.qtype && header.input.shape == shape(input) =>
         {
             q.iter().map(|&q| code(input, q)).collect()
         }
-        _ => return Err(StatementError::Input { expected, found: describe(&header.input) }),
+        _ => {
+            return Err(StatementError::Input {
+                expected,
+                found: describe(&header.input),
+            });
+        }
     };
     let expected = format!("{} {:?}", output.quantization.qtype, shape(output));
     let output_codes = match &header.output.values {
@@ -141,7 +175,15 @@ pub fn public_codes(graph: &Graph, header: &Header) -> Result<PublicCodes, State
         {
             q.iter().map(|&q| code(output, q)).collect()
         }
-        _ => return Err(StatementError::Output { expected, found: describe(&header.output) }),
+        _ => {
+            return Err(StatementError::Output {
+                expected,
+                found: describe(&header.output),
+            });
+        }
     };
-    Ok(PublicCodes { input: input_codes, output: output_codes })
+    Ok(PublicCodes {
+        input: input_codes,
+        output: output_codes,
+    })
 }

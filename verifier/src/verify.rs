@@ -31,7 +31,10 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { min_security_bits: 100, leniency: Leniency::default() }
+        Self {
+            min_security_bits: 100,
+            leniency: Leniency::default(),
+        }
     }
 }
 
@@ -64,7 +67,13 @@ pub enum BundleCheck {
 
 impl BundleCheck {
     /// Every check.
-    pub const ALL: [Self; 5] = [Self::ModelId, Self::Security, Self::ShardCount, Self::Total, Self::Seed];
+    pub const ALL: [Self; 5] = [
+        Self::ModelId,
+        Self::Security,
+        Self::ShardCount,
+        Self::Total,
+        Self::Seed,
+    ];
 }
 
 /// An accepted bundle.
@@ -154,21 +163,32 @@ pub fn verify(bundle: &[u8], graph: &Arc<Graph>, policy: &Policy) -> Result<Veri
     let (header_encoding, proof) = bundle.split_at(header_bytes);
     let expected = graph.id();
     if header.model_id != expected && !policy.leniency.allows(BundleCheck::ModelId) {
-        return Err(VerifyError::Model { expected, found: header.model_id });
+        return Err(VerifyError::Model {
+            expected,
+            found: header.model_id,
+        });
     }
     let instance = Instance::new(graph.clone(), header.batch(), header.parameters)?;
     let found = instance.ledger.bits();
     if found < policy.min_security_bits && !policy.leniency.allows(BundleCheck::Security) {
-        return Err(VerifyError::Security { required: policy.min_security_bits, found });
+        return Err(VerifyError::Security {
+            required: policy.min_security_bits,
+            found,
+        });
     }
     let (expected, found) = (instance.plan.shards.len(), header.shards as usize);
     if expected != found && !policy.leniency.allows(BundleCheck::ShardCount) {
         return Err(VerifyError::ShardCount { expected, found });
     }
     match header.parameters.hash {
-        HashId::Blake3 => verify_proof::<Blake3_256<Felt>>(&header, header_encoding, proof, &instance, policy)?,
+        HashId::Blake3 => {
+            verify_proof::<Blake3_256<Felt>>(&header, header_encoding, proof, &instance, policy)?
+        }
     }
-    Ok(Verified { header, ledger: instance.ledger })
+    Ok(Verified {
+        header,
+        ledger: instance.ledger,
+    })
 }
 
 /// The commitments of a bundle: main roots, then the claims of all shards but the last.
@@ -178,7 +198,11 @@ pub(crate) struct Commitments<H: Hasher> {
 }
 
 impl<H: ElementHasher<BaseField = Felt>> Commitments<H> {
-    fn decode(reader: &mut Reader<'_>, shards: usize, mask: &CheckMask) -> Result<Self, StarkError> {
+    fn decode(
+        reader: &mut Reader<'_>,
+        shards: usize,
+        mask: &CheckMask,
+    ) -> Result<Self, StarkError> {
         let main_roots = reader.digests::<H>(shards, "the main roots")?;
         let claims = reader.elements::<Cube>(shards.saturating_sub(1), "the claims", mask)?;
         Ok(Self { main_roots, claims })
@@ -195,10 +219,17 @@ fn verify_proof<H: ElementHasher<BaseField = Felt> + Sync>(
     let codes = public_codes(&instance.plan.graph, header)?;
     let mask = &policy.leniency.stark;
     let mut reader = Reader::new(proof);
-    let Commitments::<H> { main_roots, mut claims } =
-        Commitments::decode(&mut reader, instance.plan.shards.len(), mask).map_err(VerifyError::Commitments)?;
-    let geometry: Vec<(TraceInfo, H::Digest)> =
-        instance.trace_infos.iter().cloned().zip(main_roots.iter().copied()).collect();
+    let Commitments::<H> {
+        main_roots,
+        mut claims,
+    } = Commitments::decode(&mut reader, instance.plan.shards.len(), mask)
+        .map_err(VerifyError::Commitments)?;
+    let geometry: Vec<(TraceInfo, H::Digest)> = instance
+        .trace_infos
+        .iter()
+        .cloned()
+        .zip(main_roots.iter().copied())
+        .collect();
     let seed = joint_seed::<H>(header_encoding, &instance.options, &geometry);
     let joint = JointCheck::<Cube>::new(&instance.plan, joint_challenges(&seed), &codes);
     // The last claim is what the others leave of the total: the sum holds by construction.
@@ -206,8 +237,15 @@ fn verify_proof<H: ElementHasher<BaseField = Felt> + Sync>(
     for (shard, (info, main_root)) in geometry.into_iter().enumerate() {
         let mut inputs = ShardInputs::new(&instance.plan, shard, &joint, seed, claims[shard]);
         inputs.mask = policy.leniency.constraints.clone();
-        verify_one::<H>(info, inputs, &instance.options, main_root, &mut reader, mask)
-            .map_err(|source| VerifyError::Shard { shard, source })?;
+        verify_one::<H>(
+            info,
+            inputs,
+            &instance.options,
+            main_root,
+            &mut reader,
+            mask,
+        )
+        .map_err(|source| VerifyError::Shard { shard, source })?;
     }
     reader.finish(mask).map_err(VerifyError::Trailing)
 }

@@ -154,6 +154,17 @@ fn the_quadratic_extension_passes_only_where_the_ledger_does() {
     assert!(proof_options(level, profile, Base, 9).is_err());
 }
 
+/// A short shard bounds the list parameter of the whole bundle; the pinned number is then raised.
+#[test]
+fn a_short_shard_beside_a_long_one_is_accounted_for() {
+    let shards = [shard(20, 100, 10, 100), shard(6, 10, 2, 10)];
+    let joint = joint(300, 1 << 14, Coupling::Total);
+    let (level, profile) = (SecurityLevel::Bits100, Profile::Balanced);
+    let options = proof_options_for(level, profile, Cubic, &shards, &joint).unwrap();
+    assert_eq!(options.num_queries(), 55);
+    assert!(account(&shards, &joint, &options, COLLISION_BITS).is_at_least(100));
+}
+
 #[test]
 fn lengths_outside_of_the_table_are_refused() {
     for log2 in [

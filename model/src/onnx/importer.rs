@@ -10,9 +10,16 @@ use crate::error::{ImportError, Shown};
 use crate::graph::{Boundary, Node, Op, TensorId};
 use crate::quantization::{QType, Quantization};
 use crate::range::MAX_TENSOR_CELLS;
+use crate::requant::Requant;
 
 /// All tensors of one sample together.
 const MAX_CELLS: usize = 1 << 28;
+
+/// Layers in memory against the file. Without sharing, at most about 45: one weight a channel.
+const BYTES_PER_FILE_BYTE: usize = 64;
+
+/// Bias, requantization and quantization of one channel.
+const CHANNEL_BYTES: usize = size_of::<i32>() + size_of::<Requant>() + size_of::<Quantization>();
 
 /// Axes of one sample.
 pub(super) const MAX_RANK: usize = 16;
@@ -81,9 +88,9 @@ pub(super) struct Importer<'m> {
     pub(super) batch: Option<i64>,
     pub(super) input: Option<(TensorId, Boundary)>,
     cells: usize,
-    /// Weights still allowed: without it, small nodes that share one large initializer would
-    /// expand to any size.
-    weight_budget: usize,
+    /// Bytes that layers may still take: without a limit, small nodes that share one large
+    /// initializer would expand to any size.
+    memory_bytes: usize,
 }
 
 impl<'m> Importer<'m> {
@@ -99,7 +106,7 @@ impl<'m> Importer<'m> {
             batch: None,
             input: None,
             cells: 0,
-            weight_budget: file_bytes.saturating_mul(16),
+            memory_bytes: file_bytes.saturating_mul(BYTES_PER_FILE_BYTE),
         };
         importer.define_input(source.input)?;
         Ok(importer)
@@ -197,22 +204,28 @@ impl<'m> Importer<'m> {
         }
     }
 
-    /// Takes `count` weights from what a file of this size may hold.
-    pub(super) fn spend_weights(
+    /// Takes a layer of this size from what a file of this size may become.
+    pub(super) fn spend_memory(
         &mut self,
         node: NodeView<'m>,
-        count: usize,
+        in_features: usize,
+        out_features: usize,
     ) -> Result<(), ImportError> {
-        match self.weight_budget.checked_sub(count) {
+        let per_channel = in_features
+            .saturating_mul(size_of::<i16>())
+            .saturating_add(CHANNEL_BYTES);
+        let bytes = out_features.saturating_mul(per_channel);
+        match self.memory_bytes.checked_sub(bytes) {
             Some(rest) => {
-                self.weight_budget = rest;
+                self.memory_bytes = rest;
                 Ok(())
             }
             None => Err(ImportError::TooLarge {
                 site: node.site(),
-                detail: "the layers together have more than 16 weights for each byte of the file; \
-                         share fewer initializers"
-                    .to_string(),
+                detail: format!(
+                    "the layers up to here take more than {BYTES_PER_FILE_BYTE} times the size of \
+                     the file; share fewer initializers between layers"
+                ),
             }),
         }
     }

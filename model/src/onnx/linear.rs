@@ -26,8 +26,10 @@ pub(super) struct Weights<'m> {
 }
 
 impl Weights<'_> {
-    /// `(in_features, out_features)`.
+    /// `(in_features, out_features)`, whose product is the number of weights in the file.
     pub(super) fn features(&self) -> Result<(usize, usize), ImportError> {
+        self.values.qtype()?;
+        self.values.check_bytes_are_stored()?;
         match (self.values.dims()?.as_slice(), self.layout) {
             (&[0, _] | &[_, 0], _) => Err(self.values.error("is empty".to_string())),
             (&[n, k], Layout::OutIn) | (&[k, n], Layout::InOut) => Ok((k, n)),
@@ -135,7 +137,7 @@ pub(super) fn add_layer<'m>(
     if !(alpha.is_normal() && alpha > 0.0) {
         return Err(node.attribute("alpha", format!("is {alpha:e}, but must be positive")));
     }
-    importer.spend_weights(node, weights.values.len()?)?;
+    importer.spend_memory(node, in_features, out_features)?;
     let weight_quantization = weights.quantization(out_features)?;
 
     let mut requant = Vec::with_capacity(out_features);

@@ -80,6 +80,31 @@ impl<'m> Operand<'m> {
         len.ok_or_else(|| self.error(format!("has the impossible shape {:?}", self.tensor.dims)))
     }
 
+    /// Checks that 8-bit numbers of this shape are really there. Whatever is then allocated by the
+    /// shape is bounded by the file, before anything is decoded.
+    pub(super) fn check_bytes_are_stored(&self) -> Result<(), ImportError> {
+        let len = self.len()?;
+        let raw = self.tensor.raw_data.as_ref().map(|raw| raw.borrow().len());
+        let found = raw.unwrap_or(self.tensor.int32_data.len());
+        if found == len {
+            return Ok(());
+        }
+        self.check_is_inside()?;
+        let dims = &self.tensor.dims;
+        Err(self.error(format!(
+            "holds {found} numbers, but its shape {dims:?} takes {len}"
+        )))
+    }
+
+    fn check_is_inside(&self) -> Result<(), ImportError> {
+        let location = self.tensor.data_location.unwrap_or(DataLocation::DEFAULT);
+        if location == DataLocation::DEFAULT && self.tensor.external_data.is_empty() {
+            return Ok(());
+        }
+        let detail = "is stored in another file; save the model with its data inside";
+        Err(self.error(detail.to_string()))
+    }
+
     /// Numbers stored raw with `N` bytes each, or else in the typed list `typed`.
     fn decode<const N: usize, S: Copy, T>(
         &self,
@@ -87,11 +112,7 @@ impl<'m> Operand<'m> {
         typed: &[S],
         from_typed: impl Fn(S) -> Option<T>,
     ) -> Result<Vec<T>, ImportError> {
-        let location = self.tensor.data_location.unwrap_or(DataLocation::DEFAULT);
-        if location != DataLocation::DEFAULT || !self.tensor.external_data.is_empty() {
-            let detail = "is stored in another file; save the model with its data inside";
-            return Err(self.error(detail.to_string()));
-        }
+        self.check_is_inside()?;
         let len = self.len()?;
         let size_error = |found: usize| {
             let dims = &self.tensor.dims;

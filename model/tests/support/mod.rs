@@ -1,5 +1,7 @@
 //! Where the golden files are, and how to read integers from them.
 
+#![allow(dead_code, reason = "each test uses its part")]
+
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
@@ -7,25 +9,25 @@ use std::path::PathBuf;
 use zip::ZipArchive;
 
 /// The models that golden files come with.
-pub const MODELS: [&str; 3] = ["mlp_mnist", "mlp_digits", "mlp_bc"];
+pub(crate) const MODELS: [&str; 3] = ["mlp_mnist", "mlp_digits", "mlp_bc"];
 
 /// A file of a golden model.
-pub fn path(model: &str, file: &str) -> PathBuf {
+pub(crate) fn path(model: &str, file: &str) -> PathBuf {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../testdata/models");
     root.join(model).join(file)
 }
 
 /// A two-dimensional array of a golden archive.
-pub struct Array {
+pub(crate) struct Array {
     /// Without `.npy`.
-    pub name: String,
+    pub(crate) name: String,
     columns: usize,
     descr: String,
     bytes: Vec<u8>,
 }
 
 /// All arrays of an archive, in its order.
-pub fn arrays(model: &str, file: &str) -> Vec<Array> {
+pub(crate) fn arrays(model: &str, file: &str) -> Vec<Array> {
     let mut archive = ZipArchive::new(File::open(path(model, file)).unwrap()).unwrap();
     (0..archive.len())
         .map(|index| {
@@ -50,7 +52,7 @@ pub fn arrays(model: &str, file: &str) -> Vec<Array> {
 }
 
 /// One array of an archive.
-pub fn array(model: &str, file: &str, name: &str) -> Array {
+pub(crate) fn array(model: &str, file: &str, name: &str) -> Array {
     arrays(model, file)
         .into_iter()
         .find(|array| array.name == name)
@@ -59,12 +61,12 @@ pub fn array(model: &str, file: &str, name: &str) -> Array {
 
 impl Array {
     /// The number of rows.
-    pub fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.bytes.len() / self.columns / if self.descr == "<f4" { 4 } else { 1 }
     }
 
     /// A row of 8-bit integers.
-    pub fn integers(&self, row: usize) -> Vec<i32> {
+    pub(crate) fn integers(&self, row: usize) -> Vec<i32> {
         let bytes = &self.bytes[row * self.columns..][..self.columns];
         match self.descr.as_str() {
             "|i1" => bytes.iter().map(|&b| i32::from(b as i8)).collect(),
@@ -74,7 +76,7 @@ impl Array {
     }
 
     /// A row of float32, as bits.
-    pub fn float_bits(&self, row: usize) -> Vec<u32> {
+    pub(crate) fn float_bits(&self, row: usize) -> Vec<u32> {
         assert_eq!(self.descr, "<f4");
         let bytes = &self.bytes[row * self.columns * 4..][..self.columns * 4];
         let words = bytes.as_chunks::<4>().0;

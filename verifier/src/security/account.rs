@@ -29,7 +29,6 @@ pub fn account(
     collision_bits: u32,
 ) -> Ledger {
     let accounting = Accounting::new(shards, joint, options);
-    let unique = accounting.worst(Regime::Unique).map(|_| Regime::Unique);
     let mut best: Option<(Regime, Bound)> = None;
     for regime in Regime::list_candidates() {
         let Some(worst) = accounting.worst(regime) else {
@@ -41,7 +40,7 @@ pub fn account(
     }
     Ledger::new(
         collision_bits,
-        unique.and_then(|regime| accounting.tabulate(regime)),
+        accounting.tabulate(Regime::Unique),
         best.and_then(|(regime, _)| accounting.tabulate(regime)),
     )
 }
@@ -243,16 +242,12 @@ impl<'a> Accounting<'a> {
             repetitions: 1,
         };
 
-        let (batching_formula, fold_formula) = match decoding_formulas(decoding) {
-            (line, fold) if self.options.deep_poly_batching_method() == BatchingMethod::Linear => {
-                (line.0, fold)
-            }
-            (line, fold) => (line.1, fold),
-        };
-        let batched = match self.options.deep_poly_batching_method() {
-            BatchingMethod::Linear => 1,
+        let [line_formula, curve_formula, fold_formula] = decoding_formulas(decoding);
+        let (batching_formula, batched) = match self.options.deep_poly_batching_method() {
+            BatchingMethod::Linear => (line_formula, 1),
             BatchingMethod::Algebraic | BatchingMethod::Horner => {
-                shard.committed_columns().saturating_sub(1).max(1)
+                let words = shard.committed_columns();
+                (curve_formula, words.saturating_sub(1).max(1))
             }
         };
         let batching = Round {
@@ -321,14 +316,15 @@ impl<'a> Accounting<'a> {
     }
 }
 
-/// Formulas of the batching round (independent coefficients, powers) and of the folding rounds.
-fn decoding_formulas(decoding: &Decoding) -> ((&'static str, &'static str), &'static str) {
+/// Formulas of the batching round with independent coefficients and with powers, and of a fold.
+fn decoding_formulas(decoding: &Decoding) -> [&'static str; 3] {
     if decoding.is_unique() {
-        (("N / |E|", "N (k - 1) / |E|"), "(a - 1)(N + 1) / |E|")
+        ["N / |E|", "N (k - 1) / |E|", "(a - 1)(N + 1) / |E|"]
     } else {
-        (
-            ("J(N) / |E|", "J(N) (k - 1) / |E|"),
+        [
+            "J(N) / |E|",
+            "J(N) (k - 1) / |E|",
             "(a - 1) [J(N / a) + (2m + 1)(N + 1) / sqrt(rho)] / |E|",
-        )
+        ]
     }
 }

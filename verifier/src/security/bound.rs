@@ -65,11 +65,10 @@ impl Bound {
             return Self::ZERO;
         }
         let excess = 64 - value.leading_zeros() as i32;
+        let exponent = exponent.saturating_add(excess);
         if excess <= 0 {
-            return Self {
-                mantissa: (value << -excess) as u64,
-                exponent: exponent + excess,
-            };
+            let mantissa = (value << -excess) as u64;
+            return Self { mantissa, exponent };
         }
         let kept = value >> excess;
         let rounded = if kept << excess == value {
@@ -78,14 +77,13 @@ impl Bound {
             kept + 1
         };
         if rounded >> 64 == 0 {
-            Self {
-                mantissa: rounded as u64,
-                exponent: exponent + excess,
-            }
+            let mantissa = rounded as u64;
+            Self { mantissa, exponent }
         } else {
+            let exponent = exponent.saturating_add(1);
             Self {
                 mantissa: 1 << 63,
-                exponent: exponent + excess + 1,
+                exponent,
             }
         }
     }
@@ -109,7 +107,7 @@ impl Bound {
         } else {
             (((small.mantissa as u128) << 62) >> distance) + 1
         };
-        Self::normalized(wide + addend, large.exponent - 62)
+        Self::normalized(wide + addend, large.exponent.saturating_sub(62))
     }
 
     /// Upper bound of the product.
@@ -119,7 +117,7 @@ impl Bound {
             return Self::ZERO;
         }
         let product = self.mantissa as u128 * other.mantissa as u128;
-        Self::normalized(product, self.exponent + other.exponent)
+        Self::normalized(product, self.exponent.saturating_add(other.exponent))
     }
 
     /// Upper bound of the product with an integer.
@@ -160,7 +158,7 @@ impl Bound {
         } else {
             root + 1
         };
-        Self::normalized(rounded, (self.exponent - 62 - odd) / 2)
+        Self::normalized(rounded, self.exponent.saturating_sub(62 + odd) / 2)
     }
 
     /// The least integer not below the bound, saturating.

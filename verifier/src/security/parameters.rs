@@ -20,7 +20,7 @@ impl ShardParameters {
     /// small enough that no product overflows. Values out of range are refused elsewhere; here they
     /// only must not panic.
     pub(super) fn rows(&self) -> u128 {
-        u128::from(self.trace_length.clamp(2, 1 << 48).next_power_of_two())
+        u128::from(self.trace_length.clamp(2, 1 << 40).next_power_of_two())
     }
 
     /// Words that the DEEP polynomial batches.

@@ -97,11 +97,10 @@ impl Decoding {
         let rows = shard.rows();
         let blowup = (blowup as u128).max(2);
         let domain = rows * blowup;
-        let unique = Bound::ratio(domain + rows + 2, 2 * domain);
         let proximity = regime.proximity_parameter();
         let Regime::List { eighths } = regime else {
             return Some(Self {
-                agreement: unique,
+                agreement: Bound::ratio(domain + rows + 2, 2 * domain),
                 list_size: 1,
                 rows,
                 domain,
@@ -121,7 +120,8 @@ impl Decoding {
         let denominator = (rows * (8 * u + 16))
             .checked_sub(2 * u * u)
             .filter(|&d| d > 0)?;
-        let agreeing = agreement.times_integer(domain).ceiling();
+        let square = ((u + 4) * (u + 4) * domain * rows).div_ceil(u * u);
+        let agreeing = square.isqrt() + u128::from(square.isqrt().pow(2) < square);
         let numerator = agreeing.saturating_sub(rows + 2) * u * u;
         let list_size = (numerator / denominator).max(1);
         Some(Self {

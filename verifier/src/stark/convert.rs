@@ -161,7 +161,9 @@ impl RowsAt<'_> {
             return Ok((Vec::new(), Vec::new()));
         };
         if width > MAX_TABLE_SIDE || self.positions.len() > MAX_TABLE_SIDE {
-            return Err(mismatch("winterfell cannot read a table of 255 rows or columns"));
+            return Err(mismatch(
+                "winterfell cannot read a table of 255 rows or columns",
+            ));
         }
         let (opening, table) = queries
             .parse::<F, H, MerkleTree<H>>(self.domain_size, self.positions.len(), width)

@@ -230,3 +230,57 @@ where
         StarkError::FriRemainderCommitment
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use winter_math::{fields::CubeExtension, polynom};
+
+    use super::*;
+
+    type Cube = CubeExtension<Felt>;
+
+    fn element(seed: u64) -> Cube {
+        let word = |k: u64| Felt::new((seed + k).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        Cube::new(word(1), word(2), word(3))
+    }
+
+    #[test]
+    fn folding_a_row_is_interpolation() {
+        let alpha = element(99);
+        for folding in [1, 2, 4, 8, 16] {
+            let root = generator(folding);
+            let x = Felt::new(1_234_567);
+            let values: Vec<Cube> = (0..folding as u64).map(element).collect();
+            let points: Vec<Cube> = (0..folding)
+                .map(|j| Cube::from(x * power(root, j)))
+                .collect();
+            let poly = polynom::interpolate(&points, &values, false);
+            let folded = fold_row(values, x.inv(), root.inv(), alpha);
+            assert_eq!(folded, polynom::eval(&poly, alpha), "{folding}");
+        }
+    }
+
+    #[test]
+    fn known_and_given_values_make_up_the_rows() {
+        let positions = [1, 3, 9, 12, 13, 17, 31];
+        for folding in [2, 4, 8, 16] {
+            let plan = LayerPlan::new(&positions, 32, folding);
+            let rows: Vec<Cube> = (0..(plan.rows.len() * folding) as u64)
+                .map(element)
+                .collect();
+            let row_count = 32 / folding;
+            let known: Vec<Cube> = positions
+                .iter()
+                .map(|p| {
+                    let row = plan.rows.iter().position(|&r| r == p % row_count).unwrap();
+                    rows[row * folding + p / row_count]
+                })
+                .collect();
+            let given = plan.strip(&rows);
+            assert_eq!(given.len(), plan.opened_values());
+            assert_eq!(plan.complete(&known, &given), Some(rows));
+            assert_eq!(plan.complete(&known, &given[1..]), None);
+            assert_eq!(plan.complete(&known[1..], &given), None);
+        }
+    }
+}

@@ -142,25 +142,3 @@ fn our_form_is_smaller_than_winterfells() {
     let layers = proven.proof.openings.fri_layers.len();
     assert!(layers > 0 && ours + layers * 24 * 40 < stock);
 }
-
-#[test]
-#[ignore]
-fn measure() {
-    let options = Options { queries: 54, blowup: 8, grinding: 20, folding: 8, remainder: 127 };
-    let proven = prove_wide::<Cube>((40, 8), 512, options);
-    let mut stock = proven.stock.to_bytes().len();
-    println!("ours {} stock {} layers {}", 32 + proven.body.len(), stock, proven.proof.openings.fri_layers.len());
-    let t = std::time::Instant::now();
-    for _ in 0..200 { proven.verdict(&proven.body).unwrap(); }
-    println!("ours {:?}", t.elapsed() / 200);
-    let t = std::time::Instant::now();
-    for _ in 0..200 {
-        let p = winter_air::proof::Proof::from_bytes(&proven.stock.to_bytes()).unwrap();
-        stock ^= p.to_bytes().len();
-        let options = AcceptableOptions::OptionSet(vec![winter_air::Air::options(&proven.air).clone()]);
-        winter_verifier::verify::<crate::airs::WideAir, Hash, Coin, MerkleTree<Hash>>(p, proven.inputs.clone(), &options).unwrap();
-    }
-    println!("stock {:?} {stock}", t.elapsed() / 200);
-    let proven = prove_wide::<Cube>((40, 8), 4096, options);
-    println!("4096: ours {} stock {} layers {}", 32 + proven.body.len(), proven.stock.to_bytes().len(), proven.proof.openings.fri_layers.len());
-}
