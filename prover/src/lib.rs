@@ -1,4 +1,18 @@
 //! Proves that a committed int8 ONNX model produced an output, bit for bit as ONNX Runtime computes it.
+//!
+//! ```
+//! use std::{path::Path, sync::Arc};
+//! use winterforge_prover::{Silent, model, prove, verifier};
+//!
+//! # let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/models/mlp_bc");
+//! let graph = Arc::new(model::load(&folder.join("model.onnx"))?);
+//! let samples = model::read_input(&folder.join("inputs.npz"), &graph)?;
+//! let proved = prove(&graph, samples.sample(0), Default::default(), &Silent)?;
+//! let verified = verifier::verify(&proved.bundle, &graph, &verifier::Policy::default())?;
+//! assert_eq!(verified.header.model_id, graph.id());
+//! println!("proven with {} bits: {:?}", verified.ledger.bits(), verified.header.output.values);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod progress;
 mod prove;
@@ -6,3 +20,6 @@ mod shard;
 
 pub use progress::{Phase, Progress, Silent};
 pub use prove::{ProveError, Proved, prove};
+
+pub use winterforge_model as model;
+pub use winterforge_verifier as verifier;

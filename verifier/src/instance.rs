@@ -13,7 +13,7 @@ use winterforge_model::{Boundary, Graph};
 use crate::bundle::{Header, Parameters, PublicTensor, Values};
 use crate::security::{
     COLLISION_BITS, Coupling, JointParameters, Ledger, SecurityError, ShardParameters, account,
-    proof_options,
+    proof_options, proof_options_for,
 };
 
 /// A compiled proof: the same on both sides for the same model, batch size and parameters.

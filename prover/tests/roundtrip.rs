@@ -1,0 +1,222 @@
+//! Random models through prover and verifier, with stock winterfell's verdict beside ours.
+
+use std::sync::Arc;
+
+use winter_air::{Air, proof::Proof};
+use winter_crypto::{DefaultRandomCoin, Hasher, MerkleTree, hashers::Blake3_256};
+use winter_math::ToElements;
+use winter_prover::Deserializable;
+use winter_verifier::AcceptableOptions;
+use winterforge_air::field::{Cube, Felt};
+use winterforge_air::joint::JointCheck;
+use winterforge_air::plan::PlanParameters;
+use winterforge_air::shard_air::{ShardAir, ShardInputs};
+use winterforge_model::testing::{RandomMlp, random_input};
+use winterforge_model::{Graph, Op, execute};
+use winterforge_prover::{Silent, prove};
+use winterforge_verifier::bundle::{Header, Parameters, Values};
+use winterforge_verifier::challenge::{joint_challenges, joint_seed};
+use winterforge_verifier::instance::{Instance, public_codes};
+use winterforge_verifier::security::{Profile, SecurityLevel};
+use winterforge_verifier::stark::{Reader, decode_shard};
+use winterforge_verifier::{Policy, verify};
+
+type Hash = Blake3_256<Felt>;
+
+/// Samples that quantize to the random inputs of the model.
+fn samples(graph: &Graph, seed: u64, batch: usize) -> Vec<f32> {
+    let quantization = graph.tensor(graph.input).quantization;
+    let is_float = graph.input_boundary == winterforge_model::Boundary::Float;
+    (0..batch as u64)
+        .flat_map(|sample| random_input(seed * 100 + sample, graph))
+        .map(|q| {
+            if is_float {
+                quantization.dequantize(q)
+            } else {
+                q as f32
+            }
+        })
+        .collect()
+}
+
+/// Decodes a bundle's shards and asks stock winterfell about each.
+fn stock_accepts(bundle: &[u8], graph: &Arc<Graph>) -> bool {
+    let (header, length) = Header::decode(bundle).unwrap();
+    let instance = Instance::new(graph.clone(), header.batch(), header.parameters).unwrap();
+    let shards = instance.plan.shards.len();
+    let (roots, rest) = bundle[length..].split_at(32 * shards);
+    let (claims, bodies) = rest.split_at(24 * (shards - 1));
+    let roots: Vec<_> = roots
+        .chunks_exact(32)
+        .map(|root| <Hash as Hasher>::Digest::read_from_bytes(root).unwrap())
+        .collect();
+    let geometry: Vec<_> = instance
+        .trace_infos
+        .iter()
+        .cloned()
+        .zip(roots.iter().copied())
+        .collect();
+    let seed = joint_seed::<Hash>(&bundle[..length], &instance.options, &geometry);
+    let codes = public_codes(graph, &header).unwrap();
+    let joint = JointCheck::<Cube>::new(&instance.plan, joint_challenges(&seed), &codes);
+    let mut claims: Vec<Cube> = claims
+        .chunks_exact(24)
+        .map(|claim| Cube::read_from_bytes(claim).unwrap())
+        .collect();
+    claims.push(claims.iter().fold(joint.total, |rest, &claim| rest - claim));
+    let mut reader = Reader::new(bodies);
+    geometry
+        .into_iter()
+        .enumerate()
+        .all(|(index, (info, root))| {
+            let inputs = ShardInputs::new(&instance.plan, index, &joint, seed, claims[index]);
+            let elements = inputs.to_elements();
+            let air = ShardAir::new(info, inputs.clone(), instance.options.clone());
+            let shard = decode_shard::<_, Cube, Hash>(&air, &elements, root, &mut reader).unwrap();
+            let proof: Proof = shard.to_winterfell(&air, &elements).unwrap();
+            winter_verifier::verify::<ShardAir, Hash, DefaultRandomCoin<Hash>, MerkleTree<Hash>>(
+                proof,
+                inputs,
+                &AcceptableOptions::OptionSet(vec![instance.options.clone()]),
+            )
+            .is_ok()
+        })
+}
+
+fn check(graph: &Arc<Graph>, x: &[f32], parameters: Parameters) -> usize {
+    let proved = prove(graph, x, parameters, &Silent).unwrap();
+    let verified = verify(&proved.bundle, graph, &Policy::default()).unwrap();
+    assert_eq!(verified.header, proved.header);
+    assert!(verified.ledger.bits() >= parameters.level.bits());
+    assert!(stock_accepts(&proved.bundle, graph));
+    let output =
+        |x| execute(graph, &graph.quantize_input(x)).unwrap().tensors[graph.output.0].clone();
+    let expected: Vec<i32> = x.chunks(graph.input_len()).flat_map(output).collect();
+    assert!(matches!(&verified.header.output.values, Values::Quantized(_, q) if *q == expected));
+    proved.instance.plan.shards.len()
+}
+
+#[test]
+fn random_models_are_proven_and_stock_winterfell_agrees() {
+    for seed in 0..8 {
+        let graph = Arc::new(RandomMlp::any(seed, 24).build());
+        let x = samples(&graph, seed, 1 + (seed as usize % 3));
+        println!("seed {seed}");
+        check(&graph, &x, Parameters::default());
+    }
+}
+
+#[test]
+fn levels_and_profiles() {
+    let graph = Arc::new(RandomMlp::new(11, &[9, 7, 5]).build());
+    let x = samples(&graph, 11, 40);
+    for level in [SecurityLevel::Bits100, SecurityLevel::Bits128] {
+        for profile in [Profile::Fast, Profile::Balanced, Profile::Small] {
+            check(
+                &graph,
+                &x,
+                Parameters {
+                    level,
+                    profile,
+                    ..Parameters::default()
+                },
+            );
+        }
+    }
+}
+
+#[test]
+fn several_shards_under_one_challenge() {
+    let plan = PlanParameters { max_log_rows: 9 };
+    let graph = Arc::new(RandomMlp::new(3, &[12, 30, 20]).build());
+    let shards = check(
+        &graph,
+        &samples(&graph, 3, 300),
+        Parameters {
+            plan,
+            ..Parameters::default()
+        },
+    );
+    assert!(shards > 1, "the split was not exercised");
+}
+
+/// The accumulators of a layer at and beyond the 24 bits that float32 holds.
+#[test]
+fn biases_at_the_24_bit_edge() {
+    for (seed, bias) in [
+        (1u64, (1 << 24) - 3),
+        (2, -(1 << 24) + 1),
+        (3, 1 << 24),
+        (4, (1 << 25) + 1),
+    ] {
+        let mut graph = RandomMlp::new(seed, &[6, 8, 4]).build();
+        for node in &mut graph.nodes {
+            if let Op::Linear(linear) = &mut node.op {
+                linear.bias.iter_mut().step_by(2).for_each(|b| *b = bias);
+                // Scales at which such accumulators do not saturate.
+                linear
+                    .requant
+                    .iter_mut()
+                    .step_by(2)
+                    .for_each(|requant| requant.shift = 41);
+            }
+        }
+        graph.validate().unwrap();
+        let graph = Arc::new(graph);
+        println!("seed {seed} bias {bias}");
+        check(&graph, &samples(&graph, seed, 2), Parameters::default());
+    }
+}
+
+#[test]
+fn bytes_do_not_depend_on_threads() {
+    let graph = Arc::new(RandomMlp::new(5, &[12, 30, 20]).build());
+    let x = samples(&graph, 5, 300);
+    let parameters = Parameters {
+        plan: PlanParameters { max_log_rows: 9 },
+        ..Parameters::default()
+    };
+    let with = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| prove(&graph, &x, parameters, &Silent).unwrap().bundle)
+    };
+    assert_eq!(with(1), with(3));
+}
+
+#[test]
+fn damaged_bundles_are_rejected_without_panic() {
+    let graph = Arc::new(RandomMlp::new(7, &[5, 4]).build());
+    let bundle = prove(
+        &graph,
+        &samples(&graph, 7, 1),
+        Parameters::default(),
+        &Silent,
+    )
+    .unwrap()
+    .bundle;
+    let mut state = 1u64;
+    for _ in 0..600 {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let mut damaged = bundle.clone();
+        let at = (state >> 20) as usize % bundle.len();
+        damaged[at] ^= 1 << (state >> 61);
+        assert!(
+            verify(&damaged, &graph, &Policy::default()).is_err(),
+            "byte {at}"
+        );
+    }
+    for length in (0..bundle.len()).step_by(97) {
+        assert!(
+            verify(&bundle[..length], &graph, &Policy::default()).is_err(),
+            "cut at {length}"
+        );
+    }
+    let mut longer = bundle;
+    longer.push(0);
+    assert!(verify(&longer, &graph, &Policy::default()).is_err());
+}
