@@ -1,117 +1,13 @@
-//! Every way in which an import fails, and that the message says where and what to do.
+//! Files, structure and operators that are not imported, and that the message says where and why.
+
+mod support;
 
 use std::path::Path;
 
-use rten_onnx::onnx::{AttributeProto, DataLocation, DataType, GraphProto, StringStringEntryProto};
+use rten_onnx::onnx::{AttributeProto, DataType, GraphProto};
+use support::base::{FC, X, assert_kind, followed_by, q_gemm, qdq, read, refused, remove};
 use winterforge_model::testing::OnnxBuilder;
-use winterforge_model::{Graph, ImportError, QType, Quantization, import, load};
-
-const X: Quantization = Quantization {
-    scale: 0.5,
-    zero_point: 3,
-    qtype: QType::I8,
-};
-const Y: Quantization = Quantization {
-    scale: 4.0,
-    zero_point: -7,
-    qtype: QType::I8,
-};
-
-/// `x [N, 3] -> fc (QGemm) -> y [N, 2]`, int8 at both ends.
-fn q_gemm() -> OnnxBuilder {
-    let mut onnx = OnnxBuilder::new();
-    onnx.input("x", DataType::INT8, &[None, Some(3)]);
-    onnx.quantization("x", X).quantization("y", Y);
-    onnx.bytes("w", QType::I8, &[2, 3], &[1, -2, 3, -4, 5, -6]);
-    onnx.floats("w_scale", &[2], &[0.25, 0.125]);
-    onnx.bytes("w_zero_point", QType::I8, &[2], &[0, 1]);
-    onnx.int32s("c", &[2], &[100, -100]);
-    let names = [
-        "x",
-        "x_scale",
-        "x_zero_point",
-        "w",
-        "w_scale",
-        "w_zero_point",
-        "c",
-        "y_scale",
-        "y_zero_point",
-    ];
-    onnx.node("com.microsoft:QGemm", "fc", &names, "y")
-        .int("transB", 1);
-    onnx.output("y", DataType::INT8);
-    onnx
-}
-
-/// The same in QDQ form: `x -> .. -> fc (Gemm) -> .. -> y`.
-fn qdq() -> OnnxBuilder {
-    let mut onnx = q_gemm();
-    onnx.graph.node.clear();
-    onnx.floats("c_scale", &[2], &[0.125, 0.0625]);
-    onnx.node(
-        "DequantizeLinear",
-        "dx",
-        &["x", "x_scale", "x_zero_point"],
-        "xf",
-    );
-    onnx.node(
-        "DequantizeLinear",
-        "dw",
-        &["w", "w_scale", "w_zero_point"],
-        "wf",
-    )
-    .int("axis", 0);
-    onnx.node("DequantizeLinear", "dc", &["c", "c_scale"], "cf")
-        .int("axis", 0);
-    onnx.node("Gemm", "fc", &["xf", "wf", "cf"], "yf")
-        .int("transB", 1);
-    onnx.node(
-        "QuantizeLinear",
-        "qy",
-        &["yf", "y_scale", "y_zero_point"],
-        "y",
-    );
-    onnx
-}
-
-/// Behind the layer, another node reads `y` and the model returns its result `z`.
-fn followed_by(operator: &str, inputs: &[&str]) -> OnnxBuilder {
-    let mut onnx = q_gemm();
-    onnx.node(operator, "after", inputs, "z");
-    onnx.graph.output[0].name = Some("z".to_string());
-    onnx
-}
-
-fn read(onnx: &OnnxBuilder) -> Result<Graph, ImportError> {
-    import(&onnx.build(), "net.onnx")
-}
-
-/// The message of a failed import, which must start with the file and contain `parts`.
-#[track_caller]
-fn refused(onnx: &OnnxBuilder, parts: &[&str]) -> ImportError {
-    let error = read(onnx).expect_err("must be refused");
-    let text = error.to_string();
-    assert!(text.starts_with("net.onnx: "), "{text}");
-    for part in parts {
-        assert!(text.contains(part), "`{part}` is not in: {text}");
-    }
-    error
-}
-
-macro_rules! assert_kind {
-    ($error:expr, $kind:ident) => {
-        let error = $error;
-        assert!(matches!(error, ImportError::$kind { .. }), "{error:?}");
-    };
-}
-
-fn replace(onnx: &mut OnnxBuilder, name: &str) {
-    onnx.graph
-        .initializer
-        .retain(|tensor| tensor.name.as_deref() != Some(name));
-}
-
-const FC: &str = "node `fc` (com.microsoft.QGemm)";
+use winterforge_model::{QType, import, load};
 
 #[test]
 fn the_base_models_are_fine() {
@@ -280,102 +176,6 @@ fn attributes() {
 }
 
 #[test]
-fn operands() {
-    let mut onnx = q_gemm();
-    replace(&mut onnx, "w");
-    assert_kind!(
-        refused(&onnx, &[FC, "`w`", "neither the input nor an initializer"]),
-        Operand
-    );
-    let mut onnx = q_gemm();
-    onnx.graph.node[0].input[3] = String::new();
-    assert_kind!(refused(&onnx, &[FC, "B", "operand 3 is missing"]), Operand);
-    let mut onnx = q_gemm();
-    onnx.graph.node[0].input[3] = "x".to_string();
-    assert_kind!(
-        refused(&onnx, &[FC, "B `x`", "must be a constant"]),
-        Operand
-    );
-    let mut onnx = q_gemm();
-    onnx.graph.node[0].input[0] = "w".to_string();
-    assert_kind!(refused(&onnx, &[FC, "A `w`", "is a constant"]), Operand);
-    // Data of the wrong length, dims that overflow, data elsewhere.
-    for dims in [
-        vec![1 << 40, 1 << 40],
-        vec![-1, 3],
-        vec![0, 3],
-        vec![2],
-        vec![1, 2, 3],
-    ] {
-        let mut onnx = q_gemm();
-        onnx.graph.initializer[4].dims = dims;
-        assert_kind!(refused(&onnx, &[FC, "B `w`"]), Operand);
-    }
-    let mut onnx = q_gemm();
-    onnx.graph.initializer[4]
-        .raw_data
-        .as_mut()
-        .unwrap()
-        .get_mut()
-        .pop();
-    assert_kind!(
-        refused(&onnx, &[FC, "B `w`", "holds 5 numbers", "[2, 3] takes 6"]),
-        Operand
-    );
-    let mut onnx = q_gemm();
-    onnx.graph.initializer[4].data_location = Some(DataLocation::EXTERNAL);
-    onnx.graph.initializer[4]
-        .external_data
-        .push(StringStringEntryProto::default());
-    assert_kind!(refused(&onnx, &[FC, "B `w`", "another file"]), Operand);
-    let mut onnx = q_gemm();
-    onnx.graph.initializer[4].raw_data = None;
-    onnx.graph.initializer[4].int32_data = vec![1, 2, 3, 4, 5, 128];
-    assert_kind!(
-        refused(&onnx, &[FC, "B `w`", "outside of its type"]),
-        Operand
-    );
-    // Scales for another number of channels, a bias for several samples.
-    let mut onnx = q_gemm();
-    replace(&mut onnx, "w_scale");
-    onnx.floats("w_scale", &[3], &[1.0; 3]);
-    assert_kind!(
-        refused(&onnx, &[FC, "b_scale `w_scale`", "2 channels"]),
-        Operand
-    );
-    let mut onnx = q_gemm();
-    replace(&mut onnx, "c");
-    onnx.int32s("c", &[2, 2], &[0; 4]);
-    assert_kind!(
-        refused(&onnx, &[FC, "C `c`", "differs between samples"]),
-        Operand
-    );
-    let mut onnx = q_gemm();
-    replace(&mut onnx, "x_scale");
-    onnx.floats("x_scale", &[3], &[1.0; 3]);
-    assert_kind!(
-        refused(&onnx, &[FC, "a_scale `x_scale`", "per tensor"]),
-        Operand
-    );
-    // QDQ: float weights, a float bias, an operand that is not dequantized.
-    let mut onnx = qdq();
-    onnx.floats("float_w", &[2, 3], &[0.0; 6]).graph.node[3].input[1] = "float_w".to_string();
-    assert_kind!(
-        refused(
-            &onnx,
-            &["node `fc` (Gemm)", "B `float_w`", "float constant"]
-        ),
-        Operand
-    );
-    let mut onnx = qdq();
-    onnx.graph.node[3].input[0] = "x".to_string();
-    assert_kind!(
-        refused(&onnx, &["node `fc` (Gemm)", "A `x`", "DequantizeLinear"]),
-        Operand
-    );
-}
-
-#[test]
 fn wiring() {
     let mut onnx = q_gemm();
     onnx.node("Identity", "again", &["x"], "y");
@@ -425,162 +225,6 @@ fn shapes() {
             Shape
         );
     }
-}
-
-#[test]
-fn types() {
-    let unsigned = Quantization {
-        qtype: QType::U8,
-        zero_point: 1,
-        ..Y
-    };
-    let mut onnx = q_gemm();
-    replace(&mut onnx, "y_zero_point");
-    replace(&mut onnx, "y_scale");
-    onnx.quantization("y", unsigned);
-    assert_kind!(
-        refused(&onnx, &[FC, "int8 by int8 weights into uint8"]),
-        Type
-    );
-    let mut onnx = q_gemm();
-    replace(&mut onnx, "x_scale");
-    onnx.raw("x_scale", DataType::FLOAT16, &[], vec![0, 0]);
-    assert_kind!(refused(&onnx, &[FC, "FLOAT16", "must be FLOAT"]), Type);
-    let mut onnx = q_gemm();
-    replace(&mut onnx, "c");
-    onnx.floats("c", &[2], &[0.0; 2]);
-    assert_kind!(refused(&onnx, &[FC, "C `c`", "INT32"]), Type);
-}
-
-#[test]
-fn scales_and_zero_points() {
-    for scale in [0.0, -1.0, f32::NAN, f32::INFINITY, 1e-40, f32::MAX] {
-        let mut onnx = q_gemm();
-        replace(&mut onnx, "w_scale");
-        onnx.floats("w_scale", &[2], &[1.0, scale]);
-        assert_kind!(
-            refused(&onnx, &[FC, "`w_scale`", "channel 1"]),
-            Quantization
-        );
-        let mut onnx = q_gemm();
-        replace(&mut onnx, "x_scale");
-        onnx.floats("x_scale", &[], &[scale]);
-        assert_kind!(refused(&onnx, &[FC, "`x_scale`"]), Quantization);
-    }
-    // Each scale is usable, their product is not.
-    let mut onnx = q_gemm();
-    replace(&mut onnx, "w_scale");
-    replace(&mut onnx, "x_scale");
-    onnx.floats("w_scale", &[], &[1e-20])
-        .floats("x_scale", &[], &[1e-20]);
-    assert_kind!(
-        refused(&onnx, &[FC, "channel 0", "normal range"]),
-        Quantization
-    );
-    // Producer and consumer disagree.
-    let mut onnx = followed_by("DequantizeLinear", &["y", "x_scale", "x_zero_point"]);
-    onnx.graph.output[0].name = Some("z".to_string());
-    let parts = [
-        "node `after` (DequantizeLinear)",
-        "tensor `y`",
-        "4e0",
-        "5e-1",
-    ];
-    assert_kind!(refused(&onnx, &parts), Quantization);
-    // The bias has another scale than the accumulator.
-    let mut onnx = qdq();
-    replace(&mut onnx, "c_scale");
-    onnx.floats("c_scale", &[2], &[0.125, 0.062_500_01]);
-    let parts = ["node `dc` (DequantizeLinear)", "channel 1", "6.25e-2"];
-    assert_kind!(refused(&onnx, &parts), Quantization);
-}
-
-#[test]
-fn activations_that_do_not_fuse() {
-    // Somebody else reads the unclamped result, directly or under another name.
-    for inner in ["y", "alias"] {
-        let mut onnx = q_gemm();
-        onnx.node("Identity", "alias_node", &["y"], "alias");
-        onnx.node("Relu", "act", &[inner], "r");
-        onnx.node(
-            "DequantizeLinear",
-            "end",
-            &["r", "y_scale", "y_zero_point"],
-            "z",
-        );
-        onnx.graph.output[0].name = Some("z".to_string());
-        assert_kind!(
-            refused(&onnx, &["node `act` (Relu)", "directly follow"]),
-            Fusion
-        );
-    }
-    let mut onnx = q_gemm();
-    onnx.node("Relu", "act", &["y"], "r");
-    assert_kind!(
-        refused(&onnx, &["node `act` (Relu)", "nothing else uses"]),
-        Fusion
-    );
-    let mut onnx = q_gemm();
-    onnx.graph.node[0].input[0] = "r".to_string();
-    onnx.node("Relu", "act", &["x"], "r");
-    assert_kind!(
-        refused(&onnx, &["node `act` (Relu)", "directly follow"]),
-        Fusion
-    );
-    let mut onnx = followed_by("Clip", &["y", "low", "high"]);
-    onnx.bytes("low", QType::I8, &[], &[5])
-        .bytes("high", QType::I8, &[], &[4]);
-    assert_kind!(
-        refused(&onnx, &["node `after` (Clip)", "min <= max"]),
-        Fusion
-    );
-}
-
-#[test]
-fn inexact_channels() {
-    // The second channel's bias alone is within int32, the accumulator is not.
-    let mut onnx = q_gemm();
-    replace(&mut onnx, "c");
-    replace(&mut onnx, "y_scale");
-    onnx.int32s("c", &[2], &[0, i32::MAX])
-        .floats("y_scale", &[], &[1e7]);
-    let error = refused(&onnx, &[FC, "channel 1", "beyond int32"]);
-    assert_kind!(error, Exactness);
-    // s = 2^23 and larger: no right shift is left.
-    let mut onnx = q_gemm();
-    replace(&mut onnx, "y_scale");
-    replace(&mut onnx, "w_scale");
-    replace(&mut onnx, "c");
-    onnx.int32s("c", &[2], &[0, 0]);
-    onnx.floats("y_scale", &[], &[2f32.powi(-20)])
-        .floats("w_scale", &[2], &[1e-3, 64.0]);
-    assert_kind!(
-        refused(&onnx, &[FC, "channel 1", "about 2^25", "output scale"]),
-        Exactness
-    );
-}
-
-#[test]
-fn constant_channels_are_exempt() {
-    // As above, but the bias saturates every output of the channel.
-    let mut onnx = q_gemm();
-    replace(&mut onnx, "y_scale");
-    replace(&mut onnx, "w_scale");
-    onnx.floats("y_scale", &[], &[2f32.powi(-20)])
-        .floats("w_scale", &[2], &[1e-3, 64.0]);
-    replace(&mut onnx, "c");
-    onnx.int32s("c", &[2], &[0, 1_000_000]);
-    let graph = read(&onnx).unwrap();
-    assert_eq!(graph.constant_output(0, 0), None);
-    assert_eq!(graph.constant_output(0, 1), Some(127));
-    // A factor so small that nothing is left, with an accumulator that may wrap around.
-    let mut onnx = q_gemm();
-    replace(&mut onnx, "w_scale");
-    replace(&mut onnx, "c");
-    onnx.floats("w_scale", &[2], &[0.25, 1e-20])
-        .int32s("c", &[2], &[0, i32::MAX]);
-    let graph = read(&onnx).unwrap();
-    assert_eq!(graph.constant_output(0, 1), Some(-7));
 }
 
 #[test]
@@ -638,9 +282,9 @@ fn claimed_channels_are_not_allocated() {
     for dims in [vec![1 << 40, 3], vec![1 << 50, 1]] {
         let mut onnx = q_gemm();
         onnx.graph.initializer[4].dims = dims;
-        replace(&mut onnx, "w_scale");
-        replace(&mut onnx, "w_zero_point");
-        replace(&mut onnx, "c");
+        remove(&mut onnx, "w_scale");
+        remove(&mut onnx, "w_zero_point");
+        remove(&mut onnx, "c");
         onnx.floats("w_scale", &[], &[1.0])
             .bytes("w_zero_point", QType::I8, &[], &[0]);
         onnx.int32s("c", &[], &[1]);
@@ -654,4 +298,33 @@ fn hostile_names_are_cut_and_escaped() {
     onnx.graph.node[0].op_type = Some("\u{1b}[31m".repeat(1000));
     let text = read(&onnx).unwrap_err().to_string();
     assert!(text.len() < 1000 && !text.contains('\u{1b}'), "{text}");
+}
+
+#[test]
+fn flattening_must_not_join_the_batch() {
+    let flatten = |axis: i64, dims: [i64; 2]| {
+        let mut onnx = q_gemm();
+        onnx.graph.input.clear();
+        onnx.input("x", DataType::INT8, &[None, Some(dims[0]), Some(dims[1])]);
+        onnx.graph.node[0].input[0] = "row".to_string();
+        onnx.node("Flatten", "flat", &["x"], "row")
+            .int("axis", axis);
+        onnx
+    };
+    for (axis, dims) in [
+        (2, [2, 3]),
+        (-1, [2, 3]),
+        (0, [1, 3]),
+        (3, [1, 3]),
+        (-4, [1, 3]),
+    ] {
+        let parts = ["node `flat` (Flatten)", "`axis`", "joins axes"];
+        assert_kind!(refused(&flatten(axis, dims), &parts), Attribute);
+    }
+    for (axis, dims) in [(1, [1, 3]), (2, [1, 3]), (-1, [1, 3]), (-2, [3, 1])] {
+        assert!(
+            read(&flatten(axis, dims)).is_ok(),
+            "axis {axis} of {dims:?}"
+        );
+    }
 }

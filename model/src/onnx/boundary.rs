@@ -103,11 +103,11 @@ pub(super) fn dequantize_linear<'m>(
         return Ok(Value::Constant(ConstantView { node }));
     }
     let id = importer.quantized(node, "x", x)?;
-    let scale = Operand::required(importer, node, 1, "scale")?;
-    let qtype = importer.tensors[id.0].qtype;
     let quantization = if node.input(2).is_some() {
         per_tensor(importer, node, 1, ["scale", "zero point"])?
     } else {
+        let scale = Operand::required(importer, node, 1, "scale")?;
+        let qtype = importer.tensors[id.0].qtype;
         Quantization {
             scale: usable(&scale, scale.float()?, None)?,
             zero_point: 0,

@@ -206,3 +206,33 @@ fn transpose(stored: &[i16], out_features: usize) -> Vec<i16> {
     let column = |channel| stored.iter().skip(channel).step_by(out_features).copied();
     (0..out_features).flat_map(column).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every other order of these operations rounds differently.
+    #[test]
+    fn the_factor_is_rounded_in_order() {
+        let s = factor(2.6, 1.67, 0.97, 1.33).unwrap();
+        assert_eq!(s.to_bits(), 0x404a_ab90);
+        for other in [
+            2.6f32 * (1.67 * 0.97) / 1.33,
+            (2.6f32 * 0.97) * 1.67 / 1.33,
+            (2.6f32 * 1.67) * (0.97 / 1.33),
+        ] {
+            assert_ne!(s.to_bits(), other.to_bits());
+        }
+    }
+
+    #[test]
+    fn steps_that_underflow_are_refused() {
+        assert_eq!(factor(1.0, 1e-20, 1e-20, 1e-30), None);
+        assert_eq!(factor(1e-20, 1e-20, 1e20, 1.0), None);
+    }
+
+    #[test]
+    fn transposes() {
+        assert_eq!(transpose(&[1, 2, 3, 4, 5, 6], 3), [1, 4, 2, 5, 3, 6]);
+    }
+}

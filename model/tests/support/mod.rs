@@ -1,6 +1,13 @@
-//! Where the golden files are, and how to read integers from them.
+//! Where the golden files are, and how to read integers from them; models to be damaged.
 
-#![allow(dead_code, reason = "each test uses its part")]
+#![allow(
+    dead_code,
+    unused_imports,
+    unused_macros,
+    reason = "each test uses its part"
+)]
+
+pub(crate) mod base;
 
 use std::fs::File;
 use std::io::Read;
