@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use winter_air::Air;
 use winter_air::TraceInfo;
 use winter_crypto::hashers::Blake3_256;
-use winter_crypto::{ElementHasher, Hasher, RandomCoinError};
+use winter_crypto::{ElementHasher, RandomCoinError};
 use winter_math::FieldElement;
 use winter_math::ToElements;
 use winterforge_air::field::{Cube, Felt};
@@ -230,10 +230,10 @@ where
 }
 
 /// Header, main roots, all claims but the last, then the shards' bodies.
-fn encode_bundle<H: Hasher>(header: Vec<u8>, proofs: &[(Cube, ShardProof<Cube, H>)]) -> Vec<u8>
-where
-    H: ElementHasher<BaseField = Felt>,
-{
+fn encode_bundle<H: ElementHasher<BaseField = Felt>>(
+    header: Vec<u8>,
+    proofs: &[(Cube, ShardProof<Cube, H>)],
+) -> Vec<u8> {
     let mut bytes = header;
     for (_, proof) in proofs {
         bytes.extend(winter_prover::Serializable::to_bytes(&proof.main_root));

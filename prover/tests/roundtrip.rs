@@ -12,7 +12,7 @@ use winterforge_air::joint::JointCheck;
 use winterforge_air::plan::PlanParameters;
 use winterforge_air::shard_air::{ShardAir, ShardInputs};
 use winterforge_model::testing::{RandomMlp, random_input};
-use winterforge_model::{Graph, Op, execute};
+use winterforge_model::{Graph, Op, execute, load, read_input};
 use winterforge_prover::{Silent, prove};
 use winterforge_verifier::bundle::{Header, Parameters, Values};
 use winterforge_verifier::challenge::{joint_challenges, joint_seed};
@@ -219,4 +219,26 @@ fn damaged_bundles_are_rejected_without_panic() {
     let mut longer = bundle;
     longer.push(0);
     assert!(verify(&longer, &graph, &Policy::default()).is_err());
+}
+
+/// The reference models in all their forms, single and in a batch; outputs are those that the executor, which is held
+/// against ONNX Runtime's bytes in its own crate, computes.
+#[test]
+fn reference_models_are_proven() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/models");
+    for name in ["mlp_mnist", "mlp_digits", "mlp_bc"] {
+        for file in ["model.onnx", "model_u8.onnx", "model_qdq.onnx"] {
+            let graph = Arc::new(load(&folder.join(name).join(file)).unwrap());
+            let inputs = read_input(&folder.join(name).join("inputs.npz"), &graph).unwrap();
+            println!("{name}/{file}");
+            check(&graph, inputs.sample(7), Parameters::default());
+            if file == "model.onnx" {
+                check(
+                    &graph,
+                    &inputs.data[..5 * inputs.sample_len],
+                    Parameters::default(),
+                );
+            }
+        }
+    }
 }
