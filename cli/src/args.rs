@@ -1,0 +1,260 @@
+//! The command line: flags, their values and their help.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use winterforge_verifier::bundle::{HashId, Parameters};
+use winterforge_verifier::security::{Profile, SecurityLevel};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, or accepted
+  1  bad input: a file is unreadable, undecodable or unsupported
+  2  usage
+  3  understood, but rejected
+
+With --json, standard output holds one JSON object a line and nothing else.
+Messages and progress go to standard error.";
+
+/// Prove that an int8 ONNX model produced an output, bit for bit as ONNX Runtime computes it.
+#[derive(Debug, Parser)]
+#[command(name = "winterforge", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    /// Print JSON: one object a line on standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Prove a built-in digit classifier on real inputs, verify, and watch forgeries being rejected
+    #[command(after_help = "Example:\n  winterforge demo")]
+    Demo(DemoArguments),
+    /// Run a model exactly, without a proof
+    #[command(after_help = "Examples:
+  winterforge run model.onnx --input inputs.npz --index 7
+  winterforge run model.onnx --input inputs.npz --all --json")]
+    Run(RunArguments),
+    /// Prove what a model returns for one sample or for a batch
+    #[command(after_help = "\
+Without -o the bundle goes to the current folder, under the model's name: model.onnx gives model.wfp.
+The same model, input, security and profile give the same bytes on every machine.
+
+Examples:
+  winterforge prove model.onnx --input inputs.npz --index 7 -o seven.wfp
+  winterforge prove model.onnx --input inputs.npz --indices 0..64 --dry-run")]
+    Prove(ProveArguments),
+    /// Verify a bundle against a model
+    #[command(after_help = "\
+Exit code 0: the model returned the bundle's output for the bundle's input.
+Exit code 3: the bundle was understood and is rejected. Reasons:
+  other-model             it is about another model
+  other-input             it is about another input than --input
+  insufficient-security   it proves fewer bits than --min-security
+  invalid-proof           a check of the proof fails: forged or damaged
+  statement-mismatch, shard-count
+                          input, output or number of shards do not fit the model
+Exit code 1: nothing was understood. Reasons:
+  malformed-bundle, malformed-commitments, malformed-proof, trailing-bytes
+                          no bundle of a version known here, or cut off, or with bytes that no encoder writes
+  unprovable-model        the model has no proof of this kind
+  bad-input               a file cannot be read, or is not what it should be
+
+Example:
+  winterforge verify seven.wfp --model model.onnx --input inputs.npz --index 7")]
+    Verify(VerifyArguments),
+    /// Describe a model or a bundle
+    #[command(after_help = "\
+A bundle is described as it describes itself; `winterforge verify` says whether that is true.
+
+Examples:
+  winterforge inspect model.onnx
+  winterforge inspect seven.wfp --json")]
+    Inspect(InspectArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArguments {
+    /// Also write model, inputs and bundles to this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// An int8 model (.onnx)
+    pub(crate) model: PathBuf,
+    /// Samples as the model is fed: .npz with an array `x`, .npy or .json; the first axis is the sample
+    #[arg(long, value_name = "X")]
+    pub(crate) input: PathBuf,
+    /// The sample to run, from 0
+    #[arg(long, value_name = "I", default_value_t = 0)]
+    pub(crate) index: usize,
+    /// Run every sample
+    #[arg(long, conflicts_with = "index")]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProveArguments {
+    /// An int8 model (.onnx)
+    pub(crate) model: PathBuf,
+    /// Samples as the model is fed: .npz with an array `x`, .npy or .json; the first axis is the sample
+    #[arg(long, value_name = "X")]
+    pub(crate) input: PathBuf,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// The bundle to write [default: the model's name with .wfp, in the current folder]
+    #[arg(short, long, value_name = "OUT.wfp")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) parameters: ParameterArguments,
+    /// Threads to use [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// Refuse a proof whose estimated memory is above this, in units of 10^6 bytes
+    #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) max_memory: Option<u64>,
+    /// Estimate size, memory and time, and prove nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArguments {
+    /// The bundle
+    pub(crate) bundle: PathBuf,
+    /// The model it should be about (.onnx)
+    #[arg(long)]
+    pub(crate) model: PathBuf,
+    /// Samples it should be about: without --index or --indices, any place in this file will do
+    #[arg(long, value_name = "X")]
+    pub(crate) input: Option<PathBuf>,
+    /// The sample in --input that must be the proven one, from 0
+    #[arg(long, value_name = "I", requires = "input")]
+    pub(crate) index: Option<usize>,
+    /// The samples in --input that must be the proven batch, B excluded
+    #[arg(long, value_name = "A..B", value_parser = parse_indices, requires = "input", conflicts_with = "index")]
+    pub(crate) indices: Option<Range<usize>>,
+    /// Proven bits below which the bundle is rejected
+    #[arg(long, value_name = "BITS", default_value_t = 100)]
+    pub(crate) min_security: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArguments {
+    /// A model (.onnx) or a bundle
+    pub(crate) file: PathBuf,
+}
+
+/// Samples of an input file.
+#[derive(Debug, Args)]
+pub(crate) struct Selection {
+    /// The sample to prove, from 0
+    #[arg(long, value_name = "I", default_value_t = 0)]
+    index: usize,
+    /// The samples to prove as one batch, B excluded
+    #[arg(long, value_name = "A..B", value_parser = parse_indices, conflicts_with = "index")]
+    indices: Option<Range<usize>>,
+}
+
+impl Selection {
+    pub(crate) fn range(&self) -> Range<usize> {
+        self.indices
+            .clone()
+            .unwrap_or(self.index..self.index.saturating_add(1))
+    }
+}
+
+/// How a proof is made.
+#[derive(Debug, Args)]
+pub(crate) struct ParameterArguments {
+    /// Proven bits of security
+    #[arg(long, value_enum, default_value = "100")]
+    security: SecurityArgument,
+    /// Trade proving time for size: `fast` takes about half the time of `balanced`, `small` twice
+    #[arg(long, value_enum, default_value = "balanced")]
+    profile: ProfileArgument,
+    /// The hash of commitments and challenges
+    #[arg(long, value_enum, default_value = "blake3")]
+    hash: HashArgument,
+}
+
+impl ParameterArguments {
+    pub(crate) fn parameters(&self) -> Parameters {
+        Parameters {
+            level: match self.security {
+                SecurityArgument::Bits100 => SecurityLevel::Bits100,
+                SecurityArgument::Bits128 => SecurityLevel::Bits128,
+            },
+            profile: match self.profile {
+                ProfileArgument::Fast => Profile::Fast,
+                ProfileArgument::Balanced => Profile::Balanced,
+                ProfileArgument::Small => Profile::Small,
+            },
+            hash: match self.hash {
+                HashArgument::Blake3 => HashId::Blake3,
+            },
+            ..Parameters::default()
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SecurityArgument {
+    #[value(name = "100")]
+    Bits100,
+    #[value(name = "128")]
+    Bits128,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ProfileArgument {
+    Fast,
+    Balanced,
+    Small,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum HashArgument {
+    Blake3,
+}
+
+/// `A..B` with A below B.
+fn parse_indices(text: &str) -> Result<Range<usize>, String> {
+    let range = text
+        .split_once("..")
+        .and_then(|(start, end)| Some(start.parse().ok()?..end.parse().ok()?));
+    let range: Range<usize> = range.ok_or("expected A..B with whole numbers, such as 0..64")?;
+    if range.is_empty() {
+        return Err(format!(
+            "{text} holds no sample: B is excluded and must be above A"
+        ));
+    }
+    Ok(range)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn indices_exclude_their_end() {
+        assert_eq!(parse_indices("3..5"), Ok(3..5));
+        for wrong in [
+            "", "3", "3..", "..5", "5..3", "3..3", "3..=5", "-1..2", "a..b", "3..5..7",
+        ] {
+            assert!(parse_indices(wrong).is_err(), "{wrong}");
+        }
+    }
+}

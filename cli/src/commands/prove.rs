@@ -1,0 +1,256 @@
+//! `prove`: from a model and samples to a bundle in a file.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Serialize;
+use winterforge_air::plan::CellCount;
+use winterforge_model::{Graph, load};
+use winterforge_prover::Proved;
+use winterforge_verifier::bundle::Parameters;
+use winterforge_verifier::instance::Instance;
+
+use super::{output_rows, samples_q};
+use crate::Outcome;
+use crate::args::ProveArguments;
+use crate::error::CliError;
+use crate::estimate::Estimate;
+use crate::files::{Destination, cells, read_samples};
+use crate::measure::{Cost, Stopwatch, peak_rss_mb};
+use crate::output::{Output, aligned, bytes, grouped, seconds};
+use crate::progress::Bar;
+
+#[derive(Serialize)]
+struct Cells {
+    main: u64,
+    aux: u64,
+    padding: u64,
+}
+
+impl From<CellCount> for Cells {
+    fn from(CellCount { main, aux, padding }: CellCount) -> Self {
+        Self { main, aux, padding }
+    }
+}
+
+impl Cells {
+    fn text(&self) -> String {
+        let Self { main, aux, padding } = *self;
+        let total = grouped(main + aux + padding);
+        format!(
+            "{total} ({} main, {} auxiliary, {} padding)",
+            grouped(main),
+            grouped(aux),
+            grouped(padding)
+        )
+    }
+}
+
+#[derive(Serialize)]
+struct Report {
+    bundle: String,
+    bundle_bytes: usize,
+    model_id: String,
+    prove_cpu_s: Option<f64>,
+    prove_wall_s: f64,
+    peak_rss_mb: Option<f64>,
+    threads: usize,
+    shards: usize,
+    cells: Cells,
+    proven_bits: u32,
+    device: &'static str,
+    device_words: u64,
+    outputs_q: Vec<Vec<i32>>,
+}
+
+#[derive(Serialize)]
+struct DryRun {
+    dry_run: bool,
+    model_id: String,
+    batch: usize,
+    threads: usize,
+    shards: usize,
+    cells: Cells,
+    proven_bits: u32,
+    estimated_memory_mb: f64,
+    estimated_cpu_s: f64,
+    estimated_wall_s: f64,
+    estimated_bundle_bytes: u64,
+}
+
+pub(crate) fn run(arguments: &ProveArguments, output: &Output) -> Result<Outcome, CliError> {
+    let graph = Arc::new(load(&arguments.model)?);
+    let range = arguments.selection.range();
+    let samples = read_samples(&arguments.input, &graph, &range)?;
+    let x = cells(&samples, &range);
+    let path = arguments
+        .output
+        .clone()
+        .unwrap_or_else(|| default_output(&arguments.model));
+    let parameters = arguments.parameters.parameters();
+    let threads = arguments
+        .threads
+        .map_or_else(available_threads, usize::from);
+
+    if arguments.dry_run || arguments.max_memory.is_some() {
+        let instance = Instance::new(graph.clone(), range.len(), parameters)?;
+        let estimate = Estimate::new(&instance, threads, samples.count);
+        if arguments.dry_run {
+            let report = dry_run(&instance, &estimate, threads);
+            output.result(&report, || dry_run_text(&report))?;
+        }
+        require_memory(&estimate, arguments.max_memory)?;
+        if arguments.dry_run {
+            return Ok(Outcome::Done);
+        }
+    }
+
+    let destination = Destination::new(&path, &[&arguments.model, &arguments.input])?;
+    let (proved, cost) = prove(&graph, x, parameters, threads)?;
+    destination.write(&proved.bundle)?;
+    let report = report(&path, &proved, cost, threads);
+    output.result(&report, || text(&report))?;
+    Ok(Outcome::Done)
+}
+
+/// Proves on a thread pool of its own and measures that alone.
+pub(crate) fn prove(
+    graph: &Arc<Graph>,
+    x: &[f32],
+    parameters: Parameters,
+    threads: usize,
+) -> Result<(Proved, Cost), CliError> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|error| {
+        CliError::input(format!("{threads} threads cannot be started: {error}"))
+            .hint("use fewer: --threads N")
+    })?;
+    let bar = Bar::new();
+    let stopwatch = Stopwatch::start();
+    let proved = pool.install(|| winterforge_prover::prove(graph, x, parameters, &bar))?;
+    Ok((proved, stopwatch.stop()))
+}
+
+/// One thread for each processor that this process may use.
+pub(crate) fn available_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The model's name, in the current folder.
+fn default_output(model: &Path) -> PathBuf {
+    let stem = model.file_stem().unwrap_or(model.as_os_str());
+    let mut name = stem.to_owned();
+    name.push(".wfp");
+    name.into()
+}
+
+fn require_memory(estimate: &Estimate, max_memory: Option<u64>) -> Result<(), CliError> {
+    let needed = estimate.memory_bytes.div_ceil(1_000_000);
+    match max_memory {
+        Some(limit) if needed > limit => {
+            let message = format!(
+                "this proof needs about {needed} MB, more than the {limit} MB of --max-memory"
+            );
+            Err(CliError::input(message)
+                .hint("prove fewer samples at a time, use fewer threads, or use --profile fast"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn report(path: &Path, proved: &Proved, cost: Cost, threads: usize) -> Report {
+    let instance = &proved.instance;
+    Report {
+        bundle: path.display().to_string(),
+        bundle_bytes: proved.bundle.len(),
+        model_id: proved.header.model_id.to_string(),
+        prove_cpu_s: cost.cpu_s,
+        prove_wall_s: cost.wall_s,
+        peak_rss_mb: peak_rss_mb(),
+        threads,
+        shards: instance.plan.shards.len(),
+        cells: instance.plan.cells().into(),
+        proven_bits: instance.ledger.bits(),
+        device: "cpu",
+        device_words: 0,
+        outputs_q: samples_q(&proved.header.output),
+    }
+}
+
+fn text(report: &Report) -> String {
+    let cpu = report
+        .prove_cpu_s
+        .map_or_else(String::new, |cpu| format!(", {} CPU", seconds(cpu)));
+    let memory = report
+        .peak_rss_mb
+        .map_or_else(String::new, |peak| format!(", {peak:.0} MB at most"));
+    let mut rows = vec![
+        (
+            "bundle",
+            format!("{}, {}", report.bundle, bytes(report.bundle_bytes as u64)),
+        ),
+        ("model", report.model_id.clone()),
+        ("samples", report.outputs_q.len().to_string()),
+    ];
+    rows.extend(output_rows(&report.outputs_q));
+    rows.extend([
+        ("security", format!("{} proven bits", report.proven_bits)),
+        (
+            "cost",
+            format!(
+                "{}{cpu}{memory}, threads: {}",
+                seconds(report.prove_wall_s),
+                report.threads
+            ),
+        ),
+        (
+            "cells",
+            format!("{}, shards: {}", report.cells.text(), report.shards),
+        ),
+    ]);
+    aligned(&rows)
+}
+
+fn dry_run(instance: &Instance, estimate: &Estimate, threads: usize) -> DryRun {
+    DryRun {
+        dry_run: true,
+        model_id: instance.plan.graph.id().to_string(),
+        batch: instance.plan.batch,
+        threads,
+        shards: instance.plan.shards.len(),
+        cells: instance.plan.cells().into(),
+        proven_bits: instance.ledger.bits(),
+        estimated_memory_mb: estimate.memory_bytes as f64 / 1e6,
+        estimated_cpu_s: estimate.cpu_s,
+        estimated_wall_s: estimate.wall_s,
+        estimated_bundle_bytes: estimate.bundle_bytes,
+    }
+}
+
+fn dry_run_text(report: &DryRun) -> String {
+    aligned(&[
+        ("model", report.model_id.clone()),
+        ("samples", report.batch.to_string()),
+        ("cells", report.cells.text()),
+        ("shards", report.shards.to_string()),
+        ("security", format!("{} proven bits", report.proven_bits)),
+        (
+            "memory",
+            format!("about {:.0} MB", report.estimated_memory_mb),
+        ),
+        (
+            "time",
+            format!(
+                "about {} on {} threads, {} CPU; depends on the machine",
+                seconds(report.estimated_wall_s),
+                report.threads,
+                seconds(report.estimated_cpu_s)
+            ),
+        ),
+        (
+            "bundle",
+            format!("about {}", bytes(report.estimated_bundle_bytes)),
+        ),
+        ("", "nothing was proven (--dry-run)".to_owned()),
+    ])
+}

@@ -1,0 +1,276 @@
+//! `verify`: is a bundle's claim about a model true?
+//!
+//! A bundle can fail in two ways. Bytes that no encoder writes (cut off, non-canonical, surplus) are not understood:
+//! bad input, exit code 1. Anything else that does not check out is understood and rejected: exit code 3.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Serialize;
+use winterforge_model::{Graph, Samples, load, read_input};
+use winterforge_verifier::bundle::{PublicTensor, Values};
+use winterforge_verifier::stark::StarkError;
+use winterforge_verifier::{Policy, Verified, VerifyError};
+
+use super::{output_rows, samples_q};
+use crate::Outcome;
+use crate::args::VerifyArguments;
+use crate::error::{CliError, one_line};
+use crate::files::{read, read_samples};
+use crate::measure::Stopwatch;
+use crate::output::{Output, aligned};
+
+#[derive(Serialize)]
+struct Accepted {
+    accepted: bool,
+    verify_ms: f64,
+    proven_bits: u32,
+    model_id: String,
+    mode: &'static str,
+    outputs_q: Vec<Vec<i32>>,
+    /// Where in --input the proven samples begin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_index: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct Rejected<'a> {
+    accepted: bool,
+    reason: &'a str,
+    detail: &'a str,
+}
+
+/// Why a bundle is not accepted.
+#[derive(Debug)]
+pub(crate) struct Rejection {
+    /// A stable name for scripts.
+    pub(crate) reason: &'static str,
+    pub(crate) detail: String,
+    /// Whether the bundle was understood: exit code 3 rather than 1.
+    pub(crate) is_understood: bool,
+}
+
+impl From<VerifyError> for Rejection {
+    fn from(error: VerifyError) -> Self {
+        let (reason, is_understood) = match &error {
+            VerifyError::Bundle(_) | VerifyError::Instance(_) => (error.code(), false),
+            VerifyError::Shard { source, .. } if is_undecodable(source) => {
+                ("malformed-proof", false)
+            }
+            VerifyError::Commitments(source) | VerifyError::Trailing(source) => {
+                (error.code(), !is_undecodable(source))
+            }
+            _ => (error.code(), true),
+        };
+        Self {
+            reason,
+            detail: error.to_string(),
+            is_understood,
+        }
+    }
+}
+
+/// Whether the bytes are the encoding of no proof at all.
+fn is_undecodable(error: &StarkError) -> bool {
+    matches!(
+        error,
+        StarkError::Truncated { .. }
+            | StarkError::NonCanonicalElement { .. }
+            | StarkError::NonCanonicalDigest { .. }
+            | StarkError::TrailingBytes { .. }
+    )
+}
+
+pub(crate) fn run(arguments: &VerifyArguments, output: &Output) -> Result<Outcome, CliError> {
+    let stopwatch = Stopwatch::start();
+    let rejection = match verify(arguments) {
+        Ok(Ok((verified, input_index))) => {
+            let report = Accepted {
+                accepted: true,
+                verify_ms: stopwatch.wall_ms(),
+                proven_bits: verified.ledger.bits(),
+                model_id: verified.header.model_id.to_string(),
+                mode: "open",
+                outputs_q: samples_q(&verified.header.output),
+                input_index,
+            };
+            output.result(&report, || text(&report, &arguments.model))?;
+            return Ok(Outcome::Done);
+        }
+        Ok(Err(rejection)) => rejection,
+        Err(error) => {
+            if error.exit_code() == 1 {
+                let detail = one_line(error.message());
+                output.object(&Rejected {
+                    accepted: false,
+                    reason: "bad-input",
+                    detail: &detail,
+                })?;
+            }
+            return Err(error);
+        }
+    };
+    let Rejection {
+        reason,
+        detail,
+        is_understood,
+    } = rejection;
+    let detail = one_line(&detail);
+    output.object(&Rejected {
+        accepted: false,
+        reason,
+        detail: &detail,
+    })?;
+    if is_understood {
+        output.text(&aligned(&[("rejected", reason.to_owned()), ("", detail)]))?;
+        return Ok(Outcome::Rejected);
+    }
+    let (path, hint) = match reason {
+        "unprovable-model" => (
+            &arguments.model,
+            "`winterforge inspect MODEL` says what is provable",
+        ),
+        _ => (
+            &arguments.bundle,
+            "BUNDLE is a .wfp file as `winterforge prove` writes it, complete and unchanged",
+        ),
+    };
+    Err(CliError::input(format!("{}: {detail}", path.display())).hint(hint))
+}
+
+type Verdict = Result<(Verified, Option<usize>), Rejection>;
+
+/// The outer error is about a file or the arguments, the inner one about the bundle.
+fn verify(arguments: &VerifyArguments) -> Result<Verdict, CliError> {
+    let bundle = read(&arguments.bundle)?;
+    let graph = Arc::new(load(&arguments.model)?);
+    let expected = Expected::read(arguments, &graph)?;
+    Ok(judge(
+        &bundle,
+        &graph,
+        arguments.min_security,
+        expected.as_ref(),
+    ))
+}
+
+/// Verifies a bundle, also against samples it should be about; returns where in these the proven ones begin.
+pub(crate) fn judge(
+    bundle: &[u8],
+    graph: &Arc<Graph>,
+    min_security: u32,
+    expected: Option<&Expected>,
+) -> Verdict {
+    let policy = Policy {
+        min_security_bits: min_security,
+        ..Policy::default()
+    };
+    let verified = winterforge_verifier::verify(bundle, graph, &policy)?;
+    let input_index = expected
+        .map(|expected| expected.find(&verified.header.input))
+        .transpose()?;
+    Ok((verified, input_index))
+}
+
+/// The samples that a bundle should be about.
+pub(crate) struct Expected {
+    samples: Samples,
+    /// Which of them; any consecutive ones if `None`.
+    range: Option<Range<usize>>,
+}
+
+impl Expected {
+    pub(crate) fn new(samples: Samples, range: Range<usize>) -> Self {
+        Self {
+            samples,
+            range: Some(range),
+        }
+    }
+
+    fn read(arguments: &VerifyArguments, graph: &Graph) -> Result<Option<Self>, CliError> {
+        let Some(path) = &arguments.input else {
+            return Ok(None);
+        };
+        let range = match (&arguments.indices, arguments.index) {
+            (Some(indices), _) => Some(indices.clone()),
+            (None, Some(index)) => Some(index..index.saturating_add(1)),
+            (None, None) => None,
+        };
+        let samples = match &range {
+            Some(range) => read_samples(path, graph, range)?,
+            None => read_input(path, graph)?,
+        };
+        Ok(Some(Self { samples, range }))
+    }
+
+    /// The index of the first proven sample.
+    fn find(&self, input: &PublicTensor) -> Result<usize, Rejection> {
+        let batch = input.shape.first().copied().unwrap_or(0);
+        let other = |detail: String| Rejection {
+            reason: "other-input",
+            detail,
+            is_understood: true,
+        };
+        let is_at =
+            |start: usize| (0..batch).all(|i| is_same(input, i, self.samples.sample(start + i)));
+        match &self.range {
+            Some(range) if range.len() != batch => Err(other(format!(
+                "the bundle is about {batch} samples, not {}",
+                range.len()
+            ))),
+            Some(range) => match (0..batch)
+                .find(|&i| !is_same(input, i, self.samples.sample(range.start + i)))
+            {
+                Some(i) => Err(other(format!(
+                    "sample {i} of the bundle is not sample {} of the input",
+                    range.start + i
+                ))),
+                None => Ok(range.start),
+            },
+            None => (0..(self.samples.count + 1).saturating_sub(batch))
+                .find(|&start| is_at(start))
+                .ok_or_else(|| {
+                    other(format!(
+                        "the bundle's {batch} samples are nowhere in the input's {}",
+                        self.samples.count
+                    ))
+                }),
+        }
+    }
+}
+
+/// Whether sample `index` of `input` is `x`: float32 by their bits, integers as such.
+fn is_same(input: &PublicTensor, index: usize, x: &[f32]) -> bool {
+    let at = index * x.len()..(index + 1) * x.len();
+    match &input.values {
+        Values::Float(cells) => cells
+            .get(at)
+            .is_some_and(|cells| cells.iter().zip(x).all(|(a, b)| a.to_bits() == b.to_bits())),
+        Values::Quantized(_, cells) => cells
+            .get(at)
+            .is_some_and(|cells| cells.iter().zip(x).all(|(&a, &b)| a as f32 == b)),
+    }
+}
+
+fn text(report: &Accepted, model: &Path) -> String {
+    let mut rows = vec![
+        (
+            "accepted",
+            format!(
+                "{} returned this output for the input in the bundle",
+                model.display()
+            ),
+        ),
+        ("model", report.model_id.clone()),
+        ("samples", report.outputs_q.len().to_string()),
+    ];
+    rows.extend(output_rows(&report.outputs_q));
+    if let Some(first) = report.input_index {
+        rows.push(("input", format!("as in --input, from sample {first}")));
+    }
+    rows.extend([
+        ("security", format!("{} proven bits", report.proven_bits)),
+        ("time", format!("{:.1} ms", report.verify_ms)),
+    ]);
+    aligned(&rows)
+}

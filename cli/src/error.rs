@@ -1,0 +1,132 @@
+//! Errors as the user sees them: one line of what is wrong and where, one line of what to do.
+
+use std::io::Write;
+use std::path::Path;
+
+use winterforge_model::{ExecuteError, ImportError, InputError};
+use winterforge_prover::ProveError;
+use winterforge_verifier::instance::InstanceError;
+
+/// Who has to act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    /// A file, or the machine: exit code 1.
+    Input,
+    /// The arguments: exit code 2.
+    Usage,
+}
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+pub(crate) struct CliError {
+    class: Class,
+    message: String,
+    hint: Option<String>,
+}
+
+impl CliError {
+    /// A file is unreadable, undecodable or unsupported, or the machine does not allow the work.
+    pub(crate) fn input(message: impl ToString) -> Self {
+        Self {
+            class: Class::Input,
+            message: message.to_string(),
+            hint: None,
+        }
+    }
+
+    /// The arguments make no sense together or for this file.
+    pub(crate) fn usage(message: impl ToString) -> Self {
+        Self {
+            class: Class::Usage,
+            ..Self::input(message)
+        }
+    }
+
+    /// The operating system refused something about a file.
+    pub(crate) fn file(path: &Path, what: &str, error: &std::io::Error) -> Self {
+        Self::input(format!("{}: {what}: {error}", path.display()))
+    }
+
+    /// Adds what to do about it.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// What is wrong, without the hint.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self.class {
+            Class::Input => 1,
+            Class::Usage => 2,
+        }
+    }
+
+    /// Writes the error to standard error. That being closed is no reason to fail differently.
+    pub(crate) fn print(&self) {
+        let mut stderr = std::io::stderr().lock();
+        let _ = writeln!(stderr, "error: {}", one_line(&self.message));
+        if let Some(hint) = &self.hint {
+            let _ = writeln!(stderr, "hint: {}", one_line(hint));
+        }
+    }
+}
+
+/// `text` without the control characters that a hostile file or name could break a line or a terminal with.
+pub(crate) fn one_line(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}
+
+impl From<ImportError> for CliError {
+    fn from(error: ImportError) -> Self {
+        let hint = match &error {
+            ImportError::Read { .. } => "check the path; MODEL is an .onnx file",
+            ImportError::Malformed { .. } => "MODEL is an .onnx file, as written by ONNX tools",
+            _ => {
+                "winterforge proves int8 models: quantize with onnxruntime.quantization, form QOperator or QDQ"
+            }
+        };
+        Self::input(&error).hint(hint)
+    }
+}
+
+impl From<InputError> for CliError {
+    fn from(error: InputError) -> Self {
+        let hint = match &error {
+            InputError::Read { .. } => "check the path given to --input",
+            InputError::Shape { .. } => {
+                "the first axis is the sample, also for one sample: x[numpy.newaxis]"
+            }
+            _ => {
+                "an input is float32 `x` as the model is fed: numpy.savez(\"X.npz\", x=x.astype(numpy.float32))"
+            }
+        };
+        Self::input(&error).hint(hint)
+    }
+}
+
+impl From<ExecuteError> for CliError {
+    fn from(error: ExecuteError) -> Self {
+        Self::input(error)
+    }
+}
+
+impl From<InstanceError> for CliError {
+    fn from(error: InstanceError) -> Self {
+        Self::input(&error).hint("`winterforge inspect MODEL` shows what would be proven")
+    }
+}
+
+impl From<ProveError> for CliError {
+    fn from(error: ProveError) -> Self {
+        match error {
+            ProveError::Instance(error) => error.into(),
+            error => Self::input(error),
+        }
+    }
+}

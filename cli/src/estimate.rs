@@ -1,0 +1,237 @@
+//! What a proof will need, from its plan alone.
+//!
+//! The bundle's size is an expectation over the query positions and exact but for a few Merkle siblings. Memory is
+//! counted from the buffers that the prover holds at its peak. Time is that of the machine on which the constants below
+//! were measured; another one is off by its own factor.
+
+use std::collections::BinaryHeap;
+
+use winterforge_air::plan::Shard;
+use winterforge_model::{Boundary, Graph, Op};
+use winterforge_verifier::instance::Instance;
+use winterforge_verifier::security::GRINDING_BITS;
+
+/// Degree of the extension.
+const EXTENSION: usize = 3;
+/// Columns of the constraint composition, and the blowup at which constraints are evaluated: they have degree 5.
+const COMPOSITION: usize = 4;
+/// Bytes of a digest and of a field element.
+const DIGEST: usize = 32;
+const FELT: usize = 8;
+/// Bytes of a bundle's header besides the cells of its tensors.
+const HEADER: usize = 76;
+
+/// Resident before any proof: code, allocator, one stack for each thread.
+const BASE_BYTES: usize = 8_000_000;
+/// Seconds to extend, hash and combine one committed base-field column, for each point of the evaluation domain.
+const SECONDS_PER_CELL: f64 = 120e-9;
+/// Seconds that one column takes of the constraint evaluation, for each point of its domain.
+const SECONDS_PER_CONSTRAINT_CELL: f64 = 70e-9;
+/// Seconds for each nonce tried.
+const SECONDS_PER_NONCE: f64 = 60e-9;
+
+/// What a proof will need.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Estimate {
+    pub(crate) memory_bytes: u64,
+    pub(crate) cpu_s: f64,
+    pub(crate) wall_s: f64,
+    pub(crate) bundle_bytes: u64,
+}
+
+impl Estimate {
+    /// For a proof of `instance` on `threads` threads, from an input file that holds `file_samples` samples.
+    pub(crate) fn new(instance: &Instance, threads: usize, file_samples: usize) -> Self {
+        let blowup = instance.options.blowup_factor();
+        let sizes: Vec<Size> = instance
+            .plan
+            .shards
+            .iter()
+            .map(|shard| Size::new(shard, blowup))
+            .collect();
+        let cpu: Vec<f64> = sizes.iter().map(Size::cpu_s).collect();
+        let file_bytes = file_samples * instance.plan.graph.input_len() * size_of::<f32>();
+        // Reading a file takes its bytes, their numbers, and the numbers as float32, for a moment.
+        let reading = BASE_BYTES + 3 * file_bytes;
+        let proving = file_bytes + memory_bytes(instance, &sizes, threads);
+        Self {
+            memory_bytes: reading.max(proving) as u64,
+            cpu_s: cpu.iter().sum(),
+            wall_s: makespan(&cpu, threads),
+            bundle_bytes: bundle_bytes(instance, &sizes) as u64,
+        }
+    }
+}
+
+/// The sizes of one shard that matter here.
+struct Size {
+    rows: usize,
+    /// Points of the evaluation domain.
+    points: usize,
+    main: usize,
+    /// Auxiliary columns, of extension elements.
+    aux: usize,
+    /// Public columns, of base-field elements.
+    public: usize,
+}
+
+impl Size {
+    fn new(shard: &Shard, blowup: usize) -> Self {
+        let layout = &shard.layout;
+        Self {
+            rows: layout.rows(),
+            points: layout.rows() * blowup,
+            main: layout.main_width(),
+            aux: layout.aux_width(),
+            public: layout.constants_width() + EXTENSION * layout.joint_width(),
+        }
+    }
+
+    fn cpu_s(&self) -> f64 {
+        let committed = self.main + EXTENSION * (self.aux + COMPOSITION);
+        let cells = (committed * self.points) as f64;
+        let constraint_cells = ((committed + self.public) * self.rows * COMPOSITION) as f64;
+        cells * SECONDS_PER_CELL
+            + constraint_cells * SECONDS_PER_CONSTRAINT_CELL
+            + f64::from(1u32 << GRINDING_BITS) * SECONDS_PER_NONCE
+    }
+
+    /// Held from the commitment until the shard is proven: trace, polynomials, extension, tree.
+    fn committed_bytes(&self) -> usize {
+        2 * self.main * self.rows * FELT + self.extension_bytes(self.main)
+    }
+
+    /// Held while the shard is proven, besides what was committed.
+    fn working_bytes(&self) -> usize {
+        let aux = EXTENSION * self.aux;
+        // The trace in rows and columns, the public columns on the evaluation domain, the DEEP polynomial and FRI.
+        3 * aux * self.rows * FELT
+            + self.extension_bytes(aux)
+            + self.extension_bytes(EXTENSION * COMPOSITION)
+            + self.public * self.points * FELT
+            + 4 * EXTENSION * self.points * FELT
+    }
+
+    /// Columns on the evaluation domain, padded to eight, and the tree over their rows.
+    fn extension_bytes(&self, columns: usize) -> usize {
+        self.points * (columns.next_multiple_of(8) * FELT + 2 * DIGEST)
+    }
+}
+
+fn memory_bytes(instance: &Instance, sizes: &[Size], threads: usize) -> usize {
+    let plan = &instance.plan;
+    let committed: usize = sizes.iter().map(Size::committed_bytes).sum();
+    let mut working: Vec<usize> = sizes.iter().map(Size::working_bytes).collect();
+    working.sort_unstable_by(|a, b| b.cmp(a));
+    let working: usize = working.iter().take(threads).sum();
+    BASE_BYTES
+        + model_bytes(&plan.graph)
+        + plan.batch * sample_bytes(&plan.graph)
+        + committed
+        + working
+}
+
+/// The weights as read and as imported.
+fn model_bytes(graph: &Graph) -> usize {
+    let weights = |op: &Op| match op {
+        Op::Linear(linear) => linear.weights.len(),
+        Op::View => 0,
+    };
+    graph.nodes.iter().map(|node| 4 * weights(&node.op)).sum()
+}
+
+/// Input, evaluation and statement of one sample.
+fn sample_bytes(graph: &Graph) -> usize {
+    let tensors: usize = graph.tensors.iter().map(|tensor| 4 * tensor.len()).sum();
+    let accumulators: usize = graph
+        .nodes
+        .iter()
+        .map(|node| 8 * graph.tensor(node.output).len())
+        .sum();
+    tensors + accumulators + 16 * (graph.input_len() + graph.output_len())
+}
+
+/// The wall clock of jobs that are started in order on whichever thread is free.
+fn makespan(jobs_s: &[f64], threads: usize) -> f64 {
+    // A heap gives its largest: negated microseconds until a thread is free.
+    let mut free: BinaryHeap<i64> = std::iter::repeat_n(0, threads.max(1)).collect();
+    let mut end = 0;
+    for job in jobs_s {
+        let finish = -free.pop().unwrap_or(0) + (job * 1e6) as i64;
+        end = end.max(finish);
+        free.push(-finish);
+    }
+    end as f64 * 1e-6
+}
+
+fn bundle_bytes(instance: &Instance, sizes: &[Size]) -> f64 {
+    let graph = &instance.plan.graph;
+    let input_width = match graph.input_boundary {
+        Boundary::Float => 4,
+        Boundary::Quantized => 1,
+    };
+    let statement = instance.plan.batch * (input_width * graph.input_len() + graph.output_len());
+    let shards: f64 = sizes.iter().map(|size| shard_bytes(instance, size)).sum();
+    let claims = (sizes.len().saturating_sub(1)) * EXTENSION * FELT;
+    (HEADER + statement + claims) as f64 + shards
+}
+
+fn shard_bytes(instance: &Instance, size: &Size) -> f64 {
+    let queries = instance.options.num_queries() as f64;
+    let fri = instance.options.to_fri_options();
+    let (layers, folding) = (fri.num_fri_layers(size.points), fri.folding_factor());
+    let element = (EXTENSION * FELT) as f64;
+    let width = size.main + size.aux + COMPOSITION;
+
+    let rows = expected_distinct(queries, size.points as f64);
+    let roots = ((4 + layers) * DIGEST) as f64;
+    let out_of_domain = 2.0 * width as f64 * element;
+    let opened = rows * ((size.main * FELT) as f64 + (size.aux + COMPOSITION) as f64 * element);
+    let siblings = 3.0 * expected_siblings(queries, size.points);
+    let mut total = roots + out_of_domain + FELT as f64 + opened + siblings * DIGEST as f64;
+
+    let (mut domain, mut known) = (size.points, rows);
+    for _ in 0..layers {
+        domain /= folding;
+        let rows = expected_distinct(queries, domain as f64);
+        total += (rows * folding as f64 - known) * element
+            + expected_siblings(queries, domain) * DIGEST as f64;
+        known = rows;
+    }
+    total + (domain / fri.blowup_factor()) as f64 * element
+}
+
+/// Different values among `draws` out of `range`.
+fn expected_distinct(draws: f64, range: f64) -> f64 {
+    range * (1.0 - (1.0 - 1.0 / range).powf(draws))
+}
+
+/// Siblings in a Merkle multiproof of `draws` random leaves out of `leaves`: nodes that no draw is below, but one is
+/// below their neighbour.
+fn expected_siblings(draws: f64, leaves: usize) -> f64 {
+    let level = |depth: u32| {
+        let nodes = (1u64 << depth) as f64;
+        nodes * ((1.0 - 1.0 / nodes).powf(draws) - (1.0 - 2.0 / nodes).powf(draws))
+    };
+    (1..=leaves.ilog2()).map(level).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_leaf_has_a_sibling_on_every_level() {
+        assert_eq!(expected_siblings(1.0, 1 << 12), 12.0);
+        assert!(expected_siblings(1e6, 1 << 3) < 1e-3);
+        assert_eq!(expected_distinct(1.0, 512.0).round(), 1.0);
+    }
+
+    #[test]
+    fn jobs_fill_the_threads() {
+        assert_eq!(makespan(&[1.0, 1.0, 1.0], 1), 3.0);
+        assert_eq!(makespan(&[1.0, 1.0, 1.0], 2), 2.0);
+        assert_eq!(makespan(&[3.0, 1.0, 1.0], 2), 3.0);
+        assert_eq!(makespan(&[], 2), 0.0);
+    }
+}

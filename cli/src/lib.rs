@@ -1,1 +1,0 @@
-//! winterforge-cli

@@ -1,0 +1,9 @@
+//! The real binary, as a script meets it: arguments, exit codes, JSON, files.
+
+mod demo;
+mod inspect;
+mod prove;
+mod run;
+mod support;
+mod usage;
+mod verify;

@@ -1,0 +1,336 @@
+//! `prove`: outputs, reports, files, estimates.
+
+use std::fs;
+
+use crate::support::{
+    MODELS, Scratch, golden, golden_q, integer_rows, json, keys, winterforge, winterforge_in,
+};
+
+const KEYS: [&str; 13] = [
+    "bundle",
+    "bundle_bytes",
+    "cells",
+    "device",
+    "device_words",
+    "model_id",
+    "outputs_q",
+    "peak_rss_mb",
+    "prove_cpu_s",
+    "prove_wall_s",
+    "proven_bits",
+    "shards",
+    "threads",
+];
+
+#[test]
+fn one_sample_of_every_model() {
+    let scratch = Scratch::new();
+    for (index, (model, file, outputs)) in MODELS.into_iter().enumerate() {
+        let (onnx, inputs, bundle) = (
+            golden(model, file),
+            golden(model, "inputs.npz"),
+            scratch.path("out.wfp"),
+        );
+        let sample = (3 * index + 1).to_string();
+        let proof = json(
+            0,
+            &[
+                "prove", &onnx, "--input", &inputs, "--index", &sample, "-o", &bundle,
+            ],
+        );
+        assert_eq!(keys(&proof), KEYS);
+        assert_eq!(keys(&proof["cells"]), ["aux", "main", "padding"]);
+        assert_eq!(proof["bundle"], bundle);
+        assert_eq!(proof["bundle_bytes"], fs::metadata(&bundle).unwrap().len());
+        assert_eq!(
+            (&proof["device"], proof["device_words"].as_u64()),
+            (&"cpu".into(), Some(0))
+        );
+        assert!(proof["proven_bits"].as_u64().unwrap() >= 100);
+        assert!(proof["prove_wall_s"].as_f64().unwrap() > 0.0);
+        let expected = vec![golden_q(model, outputs).swap_remove(3 * index + 1)];
+        assert_eq!(
+            integer_rows(&proof["outputs_q"]),
+            expected,
+            "{model}/{file}"
+        );
+
+        let verdict = json(
+            0,
+            &[
+                "verify", &bundle, "--model", &onnx, "--input", &inputs, "--index", &sample,
+            ],
+        );
+        assert_eq!(
+            keys(&verdict),
+            [
+                "accepted",
+                "input_index",
+                "mode",
+                "model_id",
+                "outputs_q",
+                "proven_bits",
+                "verify_ms"
+            ]
+        );
+        assert_eq!(
+            (&verdict["accepted"], &verdict["mode"]),
+            (&true.into(), &"open".into())
+        );
+        assert_eq!(verdict["model_id"], proof["model_id"]);
+        assert_eq!(integer_rows(&verdict["outputs_q"]), expected);
+    }
+}
+
+#[test]
+fn a_batch_in_one_bundle() {
+    let scratch = Scratch::new();
+    for model in ["mlp_mnist", "mlp_digits", "mlp_bc"] {
+        let (onnx, inputs, bundle) = (
+            golden(model, "model.onnx"),
+            golden(model, "inputs.npz"),
+            scratch.path("batch.wfp"),
+        );
+        let proof = json(
+            0,
+            &[
+                "prove",
+                &onnx,
+                "--input",
+                &inputs,
+                "--indices",
+                "3..22",
+                "-o",
+                &bundle,
+            ],
+        );
+        let expected = &golden_q(model, "outputs.npz")[3..22];
+        assert_eq!(integer_rows(&proof["outputs_q"]), expected, "{model}");
+        let verdict = json(
+            0,
+            &[
+                "verify",
+                &bundle,
+                "--model",
+                &onnx,
+                "--input",
+                &inputs,
+                "--indices",
+                "3..22",
+            ],
+        );
+        assert_eq!(integer_rows(&verdict["outputs_q"]), expected, "{model}");
+        let anywhere = json(
+            0,
+            &["verify", &bundle, "--model", &onnx, "--input", &inputs],
+        );
+        assert_eq!(anywhere["input_index"], 3);
+    }
+}
+
+#[test]
+fn parameters_reach_the_bundle() {
+    let scratch = Scratch::new();
+    let (onnx, inputs) = (
+        golden("mlp_digits", "model.onnx"),
+        golden("mlp_digits", "inputs.npz"),
+    );
+    let mut sizes = Vec::new();
+    for (security, profile) in [
+        ("100", "fast"),
+        ("100", "balanced"),
+        ("100", "small"),
+        ("128", "balanced"),
+    ] {
+        let bundle = scratch.path("out.wfp");
+        let flags = [
+            "--security",
+            security,
+            "--profile",
+            profile,
+            "--hash",
+            "blake3",
+        ];
+        let mut arguments = vec!["prove", &onnx, "--input", &inputs, "-o", &bundle];
+        arguments.extend(flags);
+        let proof = json(0, &arguments);
+        let bits = proof["proven_bits"].as_u64().unwrap();
+        assert!(
+            bits >= security.parse().unwrap(),
+            "{security} {profile}: {bits}"
+        );
+        json(
+            0,
+            &[
+                "verify",
+                &bundle,
+                "--model",
+                &onnx,
+                "--min-security",
+                security,
+            ],
+        );
+        let described = json(0, &["inspect", &bundle]);
+        assert_eq!(described["security"], security.parse::<u64>().unwrap());
+        assert_eq!(described["profile"], profile);
+        sizes.push(proof["bundle_bytes"].as_u64().unwrap());
+    }
+    assert!(
+        sizes[0] > sizes[1] && sizes[1] > sizes[2] && sizes[3] > sizes[1],
+        "{sizes:?}"
+    );
+}
+
+#[test]
+fn bytes_do_not_depend_on_threads_or_runs() {
+    let scratch = Scratch::new();
+    for (model, selection) in [
+        ("mlp_mnist", ["--indices", "0..40"]),
+        ("mlp_bc", ["--index", "2"]),
+    ] {
+        let prove = |name: &str, threads: &str| {
+            let [flag, value] = selection;
+            fs::read(scratch.prove(name, model, &[flag, value, "--threads", threads])).unwrap()
+        };
+        let one = prove("one.wfp", "1");
+        assert_eq!(one, prove("two.wfp", "2"));
+        assert_eq!(one, prove("again.wfp", "1"));
+    }
+}
+
+#[test]
+fn the_default_output_is_named_after_the_model() {
+    let scratch = Scratch::new();
+    let (onnx, inputs) = (
+        golden("mlp_bc", "model.onnx"),
+        golden("mlp_bc", "inputs.npz"),
+    );
+    let ran = winterforge_in(scratch.folder(), &["prove", &onnx, "--input", &inputs]);
+    assert!(
+        ran.code == 0 && ran.stderr.is_empty() && ran.stdout.starts_with("bundle "),
+        "{ran:?}"
+    );
+    assert_eq!(
+        scratch.names(),
+        ["model.wfp"],
+        "no temporary file stays behind"
+    );
+}
+
+#[test]
+fn an_existing_bundle_is_replaced_and_inputs_are_not() {
+    let scratch = Scratch::new();
+    let inputs = golden("mlp_bc", "inputs.npz");
+    let onnx = scratch.write(
+        "model.onnx",
+        &fs::read(golden("mlp_bc", "model.onnx")).unwrap(),
+    );
+    let bundle = scratch.write("old.wfp", b"old");
+    assert_eq!(
+        winterforge(&["prove", &onnx, "--input", &inputs, "-o", &bundle]).code,
+        0
+    );
+    assert_eq!(winterforge(&["verify", &bundle, "--model", &onnx]).code, 0);
+
+    let before = fs::read(&onnx).unwrap();
+    assert_eq!(
+        winterforge(&["prove", &onnx, "--input", &inputs, "-o", &onnx]).code,
+        2
+    );
+    assert_eq!(fs::read(&onnx).unwrap(), before);
+    for unusable in [
+        scratch.path("nowhere/out.wfp"),
+        scratch.folder().to_str().unwrap().to_owned(),
+    ] {
+        let ran = winterforge(&["prove", &onnx, "--input", &inputs, "-o", &unusable]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_dry_run_estimates_and_writes_nothing() {
+    let scratch = Scratch::new();
+    for (model, range) in [
+        ("mlp_mnist", "0..1"),
+        ("mlp_mnist", "0..64"),
+        ("mlp_bc", "5..25"),
+    ] {
+        let (onnx, inputs, bundle) = (
+            golden(model, "model.onnx"),
+            golden(model, "inputs.npz"),
+            scratch.path("out.wfp"),
+        );
+        let arguments = [
+            "prove",
+            &onnx,
+            "--input",
+            &inputs,
+            "--indices",
+            range,
+            "-o",
+            &bundle,
+        ];
+        let mut dry = arguments.to_vec();
+        dry.push("--dry-run");
+        let estimate = json(0, &dry);
+        assert!(scratch.names().is_empty());
+        assert_eq!(estimate["dry_run"], true);
+        let proof = json(0, &arguments);
+        for key in ["cells", "shards", "proven_bits", "model_id", "threads"] {
+            assert_eq!(estimate[key], proof[key], "{key}");
+        }
+        let ratio = |estimate: &serde_json::Value, real: &serde_json::Value| {
+            estimate.as_f64().unwrap() / real.as_f64().unwrap()
+        };
+        let bytes = ratio(&estimate["estimated_bundle_bytes"], &proof["bundle_bytes"]);
+        assert!((0.96..1.04).contains(&bytes), "{model} {range}: {bytes}");
+        if !proof["peak_rss_mb"].is_null() {
+            let memory = ratio(&estimate["estimated_memory_mb"], &proof["peak_rss_mb"]);
+            assert!((0.7..2.0).contains(&memory), "{model} {range}: {memory}");
+        }
+        if !proof["prove_cpu_s"].is_null() {
+            // The machine is anybody's, and luck decides how long the proof of work takes.
+            let cpu = ratio(&estimate["estimated_cpu_s"], &proof["prove_cpu_s"]);
+            assert!((0.05..20.0).contains(&cpu), "{model} {range}: {cpu}");
+        }
+        assert!(estimate["estimated_wall_s"].as_f64().unwrap() > 0.0);
+        fs::remove_file(&bundle).unwrap();
+    }
+}
+
+#[test]
+fn too_little_memory_is_refused() {
+    let scratch = Scratch::new();
+    let (onnx, inputs, bundle) = (
+        golden("mlp_mnist", "model.onnx"),
+        golden("mlp_mnist", "inputs.npz"),
+        scratch.path("out.wfp"),
+    );
+    let prove = |limit: &str| {
+        let arguments = [
+            "prove",
+            &onnx,
+            "--input",
+            &inputs,
+            "-o",
+            &bundle,
+            "--indices",
+            "0..64",
+            "--max-memory",
+            limit,
+        ];
+        winterforge(&arguments)
+    };
+    let refused = prove("5");
+    assert_eq!(
+        (refused.code, refused.stdout.as_str()),
+        (1, ""),
+        "{refused:?}"
+    );
+    assert!(
+        refused.stderr.contains("--max-memory") && refused.stderr.contains("hint: "),
+        "{refused:?}"
+    );
+    assert!(scratch.names().is_empty());
+    assert_eq!(prove("4000").code, 0);
+}
