@@ -7,7 +7,7 @@ use winter_crypto::hashers::Blake3_256;
 use winter_crypto::{ElementHasher, Hasher};
 use winter_math::ToElements;
 use winterforge_air::field::{Cube, Felt};
-use winterforge_air::joint::JointCheck;
+use winterforge_air::joint::{JointCheck, PublicCodes};
 use winterforge_air::mask::Mask;
 use winterforge_air::shard_air::{ShardAir, ShardInputs};
 use winterforge_model::{Graph, ModelId};
@@ -168,6 +168,8 @@ pub fn verify(bundle: &[u8], graph: &Arc<Graph>, policy: &Policy) -> Result<Veri
             found: header.model_id,
         });
     }
+    // Shapes first: a batch that the tensors do not hold is refused before a plan is made for it.
+    let codes = public_codes(graph, &header)?;
     let instance = Instance::new(graph.clone(), header.batch(), header.parameters)?;
     let found = instance.ledger.bits();
     if found < policy.min_security_bits && !policy.leniency.allows(BundleCheck::Security) {
@@ -182,7 +184,7 @@ pub fn verify(bundle: &[u8], graph: &Arc<Graph>, policy: &Policy) -> Result<Veri
     }
     match header.parameters.hash {
         HashId::Blake3 => {
-            verify_proof::<Blake3_256<Felt>>(&header, header_encoding, proof, &instance, policy)?
+            verify_proof::<Blake3_256<Felt>>(&codes, header_encoding, proof, &instance, policy)?
         }
     }
     Ok(Verified {
@@ -210,13 +212,12 @@ impl<H: ElementHasher<BaseField = Felt>> Commitments<H> {
 }
 
 fn verify_proof<H: ElementHasher<BaseField = Felt> + Sync>(
-    header: &Header,
+    codes: &PublicCodes,
     header_encoding: &[u8],
     proof: &[u8],
     instance: &Instance,
     policy: &Policy,
 ) -> Result<(), VerifyError> {
-    let codes = public_codes(&instance.plan.graph, header)?;
     let mask = &policy.leniency.stark;
     let mut reader = Reader::new(proof);
     let Commitments::<H> {
@@ -231,7 +232,7 @@ fn verify_proof<H: ElementHasher<BaseField = Felt> + Sync>(
         .zip(main_roots.iter().copied())
         .collect();
     let seed = joint_seed::<H>(header_encoding, &instance.options, &geometry);
-    let joint = JointCheck::<Cube>::new(&instance.plan, joint_challenges(&seed), &codes);
+    let joint = JointCheck::<Cube>::new(&instance.plan, joint_challenges(&seed), codes);
     // The last claim is what the others leave of the total: the sum holds by construction.
     claims.push(claims.iter().fold(joint.total, |rest, &claim| rest - claim));
     for (shard, (info, main_root)) in geometry.into_iter().enumerate() {
