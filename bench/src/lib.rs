@@ -1,1 +1,16 @@
-//! winterforge-bench
+//! What the benches share, and the parts of the report generator.
+//!
+//! Two kinds of figures, kept apart. [`counts`] are facts of a plan: the same on every machine, held by a test.
+//! [`measure`] takes times and memory, each in a process of its own. [`report`] writes both down, with
+//! [`svg`] figures.
+
+pub mod counts;
+pub mod error;
+pub mod figures;
+pub mod grinding;
+pub mod machine;
+pub mod measure;
+pub mod models;
+pub mod report;
+pub mod suite;
+pub mod svg;

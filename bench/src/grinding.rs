@@ -1,0 +1,80 @@
+//! What a proof owes to luck: how many nonces its prover had to try.
+//!
+//! Every shard carries a proof of work. How long the search takes is a geometric lottery whose standard deviation equals
+//! its mean, and in a small proof it outweighs all else. Since the prover takes the smallest nonce from 1 up, a bundle
+//! tells how many it tried; what one try costs is measured, and then luck can be taken out of a time.
+
+use winter_air::Air;
+use winter_crypto::hashers::Blake3_256;
+use winter_crypto::{DefaultRandomCoin, Hasher, RandomCoin};
+use winter_math::{FieldElement, ToElements};
+use winter_utils::Deserializable;
+use winterforge_air::field::{Cube, Felt};
+use winterforge_air::joint::JointCheck;
+use winterforge_air::shard_air::{ShardAir, ShardInputs};
+use winterforge_prover::Proved;
+use winterforge_verifier::challenge::{joint_challenges, joint_seed};
+use winterforge_verifier::instance::public_codes;
+use winterforge_verifier::stark::{Reader, decode_shard};
+
+use crate::error::Error;
+use crate::machine::cpu_time;
+
+type Hash = Blake3_256<Felt>;
+type Digest = <Hash as Hasher>::Digest;
+
+const DIGEST_BYTES: usize = 32;
+const CLAIM_BYTES: usize = 24;
+
+/// Tries over which the cost of one is averaged.
+const TIMED_TRIES: u64 = 1 << 20;
+
+/// The nonces tried for all shards of a proof.
+///
+/// # Errors
+/// If the bundle does not decode, which a bundle of our prover does.
+pub fn tries(proved: &Proved) -> Result<u64, Error> {
+    let (instance, header) = (&proved.instance, &proved.header);
+    let header_bytes = header.encode();
+    let shards = instance.plan.shards.len();
+    let (roots, rest) = proved.bundle[header_bytes.len()..].split_at(DIGEST_BYTES * shards);
+    let (claims, bodies) = rest.split_at(CLAIM_BYTES * (shards - 1));
+    let malformed = |detail: &dyn std::fmt::Display| Error::Bundle(detail.to_string());
+    let roots = roots
+        .chunks_exact(DIGEST_BYTES)
+        .map(|root| Digest::read_from_bytes(root).map_err(|error| malformed(&error)))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut claims = claims
+        .chunks_exact(CLAIM_BYTES)
+        .map(|claim| Cube::read_from_bytes(claim).map_err(|error| malformed(&error)))
+        .collect::<Result<Vec<_>, _>>()?;
+
+    let geometry: Vec<_> = (instance.trace_infos.iter().cloned()).zip(roots).collect();
+    let seed = joint_seed::<Hash>(&header_bytes, &instance.options, &geometry);
+    let codes = public_codes(&instance.plan.graph, header).map_err(|error| malformed(&error))?;
+    let joint = JointCheck::<Cube>::new(&instance.plan, joint_challenges(&seed), &codes);
+    claims.push(claims.iter().fold(joint.total, |rest, &claim| rest - claim));
+
+    let mut reader = Reader::new(bodies);
+    let mut tries = 0;
+    for ((shard, (info, root)), claim) in geometry.into_iter().enumerate().zip(claims) {
+        let inputs = ShardInputs::new(&instance.plan, shard, &joint, seed, claim);
+        let elements = inputs.to_elements();
+        let air = ShardAir::new(info, inputs, instance.options.clone());
+        let proof = decode_shard::<_, Cube, Hash>(&air, &elements, root, &mut reader)
+            .map_err(|error| malformed(&error))?;
+        tries += proof.claims.pow_nonce;
+    }
+    Ok(tries)
+}
+
+/// CPU seconds for one try on this machine.
+pub fn try_s() -> f64 {
+    let coin = DefaultRandomCoin::<Hash>::new(&[Felt::ONE; 8]);
+    let start = cpu_time();
+    let most = (1..=TIMED_TRIES)
+        .map(|nonce| coin.check_leading_zeros(nonce))
+        .max();
+    std::hint::black_box(most);
+    (cpu_time() - start).as_secs_f64() / TIMED_TRIES as f64
+}
