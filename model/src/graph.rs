@@ -3,8 +3,8 @@
 //! Everything is stated for **one sample**: the batch axis (axis 0 in ONNX) is gone, and a batch is
 //! that many independent evaluations.
 
+use crate::op::Op;
 use crate::quantization::{QType, Quantization};
-use crate::requant::Requant;
 
 /// The index of a tensor in [`Graph::tensors`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,45 +44,6 @@ pub struct Node {
     pub output: TensorId,
     /// What is computed.
     pub op: Op,
-}
-
-/// An integer operator.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Op {
-    /// A matrix product with constant weights, requantized.
-    Linear(Linear),
-    /// The same cells in the same order under another shape: Flatten, Reshape.
-    View,
-}
-
-/// `Y = requant((X - zx) (W - zw)^T + bias)`, for every position of X.
-///
-/// X is `[.., in_features]` and Y `[.., out_features]`; the leading axes, if any, are *positions*
-/// that share the weights.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Linear {
-    /// The length of a row of X.
-    pub in_features: usize,
-    /// The number of output channels.
-    pub out_features: usize,
-    /// The weights less their zero point, row-major `[out_features][in_features]`.
-    pub weights: Vec<i16>,
-    /// The addend of each channel, in units of its accumulator; zeros where the file has none.
-    pub bias: Vec<i32>,
-    /// The requantization of each channel.
-    pub requant: Vec<Requant>,
-    /// How each channel's weights were stored: enters the model id and, through the scale,
-    /// `requant`; the arithmetic itself has no further use for it.
-    pub weight_quantization: Vec<Quantization>,
-    /// The `alpha` of a QGemm, otherwise 1. Already part of `requant`.
-    pub alpha: f32,
-}
-
-impl Linear {
-    /// The weights of one output channel, less their zero point.
-    pub fn row(&self, channel: usize) -> &[i16] {
-        &self.weights[channel * self.in_features..][..self.in_features]
-    }
 }
 
 /// What stands at an end of the graph.

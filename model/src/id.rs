@@ -12,8 +12,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::graph::{Boundary, Graph, Linear, Op, TensorId};
+use crate::graph::{Boundary, Graph, TensorId};
+use crate::op::{Constant, Conv, Elementwise, Linear, Op, Pad, Window};
 use crate::quantization::{QType, Quantization};
+use crate::requant::Requant;
 
 /// The version of the arithmetic in this crate; part of every model id.
 pub const SEMANTICS_VERSION: u32 = 1;
@@ -82,19 +84,13 @@ impl Graph {
         out.tensor(self.output);
         out.boundary(self.output_boundary);
         out.list(&self.tensors, |out, tensor| {
-            out.list(&tensor.shape, |out, &d| out.size(d));
+            out.sizes(&tensor.shape);
             out.quantization(&tensor.quantization);
         });
         out.list(&self.nodes, |out, node| {
             out.list(&node.inputs, |out, &id| out.tensor(id));
             out.tensor(node.output);
-            match &node.op {
-                Op::View => out.u8(0),
-                Op::Linear(linear) => {
-                    out.u8(1);
-                    out.linear(linear);
-                }
-            }
+            out.op(&node.op);
         });
         out.0
     }
@@ -150,19 +146,111 @@ impl Encoder {
         }
     }
 
+    fn sizes(&mut self, sizes: &[usize]) {
+        self.list(sizes, |out, &d| out.size(d));
+    }
+
+    fn op(&mut self, op: &Op) {
+        self.u8(match op {
+            Op::View => 0,
+            Op::Linear(_) => 1,
+            Op::Conv(_) => 2,
+            Op::MaxPool(_) => 3,
+            Op::AveragePool(_) => 4,
+            Op::GlobalAveragePool { .. } => 5,
+            Op::Add(_) => 6,
+            Op::Mul(_) => 7,
+            Op::Table(_) => 8,
+            Op::Concat { .. } => 9,
+            Op::Transpose { .. } => 10,
+            Op::Pad(_) => 11,
+        });
+        match op {
+            Op::View => {}
+            Op::Linear(linear) => self.linear(linear),
+            Op::Conv(conv) => self.conv(conv),
+            Op::MaxPool(window) => self.window(window),
+            Op::AveragePool(pool) => {
+                self.window(&pool.window);
+                self.u8(u8::from(pool.count_include_pad));
+            }
+            Op::GlobalAveragePool { requant } => self.requant(requant),
+            Op::Add(elementwise) | Op::Mul(elementwise) => self.elementwise(elementwise),
+            Op::Table(table) => self.list(table.values.as_slice(), Self::i16),
+            Op::Concat { axis } => self.size(*axis),
+            Op::Transpose { perm } => self.sizes(perm),
+            Op::Pad(Pad {
+                before,
+                after,
+                value,
+            }) => {
+                self.sizes(before);
+                self.sizes(after);
+                self.i32(*value);
+            }
+        }
+    }
+
     fn linear(&mut self, linear: &Linear) {
         self.size(linear.in_features);
         self.size(linear.out_features);
-        self.list(&linear.weights, |out, w| out.0.extend(w.to_le_bytes()));
+        self.list(&linear.weights, Self::i16);
         self.list(&linear.bias, |out, &b| out.i32(b));
         self.list(&linear.weight_quantization, Self::quantization);
         self.f32(linear.alpha);
-        self.list(&linear.requant, |out, r| {
-            out.u32(r.multiplier);
-            for v in [r.shift, r.zero_point, r.qmin, r.qmax] {
-                out.i32(v);
+        self.list(&linear.requant, Self::requant);
+    }
+
+    fn conv(&mut self, conv: &Conv) {
+        self.size(conv.in_channels);
+        self.size(conv.out_channels);
+        self.size(conv.groups);
+        self.window(&conv.window);
+        self.list(&conv.weights, Self::i16);
+        self.list(&conv.bias, |out, &b| out.i32(b));
+        self.list(&conv.weight_quantization, Self::quantization);
+        self.list(&conv.requant, Self::requant);
+    }
+
+    fn window(&mut self, window: &Window) {
+        let Window {
+            kernel,
+            strides,
+            pads,
+            dilations,
+        } = window;
+        for list in [&kernel[..], strides, pads, dilations] {
+            list.iter().for_each(|&v| self.size(v));
+        }
+    }
+
+    fn elementwise(&mut self, elementwise: &Elementwise) {
+        for operand in &elementwise.constants {
+            match operand {
+                None => self.u8(0),
+                Some(Constant {
+                    shape,
+                    values,
+                    quantization,
+                }) => {
+                    self.u8(1);
+                    self.sizes(shape);
+                    self.list(values, Self::i16);
+                    self.quantization(quantization);
+                }
             }
-        });
+        }
+    }
+
+    fn i16(&mut self, v: &i16) {
+        self.0.extend(v.to_le_bytes());
+    }
+
+    fn requant(&mut self, r: &Requant) {
+        self.u32(r.multiplier);
+        for v in [r.shift, r.zero_point, r.qmin, r.qmax] {
+            self.i32(v);
+        }
     }
 }
 

@@ -22,24 +22,31 @@
 //! # Ok(()) }
 //! ```
 
+mod cells;
 mod error;
 mod executor;
+mod float_rules;
 mod graph;
 mod id;
 mod input;
 mod onnx;
+mod op;
 mod quantization;
 mod range;
 mod requant;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod testing;
+mod validate;
 
+pub use cells::{Copied, Operand, OperandCells, broadcast_cells, broadcast_shape};
 pub use error::{ExecuteError, GraphError, ImportError, InputError, Site};
 pub use executor::{Execution, execute};
-pub use graph::{Boundary, Graph, Linear, Node, Op, Tensor, TensorId};
+pub use float_rules::{AddRule, AverageRule, MulRule};
+pub use graph::{Boundary, Graph, Node, Tensor, TensorId};
 pub use id::{ModelId, ParseModelIdError, SEMANTICS_VERSION};
 pub use input::{Samples, read_input};
 pub use onnx::{import, load};
+pub use op::{AveragePool, Constant, Conv, Elementwise, Linear, Op, Pad, Table, Window};
 pub use quantization::{QType, Quantization};
 pub use requant::{Requant, UnusableScale};

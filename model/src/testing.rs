@@ -5,8 +5,13 @@
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
+mod builder;
+mod net;
+mod net_ops;
 mod onnx;
 mod random;
 
-pub use onnx::{Form, OnnxBuilder, onnx_bytes};
+pub use builder::OnnxBuilder;
+pub use net::RandomNet;
+pub use onnx::{Form, onnx_bytes};
 pub use random::{RandomMlp, Rng, random_input, random_mlp};

@@ -43,7 +43,7 @@ fn read(onnx: &OnnxBuilder) -> Graph {
 fn linear(graph: &Graph) -> &Linear {
     let found = graph.nodes.iter().find_map(|node| match &node.op {
         Op::Linear(linear) => Some(linear),
-        Op::View => None,
+        _ => None,
     });
     found.unwrap()
 }

@@ -58,7 +58,7 @@ fn model_wide_limits() {
     assert_kind!(refused(&onnx, &["`nowhere` is computed by no node"]), Model);
     let mut onnx = q_gemm();
     onnx.graph.output[0].name = Some("x".to_string());
-    assert_kind!(refused(&onnx, &["no integer layer"]), Model);
+    assert_kind!(refused(&onnx, &["no integer operator"]), Model);
     let mut onnx = qdq();
     onnx.graph.output[0].name = Some("yf".to_string());
     assert_kind!(refused(&onnx, &["`yf`", "not quantized yet"]), Model);
@@ -100,7 +100,7 @@ fn unsupported_operators() {
     let mut onnx = followed_by("Softmax", &["y"]);
     onnx.graph.node[1].name = None;
     assert_kind!(refused(&onnx, &["node `z` (Softmax)"]), Operator);
-    // Two results, too many operands, a float result, an Add that is no bias.
+    // Two results, too many operands, a float result, an Add of integers.
     let mut onnx = q_gemm();
     onnx.graph.node[0].output.push("second".to_string());
     assert_kind!(refused(&onnx, &[FC, "exactly one output"]), Operator);
@@ -111,7 +111,8 @@ fn unsupported_operators() {
     onnx.graph.node[0].input.truncate(7);
     assert_kind!(refused(&onnx, &[FC, "float result"]), Operator);
     let onnx = followed_by("Add", &["y", "y"]);
-    assert_kind!(refused(&onnx, &["node `after` (Add)", "bias"]), Operator);
+    let parts = ["node `after` (Add)", "must come from a DequantizeLinear"];
+    assert_kind!(refused(&onnx, &parts), Operand);
 }
 
 #[test]

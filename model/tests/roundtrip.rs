@@ -108,7 +108,7 @@ fn every_field_counts_for_the_id() {
     fn linear(graph: &mut Graph) -> &mut winterforge_model::Linear {
         match &mut graph.nodes[0].op {
             Op::Linear(linear) => linear,
-            Op::View => unreachable!(),
+            _ => unreachable!(),
         }
     }
     let changes: [Change; 14] = [

@@ -1,16 +1,18 @@
-//! `Relu`, `Clip` and `Max`, folded into the clamp of the layer in front of them.
+//! `Relu`, `Clip` and `Max`, folded into the clamp of the layer in front of them if there is one.
 //!
 //! Requantization is monotone, so clamping its result is clamping behind it: on the integers
-//! directly, or on reals by quantizing the bounds. That needs a layer in front whose unclamped
-//! result nobody else uses.
+//! directly, or on reals by quantizing the bounds. Without a layer in front whose unclamped result
+//! nobody else uses, the clamp becomes a table.
 
 use rten_onnx::onnx::DataType;
 
-use super::importer::{Importer, Value, output_name};
+use super::function;
+use super::importer::{Importer, output_name};
+use super::node::NodeView;
 use super::operands::Operand;
-use super::reader::NodeView;
+use super::value::Value;
 use crate::error::ImportError;
-use crate::graph::{Op, TensorId};
+use crate::graph::TensorId;
 
 /// `Relu(x)`.
 pub(super) fn relu<'m>(
@@ -21,13 +23,9 @@ pub(super) fn relu<'m>(
     node.expect_attributes(&[])?;
     let x = node.require_input(0, "input")?;
     match importer.value(node, "input", x)? {
-        Value::Pending(mut pending) => {
-            pending.then_clip(0.0, f32::INFINITY);
-            Ok(Value::Pending(pending))
-        }
         // On integers this is max(q, 0), whatever the zero point.
         Value::Quantized(id) => clamp(importer, node, x, id, (0, i32::MAX)),
-        other => Err(not_a_layer(node, x, &other)),
+        other => clip_reals(importer, node, x, other, (0.0, f32::INFINITY)),
     }
 }
 
@@ -46,16 +44,6 @@ pub(super) fn clip<'m>(
         detail: "min and max must be numbers with min <= max".to_string(),
     };
     match importer.value(node, "input", x)? {
-        Value::Pending(mut pending) => {
-            let low = low.map_or(Ok(f32::NEG_INFINITY), |operand| operand.float())?;
-            let high = high.map_or(Ok(f32::INFINITY), |operand| operand.float())?;
-            // f32::clamp must not see NaN.
-            if low.is_nan() || high.is_nan() || low > high {
-                return Err(disordered());
-            }
-            pending.then_clip(low, high);
-            Ok(Value::Pending(pending))
-        }
         Value::Quantized(id) => {
             let bound = |operand: Option<Operand<'m>>, default| match operand {
                 None => Ok(default),
@@ -67,7 +55,15 @@ pub(super) fn clip<'m>(
             }
             clamp(importer, node, x, id, (low, high))
         }
-        other => Err(not_a_layer(node, x, &other)),
+        other => {
+            let low = low.map_or(Ok(f32::NEG_INFINITY), |operand| operand.float())?;
+            let high = high.map_or(Ok(f32::INFINITY), |operand| operand.float())?;
+            // f32::clamp must not see NaN.
+            if low.is_nan() || high.is_nan() || low > high {
+                return Err(disordered());
+            }
+            clip_reals(importer, node, x, other, (low, high))
+        }
     }
 }
 
@@ -86,19 +82,17 @@ pub(super) fn max<'m>(
     };
     let low = Operand::required(importer, node, index, "bound")?;
     match importer.value(node, "input", x)? {
-        Value::Pending(mut pending) => {
-            let low = low.float()?;
-            if low.is_nan() {
-                return Err(low_is_nan(node));
-            }
-            pending.then_clip(low, f32::INFINITY);
-            Ok(Value::Pending(pending))
-        }
         Value::Quantized(id) => {
             let low = integer_bound(importer, id, &low)?;
             clamp(importer, node, x, id, (low, i32::MAX))
         }
-        other => Err(not_a_layer(node, x, &other)),
+        other => {
+            let low = low.float()?;
+            if low.is_nan() {
+                return Err(low_is_nan(node));
+            }
+            clip_reals(importer, node, x, other, (low, f32::INFINITY))
+        }
     }
 }
 
@@ -109,10 +103,24 @@ fn low_is_nan(node: NodeView<'_>) -> ImportError {
     }
 }
 
-fn not_a_layer(node: NodeView<'_>, name: &str, value: &Value<'_>) -> ImportError {
-    let is = value.describe();
-    let detail = format!("must be the result of a layer to be clipped, but is {is}");
-    node.operand("input", name, detail)
+/// Clips a float result: of a layer by its clamp, of a tensor by a table.
+fn clip_reals<'m>(
+    importer: &mut Importer<'m>,
+    node: NodeView<'m>,
+    name: &'m str,
+    value: Value<'m>,
+    (low, high): (f32, f32),
+) -> Result<Value<'m>, ImportError> {
+    if let Value::Pending(mut pending) = value {
+        pending.then_clip(low, high);
+        return Ok(Value::Pending(pending));
+    }
+    let clipped = function::map_value(importer, node, value, |v| v.clamp(low, high))?;
+    clipped.ok_or_else(|| {
+        let is = value.describe();
+        let detail = format!("must be the result of a layer or dequantized, but is {is}");
+        node.operand("input", name, detail)
+    })
 }
 
 /// One number of the tensor's own type.
@@ -128,7 +136,7 @@ fn integer_bound(
     }
 }
 
-/// Tightens the clamp of the layer that makes `id`.
+/// Tightens the clamp of the layer that makes `id`, or clamps its result by a table.
 fn clamp<'m>(
     importer: &mut Importer<'m>,
     node: NodeView<'m>,
@@ -138,19 +146,14 @@ fn clamp<'m>(
 ) -> Result<Value<'m>, ImportError> {
     let tensor = &importer.tensors[id.0];
     let is_free = tensor.owner == Some(name) && importer.used_once(name);
-    if let (true, Some(producer)) = (is_free, tensor.producer)
-        && let Op::Linear(linear) = &mut importer.nodes[producer].op
-    {
-        for requant in &mut linear.requant {
-            requant.then_clamp(low, high);
+    if let (true, Some(producer)) = (is_free, tensor.producer) {
+        let requant = importer.nodes[producer].op.requant_mut();
+        if !requant.is_empty() {
+            requant.iter_mut().for_each(|r| r.then_clamp(low, high));
+            importer.tensors[id.0].owner = Some(output_name(node));
+            return Ok(Value::Quantized(id));
         }
-        importer.tensors[id.0].owner = Some(output_name(node));
-        return Ok(Value::Quantized(id));
     }
-    Err(ImportError::Fusion {
-        site: node.site(),
-        detail: "an activation on integers must directly follow a layer whose result nothing else \
-                 uses, so that it becomes part of that layer; reorder or remove it"
-            .to_string(),
-    })
+    let clamped = function::clamp(importer, node, id, (low, high))?;
+    Ok(Value::Quantized(clamped))
 }

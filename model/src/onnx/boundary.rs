@@ -2,10 +2,11 @@
 
 use rten_onnx::onnx::DataType;
 
-use super::importer::{Importer, Value, qtype};
-use super::operands::{Operand, per_tensor, usable};
-use super::qdq::{self, ConstantView};
-use super::reader::NodeView;
+use super::function;
+use super::importer::{Importer, qtype};
+use super::node::NodeView;
+use super::operands::{Operand, per_tensor, scale_and_zero_point, usable};
+use super::value::{ConstantView, Value};
 use crate::error::ImportError;
 use crate::quantization::{QType, Quantization};
 
@@ -72,17 +73,11 @@ pub(super) fn quantize_linear<'m>(
     )?;
     let x = node.require_input(0, "x")?;
     let id = match importer.value(node, "x", x)? {
-        Value::Input(view) => {
-            let id = importer.add_input(node, quantization)?;
-            let shape = importer.float_shapes[view.shape].clone();
-            importer.add_view(node, id, shape)?
-        }
+        Value::Input(view) => importer.quantize_float_input(node, view, quantization)?,
         // Quantizing with the tensor's own parameters gives the tensor back, exactly.
-        Value::Dequantized(id) => {
-            importer.agree(node, id, quantization)?;
-            id
-        }
-        Value::Pending(pending) => qdq::complete(importer, pending, quantization)?,
+        Value::Dequantized(id) => function::requantize(importer, node, id, quantization)?,
+        Value::Mapped(mapped) => function::complete(importer, node, mapped, quantization)?,
+        Value::Pending(pending) => pending.complete(importer, quantization)?,
         other => {
             let detail = format!("must be a float tensor, but is {}", other.describe());
             return Err(node.operand("x", x, detail));
@@ -103,17 +98,18 @@ pub(super) fn dequantize_linear<'m>(
         return Ok(Value::Constant(ConstantView { node }));
     }
     let id = importer.quantized(node, "x", x)?;
-    let quantization = if node.input(2).is_some() {
-        per_tensor(importer, node, 1, ["scale", "zero point"])?
-    } else {
-        let scale = Operand::required(importer, node, 1, "scale")?;
-        let qtype = importer.tensors[id.0].qtype;
-        Quantization {
-            scale: usable(&scale, scale.float()?, None)?,
-            zero_point: 0,
-            qtype,
-        }
-    };
+    let qtype = importer.tensors[id.0].qtype;
+    let quantization = scale_and_zero_point(importer, node, 1, ["scale", "zero point"], qtype)?;
     importer.agree(node, id, quantization)?;
     Ok(Value::Dequantized(id))
+}
+
+/// The quantization of a constant 8-bit operand of `DequantizeLinear`, as a whole.
+pub(super) fn dequantization<'m>(
+    importer: &Importer<'m>,
+    node: NodeView<'m>,
+    constant: &Operand<'m>,
+) -> Result<Quantization, ImportError> {
+    let qtype = constant.qtype()?;
+    scale_and_zero_point(importer, node, 1, ["scale", "zero point"], qtype)
 }

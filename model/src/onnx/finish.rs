@@ -1,9 +1,11 @@
 //! The end of an import: the output boundary, unused nodes, and the checks over the whole graph.
 
-use super::importer::{Importer, Value};
-use super::reader::NodeView;
+use super::importer::Importer;
+use super::node::NodeView;
+use super::value::Value;
 use crate::error::{GraphError, ImportError, Shown};
-use crate::graph::{Boundary, Graph, Op, Tensor, TensorId};
+use crate::graph::{Boundary, Graph, Tensor, TensorId};
+use crate::op::Op;
 
 /// Turns a completed import into a validated graph.
 pub(super) fn finish(importer: Importer<'_>) -> Result<Graph, ImportError> {
@@ -52,12 +54,10 @@ pub(super) fn finish(importer: Importer<'_>) -> Result<Graph, ImportError> {
         output_boundary,
     };
     let origins = prune(&mut graph, importer.origins);
-    if !graph
-        .nodes
-        .iter()
-        .any(|node| matches!(node.op, Op::Linear(_)))
-    {
-        return Err(fail("the output depends on no integer layer".to_string()));
+    if graph.nodes.iter().all(|node| node.op == Op::View) {
+        return Err(fail(
+            "the output depends on no integer operator".to_string(),
+        ));
     }
     match graph.validate() {
         Ok(()) => Ok(graph),

@@ -4,13 +4,15 @@ use std::collections::HashMap;
 
 use rten_onnx::onnx::{DataType, TensorProto, ValueInfoProto};
 
-use super::qdq::{ConstantView, PendingLinear};
-use super::reader::{NodeView, Source};
+use super::float_input::{FloatInput, FloatView};
+use super::node::NodeView;
+use super::reader::Source;
+use super::value::Value;
 use crate::error::{ImportError, Shown};
-use crate::graph::{Boundary, Node, Op, TensorId};
+use crate::graph::{Boundary, Node, TensorId};
+use crate::op::Op;
 use crate::quantization::{QType, Quantization};
-use crate::range::MAX_TENSOR_CELLS;
-use crate::requant::Requant;
+use crate::validate::MAX_TENSOR_CELLS;
 
 /// All tensors of one sample together.
 const MAX_CELLS: usize = 1 << 28;
@@ -18,45 +20,8 @@ const MAX_CELLS: usize = 1 << 28;
 /// Layers in memory against the file. Without sharing, at most about 45: one weight a channel.
 const BYTES_PER_FILE_BYTE: usize = 64;
 
-/// Bias, requantization and quantization of one channel.
-const CHANNEL_BYTES: usize = size_of::<i32>() + size_of::<Requant>() + size_of::<Quantization>();
-
 /// Axes of one sample.
 pub(super) const MAX_RANK: usize = 16;
-
-/// What a name of the file stands for.
-#[derive(Clone, Copy)]
-pub(super) enum Value<'m> {
-    /// The float input of the model, or a view of it.
-    Input(FloatInput),
-    /// An 8-bit tensor.
-    Quantized(TensorId),
-    /// The real numbers that an 8-bit tensor stands for.
-    Dequantized(TensorId),
-    /// The real numbers that a constant stands for: weights or bias of a QDQ layer.
-    Constant(ConstantView<'m>),
-    /// A QDQ layer whose result is not quantized yet.
-    Pending(PendingLinear<'m>),
-}
-
-impl Value<'_> {
-    /// For errors.
-    pub(super) fn describe(&self) -> &'static str {
-        match self {
-            Self::Input(_) => "the model's float input",
-            Self::Quantized(_) => "an 8-bit tensor",
-            Self::Dequantized(_) => "a dequantized tensor",
-            Self::Constant(_) => "a dequantized constant",
-            Self::Pending(_) => "a float result that is not quantized yet",
-        }
-    }
-}
-
-/// A view of the model's float input; the shape is the index of a shape in the importer.
-#[derive(Clone, Copy)]
-pub(super) struct FloatInput {
-    pub(super) shape: usize,
-}
 
 /// A tensor whose quantization may still be unknown.
 pub(super) struct TensorDraft<'m> {
@@ -79,8 +44,10 @@ pub(super) struct Importer<'m> {
     pub(super) tensors: Vec<TensorDraft<'m>>,
     /// `None` until the first consumer tells: an 8-bit model input carries no scale of its own.
     quantizations: Vec<Option<Quantization>>,
-    /// Shapes of the float input's views; the first is the input's own.
-    pub(super) float_shapes: Vec<Vec<usize>>,
+    /// The float input, then its views.
+    pub(super) float_views: Vec<FloatView<'m>>,
+    /// Functions of single cells on their way from a tensor to its quantization.
+    pub(super) functions: Vec<Box<[f32; 256]>>,
     pub(super) nodes: Vec<Node>,
     /// The file's node behind each of `nodes`.
     pub(super) origins: Vec<NodeView<'m>>,
@@ -100,7 +67,8 @@ impl<'m> Importer<'m> {
             values: HashMap::new(),
             tensors: Vec::new(),
             quantizations: Vec::new(),
-            float_shapes: Vec::new(),
+            float_views: Vec::new(),
+            functions: Vec::new(),
             nodes: Vec::new(),
             origins: Vec::new(),
             batch: None,
@@ -145,8 +113,8 @@ impl<'m> Importer<'m> {
         }
         let value = match tensor_type.elem_type {
             Some(DataType::FLOAT) => {
-                self.float_shapes.push(sample);
-                Value::Input(FloatInput { shape: 0 })
+                self.float_views.push(FloatView::whole(sample));
+                Value::Input(FloatInput { view: 0 })
             }
             Some(t) if qtype(t).is_some() => {
                 let qtype = qtype(t).unwrap_or(QType::I8);
@@ -208,13 +176,8 @@ impl<'m> Importer<'m> {
     pub(super) fn spend_memory(
         &mut self,
         node: NodeView<'m>,
-        in_features: usize,
-        out_features: usize,
+        bytes: usize,
     ) -> Result<(), ImportError> {
-        let per_channel = in_features
-            .saturating_mul(size_of::<i16>())
-            .saturating_add(CHANNEL_BYTES);
-        let bytes = out_features.saturating_mul(per_channel);
         match self.memory_bytes.checked_sub(bytes) {
             Some(rest) => {
                 self.memory_bytes = rest;
@@ -240,7 +203,7 @@ impl<'m> Importer<'m> {
             self.agree(node, id, quantization)?;
             return Ok(id);
         }
-        let shape = self.float_shapes[0].clone();
+        let shape = self.float_views[0].shape.clone();
         self.count_cells(node, &shape)?;
         let id = self.draft(
             output_name(node),
@@ -256,7 +219,7 @@ impl<'m> Importer<'m> {
     pub(super) fn add_node(
         &mut self,
         node: NodeView<'m>,
-        input: TensorId,
+        inputs: Vec<TensorId>,
         op: Op,
         shape: Vec<usize>,
         quantization: Quantization,
@@ -268,21 +231,19 @@ impl<'m> Importer<'m> {
             quantization.qtype,
             Some(quantization),
         );
-        self.push(node, input, id, op);
+        self.push(node, inputs, id, op);
         Ok(id)
     }
 
-    /// The tensor `input` under another shape: itself if that is its shape already.
-    pub(super) fn add_view(
+    /// Adds a node whose result is quantized like its first input, even if it is not yet known how.
+    pub(super) fn add_copy(
         &mut self,
         node: NodeView<'m>,
-        input: TensorId,
+        inputs: Vec<TensorId>,
+        op: Op,
         shape: Vec<usize>,
     ) -> Result<TensorId, ImportError> {
-        let of = &self.tensors[input.0];
-        if of.shape == shape {
-            return Ok(input);
-        }
+        let of = &self.tensors[inputs[0].0];
         let (qtype, quantization) = (of.qtype, of.quantization);
         self.count_cells(node, &shape)?;
         let name = output_name(node).to_string();
@@ -296,16 +257,29 @@ impl<'m> Importer<'m> {
             quantization,
         });
         let id = TensorId(self.tensors.len() - 1);
-        self.push(node, input, id, Op::View);
+        self.push(node, inputs, id, op);
         Ok(id)
     }
 
-    fn push(&mut self, node: NodeView<'m>, input: TensorId, output: TensorId, op: Op) {
+    /// The tensor `input` under another shape: itself if that is its shape already.
+    pub(super) fn add_view(
+        &mut self,
+        node: NodeView<'m>,
+        input: TensorId,
+        shape: Vec<usize>,
+    ) -> Result<TensorId, ImportError> {
+        if self.tensors[input.0].shape == shape {
+            return Ok(input);
+        }
+        self.add_copy(node, vec![input], Op::View, shape)
+    }
+
+    fn push(&mut self, node: NodeView<'m>, inputs: Vec<TensorId>, output: TensorId, op: Op) {
         let name = node.name().to_string();
         self.tensors[output.0].producer = Some(self.nodes.len());
         self.nodes.push(Node {
             name,
-            inputs: vec![input],
+            inputs,
             output,
             op,
         });
@@ -332,7 +306,7 @@ impl<'m> Importer<'m> {
                 let known = known.map_or(tensor.qtype.to_string(), |q| q.to_string());
                 Err(node.quantization(format!(
                     "takes tensor `{name}` as ({stated}), but elsewhere it is ({known}); \
-                     requantizing between two scales is not supported, use one for both"
+                     use one scale and zero point for both, or requantize it in between"
                 )))
             }
         }
@@ -341,6 +315,33 @@ impl<'m> Importer<'m> {
     /// The quantization of a tensor, once known.
     pub(super) fn quantization(&self, id: TensorId) -> Option<Quantization> {
         self.quantizations[self.tensors[id.0].quantization]
+    }
+
+    /// The quantization of a tensor of reals, which its `DequantizeLinear` has told.
+    pub(super) fn known_quantization(
+        &self,
+        node: NodeView<'m>,
+        id: TensorId,
+    ) -> Result<Quantization, ImportError> {
+        self.quantization(id)
+            .ok_or_else(|| node.quantization("the scale of its operand is unknown".to_string()))
+    }
+
+    /// Two tensors must be quantized alike.
+    pub(super) fn unify(
+        &mut self,
+        node: NodeView<'m>,
+        a: TensorId,
+        b: TensorId,
+    ) -> Result<(), ImportError> {
+        match (self.quantization(a), self.quantization(b)) {
+            (Some(known), _) => self.agree(node, b, known),
+            (None, Some(known)) => self.agree(node, a, known),
+            (None, None) if self.tensors[a.0].quantization == self.tensors[b.0].quantization => {
+                Ok(())
+            }
+            (None, None) => Err(node.quantization("no node tells its scale before".to_string())),
+        }
     }
 
     /// What the operand `name` stands for; constants of the file have no value.

@@ -1,10 +1,11 @@
 //! Linear layers from their parts, whichever form of the model these come from.
 
 use super::importer::Importer;
+use super::node::NodeView;
 use super::operands::{Operand, usable};
-use super::reader::NodeView;
 use crate::error::ImportError;
-use crate::graph::{Linear, Op, TensorId};
+use crate::graph::TensorId;
+use crate::op::{Linear, Op};
 use crate::quantization::{QType, Quantization};
 use crate::requant::Requant;
 
@@ -15,6 +16,17 @@ pub(super) enum Layout {
     OutIn,
     /// `[in][out]`.
     InOut,
+    /// `[out][in][..]`, the weights of a convolution.
+    Filters,
+}
+
+/// Bias, requantization and quantization of one channel.
+const CHANNEL_BYTES: usize = size_of::<i32>() + size_of::<Requant>() + size_of::<Quantization>();
+
+/// What a layer takes in memory.
+pub(super) fn layer_bytes(weights: usize, channels: usize) -> usize {
+    let weights = weights.saturating_mul(size_of::<i16>());
+    weights.saturating_add(channels.saturating_mul(CHANNEL_BYTES))
 }
 
 /// The constants of a layer.
@@ -137,28 +149,21 @@ pub(super) fn add_layer<'m>(
     if !(alpha.is_normal() && alpha > 0.0) {
         return Err(node.attribute("alpha", format!("is {alpha:e}, but must be positive")));
     }
-    importer.spend_memory(node, in_features, out_features)?;
+    let size = in_features.saturating_mul(out_features);
+    importer.spend_memory(node, layer_bytes(size, out_features))?;
     let weight_quantization = weights.quantization(out_features)?;
 
-    let mut requant = Vec::with_capacity(out_features);
-    for (channel, w) in weight_quantization.iter().enumerate() {
-        let factor = factor(alpha, x_quantization.scale, w.scale, y_quantization.scale);
-        let mut r = factor
-            .and_then(|s| Requant::new(s, y_quantization).ok())
-            .ok_or_else(|| {
-                node.quantization(format!(
-                    "channel {channel}: the scales ({:e} x {:e} / {:e}) leave the normal range of \
-                 float32; choose scales nearer to 1",
-                    x_quantization.scale, w.scale, y_quantization.scale
-                ))
-            })?;
-        r.then_clamp(clamp.0, clamp.1);
-        requant.push(r);
-    }
+    let scales = Scales {
+        alpha,
+        x: x_quantization,
+        y: y_quantization,
+        clamp,
+    };
+    let requant = requant(node, &scales, &weight_quantization)?;
 
     let (_, stored) = weights.values.bytes()?;
     let mut matrix = match weights.layout {
-        Layout::OutIn => stored,
+        Layout::OutIn | Layout::Filters => stored,
         Layout::InOut => transpose(&stored, out_features),
     };
     for (row, w) in matrix
@@ -180,7 +185,38 @@ pub(super) fn add_layer<'m>(
         weight_quantization,
         alpha,
     };
-    importer.add_node(node, x, Op::Linear(linear), shape, y_quantization)
+    importer.add_node(node, vec![x], Op::Linear(linear), shape, y_quantization)
+}
+
+/// What the requantization of a layer depends on beside the weights.
+pub(super) struct Scales {
+    pub(super) alpha: f32,
+    pub(super) x: Quantization,
+    pub(super) y: Quantization,
+    /// The fused activation in units of the output.
+    pub(super) clamp: (i32, i32),
+}
+
+/// The requantization of each channel.
+pub(super) fn requant(
+    node: NodeView<'_>,
+    scales: &Scales,
+    weights: &[Quantization],
+) -> Result<Vec<Requant>, ImportError> {
+    let of_channel = |(channel, w): (usize, &Quantization)| {
+        let factor = factor(scales.alpha, scales.x.scale, w.scale, scales.y.scale);
+        let requant = factor.and_then(|s| Requant::new(s, scales.y).ok());
+        let mut requant = requant.ok_or_else(|| {
+            node.quantization(format!(
+                "channel {channel}: the scales ({:e} x {:e} / {:e}) leave the normal range of \
+                 float32; choose scales nearer to 1",
+                scales.x.scale, w.scale, scales.y.scale
+            ))
+        })?;
+        requant.then_clamp(scales.clamp.0, scales.clamp.1);
+        Ok(requant)
+    };
+    weights.iter().enumerate().map(of_channel).collect()
 }
 
 /// `f32(f32(alpha * sx) * sw) / sy`, or `None` if a step on the way is not a normal number.
@@ -191,7 +227,12 @@ fn factor(alpha: f32, sx: f32, sw: f32, sy: f32) -> Option<f32> {
 }
 
 /// ONNX Runtime's kernels: signed throughout, or unsigned activations with either kind of weights.
-fn check_types(node: NodeView<'_>, x: QType, w: QType, y: QType) -> Result<(), ImportError> {
+pub(super) fn check_types(
+    node: NodeView<'_>,
+    x: QType,
+    w: QType,
+    y: QType,
+) -> Result<(), ImportError> {
     match (x, w, y) {
         (QType::I8, QType::I8, QType::I8) | (QType::U8, _, QType::U8) => Ok(()),
         _ => Err(node.mistyped(format!(

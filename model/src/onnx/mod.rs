@@ -11,27 +11,41 @@
 
 mod activation;
 mod boundary;
+mod conv;
+mod elementwise;
 mod finish;
+mod float_input;
+mod function;
 mod importer;
 mod linear;
+mod movement;
+mod node;
 mod operands;
+mod pending;
+mod pool;
 mod qdq;
 mod qoperator;
 mod reader;
 mod shape;
+mod value;
+mod window;
 mod wire;
 
 use std::path::Path;
 
 use crate::error::ImportError;
 use crate::graph::Graph;
-use importer::{Importer, Value};
-use reader::NodeView;
+use importer::Importer;
+use node::NodeView;
+use value::Value;
 
 /// What an unsupported operator is answered with.
-const SUPPORTED: &str = "supported are QuantizeLinear, DequantizeLinear, QGemm, QLinearMatMul, \
-    Gemm, MatMul and Add (between DequantizeLinear and QuantizeLinear), Relu, Clip, Max, Flatten, \
-    Reshape, Identity and Constant";
+const SUPPORTED: &str = "supported are QuantizeLinear, DequantizeLinear; QLinearConv, QGemm, \
+    QLinearMatMul, QLinearAdd, QLinearMul, QLinearAveragePool, QLinearGlobalAveragePool, \
+    QLinearConcat, QLinearLeakyRelu, QLinearSigmoid; MaxPool, GlobalMaxPool, Relu, Clip, Max, \
+    Concat, Transpose, Pad, Flatten, Reshape, Squeeze, Unsqueeze, Identity, Constant; and, between \
+    DequantizeLinear and QuantizeLinear, Conv, Gemm, MatMul, Add, Mul, AveragePool, \
+    GlobalAveragePool, LeakyRelu, Sigmoid";
 
 /// Reads the int8 ONNX model at `path`.
 ///
@@ -77,14 +91,36 @@ fn dispatch<'m>(importer: &mut Importer<'m>, node: NodeView<'m>) -> Result<Value
         ("com.microsoft", "DequantizeLinear") => boundary::dequantize_linear(importer, node),
         ("com.microsoft", "QGemm") => qoperator::q_gemm(importer, node),
         ("", "QLinearMatMul") => qoperator::q_linear_mat_mul(importer, node),
+        ("", "QLinearConv") => conv::q_linear_conv(importer, node),
+        ("com.microsoft", "QLinearAdd" | "QLinearMul") => elementwise::q_linear(importer, node),
+        ("com.microsoft", "QLinearAveragePool") => pool::q_linear_average_pool(importer, node),
+        ("com.microsoft", "QLinearGlobalAveragePool") => {
+            pool::q_linear_global_average_pool(importer, node)
+        }
+        ("com.microsoft", "QLinearConcat") => movement::q_linear_concat(importer, node),
+        ("com.microsoft", "QLinearLeakyRelu" | "QLinearSigmoid") => {
+            function::q_linear(importer, node)
+        }
         ("", "Gemm") => qdq::gemm(importer, node),
         ("", "MatMul") => qdq::mat_mul(importer, node),
-        ("", "Add") => qdq::add(importer, node),
+        ("", "Conv") => conv::conv(importer, node),
+        ("", "Add") => elementwise::add(importer, node),
+        ("", "Mul") => elementwise::mul(importer, node),
+        ("", "AveragePool" | "GlobalAveragePool") => pool::average_pool(importer, node),
+        ("", "MaxPool") => pool::max_pool(importer, node),
+        ("", "GlobalMaxPool") => pool::global_max_pool(importer, node),
         ("", "Relu") => activation::relu(importer, node),
         ("", "Clip") => activation::clip(importer, node),
         ("", "Max") => activation::max(importer, node),
+        ("", "LeakyRelu") => function::leaky(importer, node),
+        ("", "Sigmoid") => function::logistic(importer, node),
+        ("", "Concat") => movement::concat(importer, node),
+        ("", "Transpose") => movement::transpose(importer, node),
+        ("", "Pad") => movement::pad(importer, node),
         ("", "Flatten") => shape::flatten(importer, node),
         ("", "Reshape") => shape::reshape(importer, node),
+        ("", "Squeeze") => shape::squeeze(importer, node),
+        ("", "Unsqueeze") => shape::unsqueeze(importer, node),
         ("", "Identity") => shape::identity(importer, node),
         _ => Err(ImportError::Operator {
             site: node.site(),

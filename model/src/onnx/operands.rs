@@ -3,10 +3,10 @@
 use rten_onnx::onnx::{DataLocation, DataType, TensorProto};
 
 use super::importer::{Importer, qtype};
-use super::reader::NodeView;
+use super::node::NodeView;
 use crate::error::ImportError;
 use crate::quantization::{QType, Quantization};
-use crate::range::is_usable_scale;
+use crate::validate::is_usable_scale;
 
 /// A constant operand of a node, not decoded yet: operands are used by several nodes and may be
 /// large.
@@ -216,6 +216,44 @@ pub(super) fn per_tensor<'m>(
         scale: usable(&scale, scale.float()?, None)?,
         zero_point,
         qtype,
+    })
+}
+
+/// As [`per_tensor`], for operators that ONNX Runtime takes with scalars only.
+pub(super) fn per_scalar<'m>(
+    importer: &Importer<'m>,
+    node: NodeView<'m>,
+    index: usize,
+    roles: [&'static str; 2],
+) -> Result<Quantization, ImportError> {
+    for (index, role) in [(index, roles[0]), (index + 1, roles[1])] {
+        let operand = Operand::required(importer, node, index, role)?;
+        let dims = operand.dims()?;
+        if !dims.is_empty() {
+            return Err(operand.error(format!(
+                "has shape {dims:?}, but this operator takes a scalar (rank 0) only; reshape it"
+            )));
+        }
+    }
+    per_tensor(importer, node, index, roles)
+}
+
+/// As [`per_tensor`], but the zero point may be absent and is then 0, of type `default`.
+pub(super) fn scale_and_zero_point<'m>(
+    importer: &Importer<'m>,
+    node: NodeView<'m>,
+    index: usize,
+    roles: [&'static str; 2],
+    default: QType,
+) -> Result<Quantization, ImportError> {
+    if node.input(index + 1).is_some() {
+        return per_tensor(importer, node, index, roles);
+    }
+    let scale = Operand::required(importer, node, index, roles[0])?;
+    Ok(Quantization {
+        scale: usable(&scale, scale.float()?, None)?,
+        zero_point: 0,
+        qtype: default,
     })
 }
 

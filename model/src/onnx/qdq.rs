@@ -1,49 +1,18 @@
-//! The QDQ form: `Gemm`, or `MatMul` with an `Add`, between `DequantizeLinear` and
-//! `QuantizeLinear`, read as the integer layer that it stands for.
+//! The QDQ form of products: `Gemm`, or `MatMul` with an `Add`.
 //!
 //! The bias must be an int32 constant whose scale is exactly the accumulator's, `f32(sx * sw)`:
 //! only then is it an integer addend.
 
-use super::importer::{Importer, Value};
+use super::importer::Importer;
 use super::linear::{Layout, Parts, Weights, add_layer};
+use super::node::NodeView;
 use super::operands::Operand;
+use super::pending::{Pending, float_constant, float_tensor};
 use super::qoperator::row_of_bias;
-use super::reader::NodeView;
+use super::value::{ConstantView, Value};
 use crate::error::ImportError;
 use crate::graph::TensorId;
 use crate::quantization::Quantization;
-
-/// The result of `DequantizeLinear` on a constant, decoded where it is used.
-#[derive(Clone, Copy)]
-pub(super) struct ConstantView<'m> {
-    /// The `DequantizeLinear`.
-    pub(super) node: NodeView<'m>,
-}
-
-/// A layer whose output scale is still to come.
-#[derive(Clone, Copy)]
-pub(super) struct PendingLinear<'m> {
-    /// The `Gemm` or `MatMul`.
-    node: NodeView<'m>,
-    x: TensorId,
-    weights: ConstantView<'m>,
-    layout: Layout,
-    bias: Option<ConstantView<'m>>,
-    /// The real interval that activations so far clip to.
-    clip: (f32, f32),
-}
-
-impl PendingLinear<'_> {
-    /// Whether an addend would still go in front of every activation.
-    fn takes_bias(&self) -> bool {
-        self.bias.is_none() && self.clip == (f32::NEG_INFINITY, f32::INFINITY)
-    }
-
-    /// Clips to the real interval `low..=high` from now on.
-    pub(super) fn then_clip(&mut self, low: f32, high: f32) {
-        self.clip = (self.clip.0.clamp(low, high), self.clip.1.clamp(low, high));
-    }
-}
 
 /// `Gemm(A, B, C?)`.
 pub(super) fn gemm<'m>(
@@ -62,20 +31,17 @@ pub(super) fn gemm<'m>(
             return Err(node.attribute(name, detail));
         }
     }
-    let layout = if node.flag("transB", false)? {
-        Layout::OutIn
-    } else {
-        Layout::InOut
-    };
-    let mut pending = product(importer, node, ["A", "B"], layout)?;
-    let rank = importer.tensors[pending.x.0].shape.len() + 1;
+    let x = float_tensor(importer, node, 0, "A")?;
+    float_constant(importer, node, 1, "B")?;
+    let rank = importer.tensors[x.0].shape.len() + 1;
     if rank != 2 {
         return Err(node.shape(format!(
             "A has rank {rank}, but must have rank 2; use MatMul"
         )));
     }
-    if let Some(name) = node.input(2) {
-        pending.bias = Some(constant(importer, node, "C", name)?);
+    let mut pending = Pending::new(node);
+    if node.input(2).is_some() {
+        pending.bias = Some(float_constant(importer, node, 2, "C")?);
     }
     Ok(Value::Pending(pending))
 }
@@ -87,120 +53,66 @@ pub(super) fn mat_mul<'m>(
 ) -> Result<Value<'m>, ImportError> {
     node.expect_inputs(2)?;
     node.expect_attributes(&[])?;
-    let pending = product(importer, node, ["A", "B"], Layout::InOut)?;
-    if importer.tensors[pending.x.0].shape.is_empty() {
+    let x = float_tensor(importer, node, 0, "A")?;
+    float_constant(importer, node, 1, "B")?;
+    if importer.tensors[x.0].shape.is_empty() {
         return Err(node.shape("A has rank 1, but axis 0 must be the batch".to_string()));
     }
-    Ok(Value::Pending(pending))
+    Ok(Value::Pending(Pending::new(node)))
 }
 
-fn product<'m>(
+/// The `Add` of a constant bias directly behind a product, if it is one.
+pub(super) fn bias<'m>(
     importer: &Importer<'m>,
     node: NodeView<'m>,
-    roles: [&str; 2],
-    layout: Layout,
-) -> Result<PendingLinear<'m>, ImportError> {
-    let a = node.require_input(0, roles[0])?;
-    let x = match importer.value(node, roles[0], a)? {
-        Value::Dequantized(id) => id,
-        other => {
-            let is = other.describe();
-            let detail = format!("must come from a DequantizeLinear, but is {is}");
-            return Err(node.operand(roles[0], a, detail));
-        }
-    };
-    let b = node.require_input(1, roles[1])?;
-    let weights = constant(importer, node, roles[1], b)?;
-    let clip = (f32::NEG_INFINITY, f32::INFINITY);
-    Ok(PendingLinear {
-        node,
-        x,
-        weights,
-        layout,
-        bias: None,
-        clip,
-    })
-}
-
-fn constant<'m>(
-    importer: &Importer<'m>,
-    node: NodeView<'m>,
-    role: &str,
-    name: &'m str,
-) -> Result<ConstantView<'m>, ImportError> {
-    let found = if importer.is_constant(name) {
-        "a float constant"
-    } else {
-        match importer.value(node, role, name)? {
-            Value::Constant(view) => return Ok(view),
-            other => other.describe(),
-        }
-    };
-    let detail = format!("must be DequantizeLinear of an integer initializer, but is {found}");
-    Err(node.operand(role, name, detail))
-}
-
-/// `Add` of a constant bias to a `MatMul`.
-pub(super) fn add<'m>(
-    importer: &mut Importer<'m>,
-    node: NodeView<'m>,
-) -> Result<Value<'m>, ImportError> {
-    node.expect_inputs(2)?;
-    node.expect_attributes(&[])?;
+) -> Result<Option<Value<'m>>, ImportError> {
     let names = [node.require_input(0, "A")?, node.require_input(1, "B")?];
-    for (layer, other) in [(names[0], names[1]), (names[1], names[0])] {
-        if importer.is_constant(layer) {
+    for (index, name) in names.into_iter().enumerate() {
+        if importer.is_constant(name) {
             continue;
         }
-        if let Value::Pending(mut pending) = importer.value(node, "operand", layer)?
+        if let Value::Pending(mut pending) = importer.value(node, "operand", name)?
             && pending.takes_bias()
         {
-            pending.bias = Some(constant(importer, node, "bias", other)?);
-            return Ok(Value::Pending(pending));
+            pending.bias = Some(float_constant(importer, node, 1 - index, "bias")?);
+            return Ok(Some(Value::Pending(pending)));
         }
     }
-    let detail = "only the bias of a Gemm or MatMul is supported: one constant, directly behind it";
-    Err(node.unsupported(detail.to_string()))
+    Ok(None)
 }
 
-/// Completes a layer with the quantization of its result.
+/// Completes a product with the quantization of its result.
 pub(super) fn complete<'m>(
     importer: &mut Importer<'m>,
-    pending: PendingLinear<'m>,
+    node: NodeView<'m>,
+    bias: Option<ConstantView<'m>>,
     y_quantization: Quantization,
+    clamp: (i32, i32),
 ) -> Result<TensorId, ImportError> {
-    let PendingLinear {
-        node,
-        x,
-        weights,
-        layout,
-        bias,
-        clip,
-    } = pending;
-    let x_quantization = importer
-        .quantization(x)
-        .ok_or_else(|| node.quantization("the scale of its operand is unknown".to_string()))?;
+    let x = float_tensor(importer, node, 0, "A")?;
+    let x_quantization = importer.known_quantization(node, x)?;
+    let view = float_constant(importer, node, 1, "B")?;
     let weights = Weights {
-        values: Operand::required(importer, weights.node, 0, "weights")?,
-        scale: Operand::required(importer, weights.node, 1, "weight scale")?,
-        zero_point: Operand::optional(importer, weights.node, 2, "weight zero point")?,
-        layout,
+        values: Operand::required(importer, view.node, 0, "weights")?,
+        scale: Operand::required(importer, view.node, 1, "weight scale")?,
+        zero_point: Operand::optional(importer, view.node, 2, "weight zero point")?,
+        layout: if node.op_type() == "Gemm" && node.flag("transB", false)? {
+            Layout::OutIn
+        } else {
+            Layout::InOut
+        },
     };
     let (_, channels) = weights.features()?;
-    check_axis(&weights, pending.weights.node)?;
+    check_axis(&weights, view.node, 2)?;
     let bias = match bias {
         None => None,
         Some(view) => {
             let weight_quantization = weights.quantization(channels)?;
             let unit = |channel: usize| x_quantization.scale * weight_quantization[channel].scale;
-            Some(integer_bias(importer, view, channels, unit)?)
+            let bias = integer_bias(importer, view, channels, unit)?;
+            Some(bias)
         }
     };
-    // Quantization is monotone, so clipping in front of it is clamping behind it.
-    let clamp = (
-        y_quantization.quantize(clip.0),
-        y_quantization.quantize(clip.1),
-    );
     let parts = Parts {
         node,
         x,
@@ -215,17 +127,20 @@ pub(super) fn complete<'m>(
 }
 
 /// Per-channel scales must run over the output channels.
-fn check_axis(weights: &Weights<'_>, node: NodeView<'_>) -> Result<(), ImportError> {
+pub(super) fn check_axis(
+    weights: &Weights<'_>,
+    node: NodeView<'_>,
+    rank: usize,
+) -> Result<(), ImportError> {
     if weights.scale.len()? == 1 {
         return Ok(());
     }
-    let expected = if weights.layout == Layout::OutIn {
-        0
-    } else {
-        1
+    let expected = match weights.layout {
+        Layout::OutIn | Layout::Filters => 0,
+        Layout::InOut => 1,
     };
     let axis = node.int("axis", 1)?;
-    if axis == expected || axis == expected - 2 {
+    if axis == expected || axis == expected - rank as i64 {
         return Ok(());
     }
     let detail =
@@ -234,7 +149,7 @@ fn check_axis(weights: &Weights<'_>, node: NodeView<'_>) -> Result<(), ImportErr
 }
 
 /// The int32 constant behind `view`, whose scale must be `unit` of each channel.
-fn integer_bias<'m>(
+pub(super) fn integer_bias<'m>(
     importer: &Importer<'m>,
     view: ConstantView<'m>,
     channels: usize,

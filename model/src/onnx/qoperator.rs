@@ -1,9 +1,10 @@
 //! The QOperator form: `QGemm` and `QLinearMatMul`.
 
-use super::importer::{Importer, Value};
+use super::importer::Importer;
 use super::linear::{Layout, Parts, Weights, add_layer};
+use super::node::NodeView;
 use super::operands::{Operand, per_tensor};
-use super::reader::NodeView;
+use super::value::Value;
 use crate::error::ImportError;
 
 /// `QGemm(A, a_scale, a_zero_point, B, b_scale, b_zero_point, C?, y_scale, y_zero_point)`.

@@ -1,11 +1,14 @@
-//! Operators that keep the cells and their order: `Flatten`, `Reshape`, `Identity`.
+//! Operators that keep the cells and their order: `Flatten`, `Reshape`, `Squeeze`, `Unsqueeze`,
+//! `Identity`.
 //!
 //! Axis 0 is the batch and has to stay that: a view may rearrange the axes of a sample, but not
 //! move cells from one sample to another.
 
-use super::importer::{FloatInput, Importer, MAX_RANK, Value, cells};
+use super::importer::{Importer, MAX_RANK, cells};
+use super::movement::axis_list;
+use super::node::NodeView;
 use super::operands::Operand;
-use super::reader::NodeView;
+use super::value::Value;
 use crate::error::ImportError;
 
 /// `Identity(x)`.
@@ -106,6 +109,90 @@ pub(super) fn reshape<'m>(
     })
 }
 
+/// `Squeeze(x, axes)`: takes axes of size 1 out.
+pub(super) fn squeeze<'m>(
+    importer: &mut Importer<'m>,
+    node: NodeView<'m>,
+) -> Result<Value<'m>, ImportError> {
+    let axes = axes_of(importer, node)?;
+    view(importer, node, |_, sample| {
+        let rank = sample.len() as i64 + 1;
+        let axes = sample_axes(node, &axes, rank)?;
+        if let Some(&axis) = axes.iter().find(|&&axis| sample[axis] != 1) {
+            let size = sample[axis];
+            return Err(node.shape(format!("axis {} has size {size}, not 1", axis + 1)));
+        }
+        let kept = sample
+            .iter()
+            .enumerate()
+            .filter(|(axis, _)| !axes.contains(axis));
+        Ok(kept.map(|(_, &size)| size).collect())
+    })
+}
+
+/// `Unsqueeze(x, axes)`: puts axes of size 1 in.
+pub(super) fn unsqueeze<'m>(
+    importer: &mut Importer<'m>,
+    node: NodeView<'m>,
+) -> Result<Value<'m>, ImportError> {
+    let axes = axes_of(importer, node)?;
+    view(importer, node, |_, sample| {
+        let total = sample.len() + axes.len();
+        let axes = sample_axes(node, &axes, total as i64 + 1)?;
+        let mut sizes = sample.iter();
+        let size = |axis: usize| {
+            if axes.contains(&axis) {
+                Some(1)
+            } else {
+                sizes.next().copied()
+            }
+        };
+        let shape: Option<Vec<usize>> = (0..total).map(size).collect();
+        let shape = shape.filter(|shape| cells(shape).is_some());
+        shape.ok_or_else(|| node.shape("has too many axes".to_string()))
+    })
+}
+
+/// The operand `axes`, an attribute up to operator set 12.
+fn axes_of<'m>(importer: &Importer<'m>, node: NodeView<'m>) -> Result<Vec<i64>, ImportError> {
+    node.expect_inputs(2)?;
+    node.expect_attributes(&["axes"])?;
+    let axes = match (
+        node.ints("axes")?,
+        Operand::optional(importer, node, 1, "axes")?,
+    ) {
+        (Some(axes), None) if axes.len() <= MAX_RANK => axes.to_vec(),
+        (None, Some(operand)) => axis_list(&operand)?,
+        _ => {
+            let detail = "must be given once, as a short list: without it the batch could vanish";
+            return Err(node.attribute("axes", detail.to_string()));
+        }
+    };
+    Ok(axes)
+}
+
+/// Axes of a file's tensor of this rank as axes of one sample.
+fn sample_axes(node: NodeView<'_>, axes: &[i64], rank: i64) -> Result<Vec<usize>, ImportError> {
+    let sample_axis = |&axis: &i64| {
+        let axis = if axis < 0 {
+            axis.checked_add(rank)?
+        } else {
+            axis
+        };
+        (1..rank).contains(&axis).then(|| axis as usize - 1)
+    };
+    let converted: Option<Vec<usize>> = axes.iter().map(sample_axis).collect();
+    converted
+        .filter(|axes| (1..axes.len()).all(|at| !axes[..at].contains(&axes[at])))
+        .ok_or_else(|| {
+            let detail = format!(
+                "is {axes:?}, but must name axes from 1 to {} once each; axis 0 is the batch",
+                rank - 1
+            );
+            node.attribute("axes", detail)
+        })
+}
+
 /// A view of the first operand, whatever kind of value that is.
 fn view<'m>(
     importer: &mut Importer<'m>,
@@ -115,12 +202,11 @@ fn view<'m>(
     let name = node.require_input(0, "input")?;
     let batch = importer.batch;
     match importer.value(node, "input", name)? {
-        Value::Input(FloatInput { shape }) => {
-            let shape = reshaped(batch, &importer.float_shapes[shape])?;
-            importer.float_shapes.push(shape);
-            Ok(Value::Input(FloatInput {
-                shape: importer.float_shapes.len() - 1,
-            }))
+        Value::Input(input) => {
+            let shape = reshaped(batch, &importer.float_views[input.view].shape)?;
+            Ok(Value::Input(
+                importer.view_float_input(node, input, shape, None),
+            ))
         }
         Value::Quantized(id) => {
             let shape = reshaped(batch, &importer.tensors[id.0].shape)?;
@@ -130,7 +216,7 @@ fn view<'m>(
             let shape = reshaped(batch, &importer.tensors[id.0].shape)?;
             Ok(Value::Dequantized(importer.add_view(node, id, shape)?))
         }
-        other @ (Value::Constant(_) | Value::Pending(_)) => {
+        other @ (Value::Constant(_) | Value::Pending(_) | Value::Mapped(_)) => {
             let is = other.describe();
             let detail = format!("is {is}; reshape quantized tensors instead");
             Err(node.operand("input", name, detail))

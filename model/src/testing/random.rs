@@ -1,6 +1,7 @@
 //! Random linear graphs with outputs that use their range.
 
-use crate::graph::{Boundary, Graph, Linear, Node, Op, Tensor, TensorId};
+use crate::graph::{Boundary, Graph, Node, Tensor, TensorId};
+use crate::op::{Linear, Op};
 use crate::quantization::{QType, Quantization};
 use crate::requant::Requant;
 
@@ -33,6 +34,11 @@ impl Rng {
     pub fn log_float(&mut self, low: f32, high: f32) -> f32 {
         let unit = (self.next_u64() >> 40) as f32 / (1u64 << 24) as f32;
         low * (high / low).powf(unit)
+    }
+
+    /// One of several.
+    pub fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+        &of[self.int(0, of.len() as i64 - 1) as usize]
     }
 
     /// True once in `n` draws.

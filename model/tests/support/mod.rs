@@ -11,12 +11,15 @@ pub(crate) mod base;
 
 use std::fs::File;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use zip::ZipArchive;
 
 /// The models that golden files come with.
-pub(crate) const MODELS: [&str; 3] = ["mlp_mnist", "mlp_digits", "mlp_bc"];
+pub(crate) const MODELS: [&str; 4] = ["mlp_mnist", "mlp_digits", "mlp_bc", "lenet_mnist"];
+
+/// Those of dense layers only.
+pub(crate) const DENSE: [&str; 3] = ["mlp_mnist", "mlp_digits", "mlp_bc"];
 
 /// A file of a golden model.
 pub(crate) fn path(model: &str, file: &str) -> PathBuf {
@@ -24,7 +27,21 @@ pub(crate) fn path(model: &str, file: &str) -> PathBuf {
     root.join(model).join(file)
 }
 
-/// A two-dimensional array of a golden archive.
+/// A file of a model that is too large for the repository, if it is there. On CI it must be.
+pub(crate) fn shared_path(model: &str, file: &str) -> Option<PathBuf> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let root = root.join("../../shared/models");
+    let path = root.join(model).join(file);
+    if path.exists() {
+        return Some(path);
+    }
+    let is_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
+    assert!(!is_ci, "{} is missing", path.display());
+    println!("skipped: {} is missing", path.display());
+    None
+}
+
+/// An array of a golden archive; the first axis counts its rows.
 pub(crate) struct Array {
     /// Without `.npy`.
     pub(crate) name: String,
@@ -35,7 +52,12 @@ pub(crate) struct Array {
 
 /// All arrays of an archive, in its order.
 pub(crate) fn arrays(model: &str, file: &str) -> Vec<Array> {
-    let mut archive = ZipArchive::new(File::open(path(model, file)).unwrap()).unwrap();
+    arrays_in(&path(model, file))
+}
+
+/// All arrays of the archive at `path`, in its order.
+pub(crate) fn arrays_in(path: &Path) -> Vec<Array> {
+    let mut archive = ZipArchive::new(File::open(path).unwrap()).unwrap();
     (0..archive.len())
         .map(|index| {
             let mut entry = archive.by_index(index).unwrap();
@@ -47,7 +69,8 @@ pub(crate) fn arrays(model: &str, file: &str) -> Vec<Array> {
             let header = String::from_utf8_lossy(&bytes[10..]).to_string();
             let descr = header.split('\'').nth(3).unwrap().to_string();
             let shape = header.split(['(', ')']).nth(1).unwrap();
-            let columns = shape.split(',').nth(1).unwrap().trim().parse().unwrap_or(1);
+            let sizes = shape.split(',').skip(1);
+            let columns = sizes.filter_map(|d| d.trim().parse::<usize>().ok()).product();
             Array {
                 name,
                 columns,

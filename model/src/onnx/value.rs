@@ -1,0 +1,51 @@
+//! What the names of a file stand for.
+
+use super::float_input::FloatInput;
+use super::node::NodeView;
+use super::pending::Pending;
+use crate::graph::TensorId;
+
+/// What a name of the file stands for.
+#[derive(Clone, Copy)]
+pub(super) enum Value<'m> {
+    /// The float input of the model, or a view of it.
+    Input(FloatInput),
+    /// An 8-bit tensor.
+    Quantized(TensorId),
+    /// The real numbers that an 8-bit tensor stands for.
+    Dequantized(TensorId),
+    /// A real function of each cell of an 8-bit tensor.
+    Mapped(Mapped),
+    /// The real numbers that a constant stands for: weights or bias of a QDQ layer.
+    Constant(ConstantView<'m>),
+    /// A QDQ layer whose result is not quantized yet.
+    Pending(Pending<'m>),
+}
+
+/// The function is the index of one in the importer.
+#[derive(Clone, Copy)]
+pub(super) struct Mapped {
+    pub(super) tensor: TensorId,
+    pub(super) function: usize,
+}
+
+/// The result of `DequantizeLinear` on a constant, decoded where it is used.
+#[derive(Clone, Copy)]
+pub(super) struct ConstantView<'m> {
+    /// The `DequantizeLinear`.
+    pub(super) node: NodeView<'m>,
+}
+
+impl Value<'_> {
+    /// For errors.
+    pub(super) fn describe(&self) -> &'static str {
+        match self {
+            Self::Input(_) => "the model's float input",
+            Self::Quantized(_) => "an 8-bit tensor",
+            Self::Dequantized(_) => "a dequantized tensor",
+            Self::Mapped(_) => "the float result of an activation that is not quantized yet",
+            Self::Constant(_) => "a dequantized constant",
+            Self::Pending(_) => "a float result that is not quantized yet",
+        }
+    }
+}
