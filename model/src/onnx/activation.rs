@@ -13,6 +13,7 @@ use super::operands::Operand;
 use super::value::Value;
 use crate::error::ImportError;
 use crate::graph::TensorId;
+use crate::op::Op;
 
 /// `Relu(x)`.
 pub(super) fn relu<'m>(
@@ -146,7 +147,7 @@ fn clamp<'m>(
 ) -> Result<Value<'m>, ImportError> {
     let tensor = &importer.tensors[id.0];
     let is_free = tensor.owner == Some(name) && importer.used_once(name);
-    if let (true, Some(producer)) = (is_free, tensor.producer) {
+    if let (true, Some(producer)) = (is_free, layer_of(importer, id)) {
         let requant = importer.nodes[producer].op.requant_mut();
         if !requant.is_empty() {
             requant.iter_mut().for_each(|r| r.then_clamp(low, high));
@@ -156,4 +157,16 @@ fn clamp<'m>(
     }
     let clamped = function::clamp(importer, node, id, (low, high))?;
     Ok(Value::Quantized(clamped))
+}
+
+/// The node that makes `id`, seen through views that no name of the file stands for, as around the
+/// convolution of a signal.
+fn layer_of(importer: &Importer<'_>, id: TensorId) -> Option<usize> {
+    let producer = importer.tensors[id.0].producer?;
+    let node = &importer.nodes[producer];
+    let inner = &importer.tensors[node.inputs[0].0];
+    match node.op {
+        Op::View if inner.owner.is_none() => inner.producer,
+        _ => Some(producer),
+    }
 }

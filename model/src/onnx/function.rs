@@ -3,7 +3,7 @@
 
 use super::importer::Importer;
 use super::node::NodeView;
-use super::operands::scale_and_zero_point;
+use super::operands::{per_tensor, scale_and_zero_point};
 use super::value::{Mapped, Value};
 use crate::error::ImportError;
 use crate::float_rules::{leaky_relu, sigmoid};
@@ -15,7 +15,7 @@ use crate::quantization::{QType, Quantization};
 const TABLE_BYTES: usize = size_of::<[i16; 256]>();
 const FUNCTION_BYTES: usize = size_of::<[f32; 256]>();
 
-/// `QLinearLeakyRelu` or `QLinearSigmoid` of `(X, X_scale, X_zero_point?, Y_scale, Y_zero_point?)`.
+/// `QLinearLeakyRelu` or `QLinearSigmoid` of `(X, X_scale, X_zero_point?, Y_scale, Y_zero_point)`.
 pub(super) fn q_linear<'m>(
     importer: &mut Importer<'m>,
     node: NodeView<'m>,
@@ -33,7 +33,7 @@ pub(super) fn q_linear<'m>(
     let x_quantization =
         scale_and_zero_point(importer, node, 1, ["X_scale", "X_zero_point"], qtype)?;
     importer.agree(node, x, x_quantization)?;
-    let y = scale_and_zero_point(importer, node, 3, ["Y_scale", "Y_zero_point"], qtype)?;
+    let y = per_tensor(importer, node, 3, ["Y_scale", "Y_zero_point"])?;
     if y.qtype != qtype {
         return Err(node.mistyped(format!(
             "maps {qtype} to {}; both must be of one type",

@@ -42,7 +42,11 @@ impl Weights<'_> {
     pub(super) fn features(&self) -> Result<(usize, usize), ImportError> {
         self.values.qtype()?;
         self.values.check_bytes_are_stored()?;
-        match (self.values.dims()?.as_slice(), self.layout) {
+        let dims = self.values.dims()?;
+        // Leading axes of size 1 are broadcast over every position.
+        let ones = dims.iter().take_while(|&&d| d == 1).count();
+        let from = ones.min(dims.len().saturating_sub(2));
+        match (&dims[from..], self.layout) {
             (&[0, _] | &[_, 0], _) => Err(self.values.error("is empty".to_string())),
             (&[n, k], Layout::OutIn) | (&[k, n], Layout::InOut) => Ok((k, n)),
             (dims, _) => Err(self.values.error(format!(

@@ -10,6 +10,7 @@
 //! Source: the ONNX operator specifications and ONNX Runtime's contrib operators.
 
 mod activation;
+mod batched;
 mod boundary;
 mod conv;
 mod elementwise;

@@ -8,7 +8,7 @@ use super::linear::{Layout, Parts, Weights, add_layer};
 use super::node::NodeView;
 use super::operands::Operand;
 use super::pending::{Pending, float_constant, float_tensor};
-use super::qoperator::row_of_bias;
+use super::qoperator::{add_product, row_of_bias};
 use super::value::{ConstantView, Value};
 use crate::error::ImportError;
 use crate::graph::TensorId;
@@ -102,11 +102,11 @@ pub(super) fn complete<'m>(
             Layout::InOut
         },
     };
-    let (_, channels) = weights.features()?;
-    check_axis(&weights, view.node, 2)?;
+    check_axis(&weights, view.node, weights.values.dims()?.len())?;
     let bias = match bias {
         None => None,
         Some(view) => {
+            let (_, channels) = weights.features()?;
             let weight_quantization = weights.quantization(channels)?;
             let unit = |channel: usize| x_quantization.scale * weight_quantization[channel].scale;
             let bias = integer_bias(importer, view, channels, unit)?;
@@ -123,7 +123,11 @@ pub(super) fn complete<'m>(
         y_quantization,
         clamp,
     };
-    add_layer(importer, parts)
+    if parts.bias.is_none() {
+        add_product(importer, parts)
+    } else {
+        add_layer(importer, parts)
+    }
 }
 
 /// Per-channel scales must run over the output channels.
@@ -137,7 +141,7 @@ pub(super) fn check_axis(
     }
     let expected = match weights.layout {
         Layout::OutIn | Layout::Filters => 0,
-        Layout::InOut => 1,
+        Layout::InOut => rank as i64 - 1,
     };
     let axis = node.int("axis", 1)?;
     if axis == expected || axis == expected - rank as i64 {

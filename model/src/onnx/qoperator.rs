@@ -1,11 +1,13 @@
 //! The QOperator form: `QGemm` and `QLinearMatMul`.
 
+use super::batched;
 use super::importer::Importer;
 use super::linear::{Layout, Parts, Weights, add_layer};
 use super::node::NodeView;
 use super::operands::{Operand, per_tensor};
 use super::value::Value;
 use crate::error::ImportError;
+use crate::graph::TensorId;
 
 /// `QGemm(A, a_scale, a_zero_point, B, b_scale, b_zero_point, C?, y_scale, y_zero_point)`.
 pub(super) fn q_gemm<'m>(
@@ -113,5 +115,20 @@ pub(super) fn q_linear_mat_mul<'m>(
         y_quantization,
         clamp,
     };
-    Ok(Value::Quantized(add_layer(importer, parts)?))
+    Ok(Value::Quantized(add_product(importer, parts)?))
+}
+
+/// A product with one constant matrix or a stack of them.
+pub(super) fn add_product<'m>(
+    importer: &mut Importer<'m>,
+    parts: Parts<'m>,
+) -> Result<TensorId, ImportError> {
+    if importer.tensors[parts.x.0].shape.len() + 1 < parts.weights.values.dims()?.len() {
+        let detail = "has more axes than the operand; reshape one of them";
+        return Err(parts.weights.values.error(detail.to_string()));
+    }
+    match batched::add_stack(importer, parts)? {
+        Ok(id) => Ok(id),
+        Err(parts) => add_layer(importer, parts),
+    }
 }

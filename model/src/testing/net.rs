@@ -87,13 +87,9 @@ impl RandomNet {
         for _ in 0..self.operators {
             net.random_operator();
         }
-        // The last tensor with a layer or function in its history is the output.
+        // Something must be computed, and tell the scale of an integer input.
         let y = net.tensors.last().unwrap().clone();
-        let y = if net.tensors.len() == 1 {
-            net.activation(&y)
-        } else {
-            y
-        };
+        let y = net.activation(&y);
         match self.boundary {
             Boundary::Quantized => net.onnx.output(&y.name, data_type(self.qtype)),
             Boundary::Float => {

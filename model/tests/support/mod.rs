@@ -70,7 +70,9 @@ pub(crate) fn arrays_in(path: &Path) -> Vec<Array> {
             let descr = header.split('\'').nth(3).unwrap().to_string();
             let shape = header.split(['(', ')']).nth(1).unwrap();
             let sizes = shape.split(',').skip(1);
-            let columns = sizes.filter_map(|d| d.trim().parse::<usize>().ok()).product();
+            let columns = sizes
+                .filter_map(|d| d.trim().parse::<usize>().ok())
+                .product();
             Array {
                 name,
                 columns,
