@@ -3,34 +3,43 @@
 //! Every constraint of the main segment reads one row. The auxiliary segment adds one constraint per group of lookups
 //! (LogUp: the column holds the sum of the group's reciprocals) and the running sum that carries the joint check.
 //!
-//! Degrees: 3 for the branch cell and its codes, 4 for the rounding relations, 5 for a group of four lookups.
+//! Degrees: 3 for the branch cell and its codes, 4 for rounding relations and products of differences, 5 for a group
+//! of four lookups.
 
 use winter_math::{ExtensionOf, FieldElement};
 
 use crate::field::Felt;
 use crate::layout::{
-    Kind, LIMB_BITS, LINE_LIMBS, LOOKUPS_PER_COLUMN, Layout, Lookup, cell, line_constant,
-    window_constant,
+    Kind, LINE_BITS, LOOKUPS_PER_COLUMN, Layout, Lookup, Table, map_cell, max_cell, requant_cell,
+    requant_constant,
 };
 use crate::mask::{ConstraintId, Mask};
-use crate::rounding::LINE_FRACTION_BITS;
-
-/// Main constraints of one lane.
-pub const fn constraints_per_lane(kind: Kind) -> usize {
-    match kind {
-        Kind::Line => 4,
-        Kind::Window => 5,
-    }
-}
 
 /// Degrees of the main constraints, in the order of [`evaluate_main`].
 pub fn main_degrees(layout: &Layout) -> Vec<usize> {
     let mut degrees = Vec::new();
-    for kind in [Kind::Line, Kind::Window] {
-        for _ in 0..layout.lanes(kind) {
-            degrees.extend([3, 3, 3]);
-            degrees.resize(degrees.len() + constraints_per_lane(kind) - 3, 4);
+    for table in &layout.tables {
+        for _ in 0..table.lanes {
+            match table.kind {
+                Kind::Line => degrees.extend([3, 3, 3, 4]),
+                Kind::Window => degrees.extend([3, 3, 3, 4, 4]),
+                Kind::Max => {
+                    let (taps, products) = (layout.shape.taps, layout.shape.partial_products());
+                    degrees.resize(degrees.len() + products, 4);
+                    let rest = if products == 0 {
+                        taps
+                    } else {
+                        taps - 1 - 3 * products + 1
+                    };
+                    degrees.push(rest.max(1));
+                }
+                Kind::Map => {}
+            }
         }
+    }
+    if degrees.is_empty() {
+        // winterfell wants a main constraint: the first cell minus itself would be rejected as constant.
+        degrees.push(1);
     }
     degrees
 }
@@ -46,11 +55,27 @@ pub fn aux_degrees(layout: &Layout) -> Vec<usize> {
         .collect()
 }
 
-/// `sum limb_i * 2^(8 i)`.
-fn from_limbs<E: FieldElement<BaseField = Felt>>(limbs: &[E]) -> E {
-    limbs.iter().rev().fold(E::ZERO, |sum, &limb| {
-        sum.mul_base(Felt::new(1 << LIMB_BITS)) + limb
-    })
+/// `sum limb_i * 2^(limb_bits i)`.
+fn from_limbs<E: FieldElement<BaseField = Felt>>(limbs: &[E], limb_bits: u32) -> E {
+    let base = Felt::new(1 << limb_bits);
+    limbs
+        .iter()
+        .rev()
+        .fold(E::ZERO, |sum, &limb| sum.mul_base(base) + limb)
+}
+
+/// Hands the values of successive constraints to their places.
+struct Emitter<'a, E> {
+    result: std::slice::IterMut<'a, E>,
+    mask: &'a Mask,
+}
+
+impl<E: FieldElement> Emitter<'_, E> {
+    fn emit(&mut self, id: ConstraintId, value: E) {
+        if let Some(slot) = self.result.next() {
+            *slot = if self.mask.hides(id) { E::ZERO } else { value };
+        }
+    }
 }
 
 /// Evaluates the main constraints of one row into `result`; `public` holds the public columns at the same point.
@@ -61,79 +86,112 @@ pub fn evaluate_main<E: FieldElement<BaseField = Felt>>(
     public: &[E],
     result: &mut [E],
 ) {
-    let mut result = result.iter_mut();
-    let mut emit = |id: ConstraintId, value: E| {
-        if let Some(slot) = result.next() {
-            *slot = if mask.hides(id) { E::ZERO } else { value };
-        }
+    result.fill(E::ZERO);
+    let mut emitter = Emitter {
+        result: result.iter_mut(),
+        mask,
     };
-    for kind in [Kind::Line, Kind::Window] {
-        let public = &public[layout.constants_start(kind)..];
-        for start in layout.lane_starts(kind) {
-            let lane = &row[start..start + layout.lane_width(kind)];
-            let (accumulator, code, branch) = (
-                lane[cell::ACCUMULATOR],
-                lane[cell::CODE],
-                lane[cell::BRANCH],
-            );
-            let square = branch * branch;
-            // Twice the indicator of each branch: no halves, hence no inverse of two.
-            let (high, low, none) = (square + branch, square - branch, (E::ONE - square).double());
-            emit(ConstraintId::BranchTernary, branch * (square - E::ONE));
-            emit(
-                ConstraintId::BranchHigh,
-                high * (code - public[line_constant::CODE_MAX]),
-            );
-            emit(
-                ConstraintId::BranchLow,
-                low * (code - public[line_constant::CODE_MIN]),
-            );
-            let above = accumulator - public[line_constant::SATURATES_HIGH];
-            let below = public[line_constant::SATURATES_LOW] - accumulator;
-            match kind {
-                Kind::Line => {
-                    let remainder = from_limbs(&lane[cell::LINE_LIMB..]);
-                    let line = public[line_constant::SLOPE] * accumulator
-                        + public[line_constant::OFFSET]
-                        - code.mul_base(Felt::new(1 << LINE_FRACTION_BITS));
-                    let value =
-                        high * above + low * below + none * line - (high + low + none) * remainder;
-                    emit(ConstraintId::RoundLine, value);
+    for table in &layout.tables {
+        let constants = &public[table.constants..];
+        for start in table.lane_starts() {
+            let lane = &row[start..start + table.lane_width];
+            match table.kind {
+                Kind::Line | Kind::Window => {
+                    requant_lane(layout, table, lane, constants, &mut emitter)
                 }
-                Kind::Window => {
-                    let (low_limbs, high_limbs) =
-                        lane[cell::WINDOW_LIMB..].split_at(layout.window_limbs);
-                    let (low_side, high_side) = window_sides(lane, public);
-                    let remainder = from_limbs(low_limbs);
-                    let value = high * above + low * below + none * low_side
-                        - (high + low + none) * remainder;
-                    emit(ConstraintId::RoundWindowLow, value);
-                    emit(
-                        ConstraintId::RoundWindowHigh,
-                        none * (high_side - from_limbs(high_limbs)),
-                    );
-                }
+                Kind::Max => max_lane(layout, lane, &mut emitter),
+                Kind::Map => {}
             }
         }
     }
 }
 
+fn requant_lane<E: FieldElement<BaseField = Felt>>(
+    layout: &Layout,
+    table: &Table,
+    lane: &[E],
+    constants: &[E],
+    emitter: &mut Emitter<'_, E>,
+) {
+    let accumulator = lane[requant_cell::ACCUMULATOR];
+    let (code, branch) = (lane[requant_cell::CODE], lane[requant_cell::BRANCH]);
+    let square = branch * branch;
+    // Twice the indicator of each branch: no halves, hence no inverse of two.
+    let (high, low, none) = (square + branch, square - branch, (E::ONE - square).double());
+    emitter.emit(ConstraintId::BranchTernary, branch * (square - E::ONE));
+    emitter.emit(
+        ConstraintId::BranchHigh,
+        high * (code - constants[requant_constant::CODE_MAX]),
+    );
+    emitter.emit(
+        ConstraintId::BranchLow,
+        low * (code - constants[requant_constant::CODE_MIN]),
+    );
+    let above = accumulator - constants[requant_constant::SATURATES_HIGH];
+    let below = constants[requant_constant::SATURATES_LOW] - accumulator;
+    let saturated = high * above + low * below;
+    let limb_bits = layout.shape.limb_bits;
+    if table.kind == Kind::Line {
+        let remainder = from_limbs(&lane[requant_cell::LINE_LIMB..], limb_bits);
+        let line = constants[requant_constant::SLOPE] * accumulator
+            + constants[requant_constant::OFFSET]
+            - code.mul_base(Felt::new(1 << LINE_BITS));
+        emitter.emit(
+            ConstraintId::RoundLine,
+            saturated + none * line - remainder.double(),
+        );
+    } else {
+        let (low_limbs, high_limbs) =
+            lane[requant_cell::WINDOW_LIMB..].split_at(layout.shape.window_limbs);
+        let (low_side, high_side) = window_sides(lane, constants);
+        let remainder = from_limbs(low_limbs, limb_bits).double();
+        emitter.emit(
+            ConstraintId::RoundWindowLow,
+            saturated + none * low_side - remainder,
+        );
+        let excess = none * (high_side - from_limbs(high_limbs, limb_bits));
+        emitter.emit(ConstraintId::RoundWindowHigh, excess);
+    }
+}
+
 /// The two sides of a window lane, as in [`rounding::window_sides`](crate::rounding::window_sides).
-fn window_sides<E: FieldElement<BaseField = Felt>>(lane: &[E], public: &[E]) -> (E, E) {
-    let step = public[window_constant::STEP];
+fn window_sides<E: FieldElement<BaseField = Felt>>(lane: &[E], constants: &[E]) -> (E, E) {
+    let step = constants[requant_constant::STEP];
     let half = step.mul_base(HALF);
     let unit = step.mul_base(INVERSE_2_26);
-    let distance = public[window_constant::MULTIPLIER] * lane[cell::ACCUMULATOR]
-        - (lane[cell::CODE] - public[window_constant::ZERO_CODE]) * step;
-    // 1 where the output is odd; zero in padding rows, whose window is empty.
-    let odd = (E::ONE - lane[cell::SIGN]).mul_base(HALF);
-    let low = distance + half + unit * lane[cell::LOW_OFFSET] - odd;
-    let high = half + unit * lane[cell::HIGH_OFFSET] - odd - distance;
+    let distance = constants[requant_constant::MULTIPLIER] * lane[requant_cell::ACCUMULATOR]
+        - (lane[requant_cell::CODE] - constants[requant_constant::ZERO_CODE]) * step;
+    // 1 where the output is odd.
+    let odd = (E::ONE - lane[requant_cell::SIGN]).mul_base(HALF);
+    let low = distance + half + unit * lane[requant_cell::LOW_OFFSET] - odd;
+    let high = half + unit * lane[requant_cell::HIGH_OFFSET] - odd - distance;
     (low, high)
 }
 
 const HALF: Felt = Felt::new(2).inverse();
 const INVERSE_2_26: Felt = Felt::new(1 << 26).inverse();
+
+/// The product of `result - operand` over all operands is zero, in steps of degree four.
+fn max_lane<E: FieldElement<BaseField = Felt>>(
+    layout: &Layout,
+    lane: &[E],
+    emitter: &mut Emitter<'_, E>,
+) {
+    let result = lane[max_cell::RESULT];
+    let (operands, partial) = lane[max_cell::OPERAND..].split_at(layout.shape.taps);
+    let mut differences = operands.iter().map(|&operand| result - operand);
+    let mut product = differences.next().unwrap_or(E::ZERO);
+    for &cell in partial {
+        let factors = differences.by_ref().take(3);
+        product = factors.fold(product, |product, factor| product * factor);
+        emitter.emit(ConstraintId::MaxIsOperand, product - cell);
+        product = cell;
+    }
+    emitter.emit(
+        ConstraintId::MaxIsOperand,
+        differences.fold(product, |product, factor| product * factor),
+    );
+}
 
 /// What the auxiliary constraints read from the challenges; the order is that of
 /// [`constraint_challenges`](crate::joint::JointCheck::constraint_challenges).
@@ -141,19 +199,22 @@ pub struct AuxChallenges<'a, E> {
     zeta: E,
     alpha_powers: &'a [E],
     basis: &'a [E],
-    lanes: &'a [E],
+    links: &'a [E],
 }
+
+/// Powers of `alpha` among the challenges, `alpha` first: the last tags the lookup tables.
+pub const ALPHA_POWERS: usize = 4;
 
 impl<'a, E: FieldElement<BaseField = Felt>> AuxChallenges<'a, E> {
     /// Splits the list of challenges.
     pub fn new(values: &'a [E]) -> Self {
-        let (alpha_powers, rest) = values[1..].split_at(4);
-        let (basis, lanes) = rest.split_at(E::EXTENSION_DEGREE);
+        let (alpha_powers, rest) = values[1..].split_at(ALPHA_POWERS);
+        let (basis, links) = rest.split_at(E::EXTENSION_DEGREE);
         Self {
             zeta: values[0],
             alpha_powers,
             basis,
-            lanes,
+            links,
         }
     }
 
@@ -163,32 +224,53 @@ impl<'a, E: FieldElement<BaseField = Felt>> AuxChallenges<'a, E> {
         F: FieldElement<BaseField = Felt>,
         E: ExtensionOf<F>,
     {
-        let constant = |kind: Kind, index: usize| public[layout.constants_start(kind) + index];
-        match lookup {
-            Lookup::CodeLow(kind, start) => {
-                let value = row[start + cell::CODE] - constant(kind, line_constant::CODE_MIN);
-                self.zeta - E::from(value)
+        let constant = |table: usize, index: usize| public[layout.tables[table].constants + index];
+        let first = match lookup {
+            Lookup::CodeLow(table, start) => {
+                row[start + requant_cell::CODE] - constant(table, requant_constant::CODE_MIN)
             }
-            Lookup::CodeHigh(kind, start) => {
-                let value = constant(kind, line_constant::CODE_MAX) - row[start + cell::CODE];
-                self.zeta - E::from(value)
+            Lookup::CodeHigh(table, start) => {
+                constant(table, requant_constant::CODE_MAX) - row[start + requant_cell::CODE]
             }
             Lookup::LineLimb(column)
             | Lookup::WindowLowLimb(column)
-            | Lookup::WindowHighLimb(column) => self.zeta - E::from(row[column]),
-            Lookup::WindowTuple(start) => {
-                let zero_code = constant(Kind::Window, window_constant::ZERO_CODE);
-                let difference = E::from(row[start + cell::CODE] - zero_code);
-                let rest = row[start + cell::SIGN..=start + cell::HIGH_OFFSET].iter();
-                let tuple = rest
-                    .zip(self.alpha_powers)
-                    .fold(difference, |sum, (&value, &power)| {
-                        sum + power.mul_base(value)
-                    });
-                // The tag of the window table; the byte table's is zero.
-                self.zeta - tuple - self.alpha_powers[3]
+            | Lookup::WindowHighLimb(column) => row[column],
+            Lookup::WindowTuple(table, start) => {
+                row[start + requant_cell::CODE] - constant(table, requant_constant::ZERO_CODE)
             }
+            Lookup::MaxOperand(start, operand) => row[start + max_cell::RESULT] - row[operand],
+            Lookup::MapTuple(_, start) => row[start + map_cell::OPERAND],
+        };
+        let mut value = E::from(first);
+        let fold =
+            |value: E, power: usize, term: F| value + self.alpha_powers[power].mul_base(term);
+        match lookup {
+            Lookup::WindowTuple(_, start) => {
+                for (power, cell) in (requant_cell::SIGN..=requant_cell::HIGH_OFFSET).enumerate() {
+                    value = fold(value, power, row[start + cell]);
+                }
+            }
+            Lookup::MapTuple(table, start) => {
+                value = fold(value, 0, row[start + map_cell::RESULT]);
+                value = fold(value, 1, constant(table, 0));
+            }
+            _ => {}
         }
+        self.zeta - value - self.tag(layout.table_of(lookup))
+    }
+
+    /// What keeps the lookup tables apart.
+    pub fn tag(&self, table: crate::layout::LookupTable) -> E {
+        self.alpha_powers[ALPHA_POWERS - 1].mul_base(Felt::new(table as u64))
+    }
+
+    /// `zeta` minus the table entry with these terms.
+    pub fn entry(&self, table: crate::layout::LookupTable, terms: &[Felt]) -> E {
+        let mut value = E::from(terms[0]);
+        for (&term, &power) in terms[1..].iter().zip(self.alpha_powers) {
+            value += power.mul_base(term);
+        }
+        self.zeta - value - self.tag(table)
     }
 }
 
@@ -227,7 +309,12 @@ pub fn evaluate_aux<F, E>(
             numerator = numerator * denominator + counted;
             product *= denominator;
         }
-        *slot = column * product - numerator;
+        let reciprocals = column * product - numerator;
+        *slot = if mask.hides(ConstraintId::LookupSum) {
+            E::ZERO
+        } else {
+            reciprocals
+        };
         sum += column;
     }
     sum += joint_increment(layout, mask, row, public, &challenges);
@@ -260,35 +347,37 @@ where
             })
     };
     let mut sum = E::ZERO;
-    for kind in [Kind::Line, Kind::Window] {
-        if layout.lanes(kind) == 0 {
-            continue;
+    for table in &layout.tables {
+        let (links, value) = match table.kind {
+            Kind::Line | Kind::Window => (
+                requant_cell::ACCUMULATOR..requant_cell::CODE,
+                requant_cell::CODE,
+            ),
+            Kind::Max => (
+                max_cell::OPERAND..max_cell::OPERAND + layout.shape.taps,
+                max_cell::RESULT,
+            ),
+            Kind::Map => (map_cell::OPERAND..map_cell::RESULT, map_cell::RESULT),
+        };
+        if !mask.hides(ConstraintId::JointLink) {
+            let cells = table
+                .lane_starts()
+                .flat_map(|start| links.clone().map(move |cell| row[start + cell]));
+            let linked = cells
+                .zip(challenges.links)
+                .fold(E::ZERO, |sum, (cell, &power)| sum + power.mul_base(cell));
+            sum += joint(table.joint) * linked;
         }
-        let column = layout.joint_column(kind);
-        for (id, cell, index) in [
-            (ConstraintId::JointAccumulator, cell::ACCUMULATOR, column),
-            (ConstraintId::JointCode, cell::CODE, column + 1),
-        ] {
-            if mask.hides(id) {
-                continue;
+        if !mask.hides(ConstraintId::JointValue) {
+            for (lane, start) in table.lane_starts().enumerate() {
+                sum += joint(table.joint + 1 + lane).mul_base(row[start + value]);
             }
-            let cells = layout.lane_starts(kind).zip(challenges.lanes);
-            let combined = cells.fold(E::ZERO, |sum, (start, &power)| {
-                sum + power.mul_base(row[start + cell])
-            });
-            sum += joint(index) * combined;
         }
     }
-    let inverses = layout.inverse_column();
-    if !mask.hides(ConstraintId::ByteMultiplicity) {
-        sum += joint(inverses).mul_base(row[layout.byte_multiplicity()]);
-    }
-    if let Some(column) = layout.window_multiplicity()
-        && !mask.hides(ConstraintId::WindowMultiplicity)
-    {
-        sum += joint(inverses + 1).mul_base(row[column]);
+    if !mask.hides(ConstraintId::Multiplicity) {
+        for (index, (_, column)) in layout.multiplicities().enumerate() {
+            sum += joint(layout.inverse_columns() + index).mul_base(row[column]);
+        }
     }
     sum
 }
-
-const _: () = assert!(LINE_LIMBS * LIMB_BITS as usize == LINE_FRACTION_BITS as usize);

@@ -1,26 +1,30 @@
 //! The joint check: every matrix product and every link of the proof as one random linear combination.
 //!
-//! Number the linear equations of a batch: for each layer, position, channel and sample
+//! Number the linear equations of a batch: for each layer, channel, sample and position
 //!
 //! ```text
-//! sum_k (W[o,k] - wz) (X[k] - xz) + bias[o] - acc[o] = 0          and, for each output,          code - y = 0.
+//! sum_k W[o,k] (X[k] - xz) + bias[o] - acc[o] = 0,       for each copy    x - copy = 0,
+//!                                                        for each output  code - y = 0.
 //! ```
 //!
 //! With a challenge `rho` drawn after all cells are committed, equation `e` gets the coefficient `rho^e`. Summed over
-//! all equations, each cell of the trace has one *public* coefficient: an accumulator `-rho^e`, an output code the
-//! sum over the layers that read it, `sum_o rho^e W[o,k]`. That is the two-sided Freivalds check of a matrix product
-//! with a matrix both sides know: one multiply-add per weight for prover and verifier, and no cell at all for weights,
-//! inputs or copies. Exponents are distinct by construction, so a batch with any wrong equation passes with
-//! probability at most (number of equations) / |E|.
+//! all equations, each cell of the trace has one *public* coefficient: an accumulator or copy `-rho^e`, a value the sum
+//! over the operators that read it (see [`coefficients`](crate::coefficients)). That is the two-sided Freivalds check of
+//! a matrix product with a matrix both sides know: one multiply-add per weight for prover and verifier, and no cell at
+//! all for weights, inputs or wiring. Exponents are distinct by construction, so a batch with any wrong equation passes
+//! with probability at most (number of equations) / |E|.
 //!
 //! The trace's LogUp sums join the same running sum; `kappa` keeps the two apart.
 
 use winter_math::{FieldElement, batch_inversion};
-use winterforge_model::{Linear, Op};
+use winterforge_model::{Copied, Op, OperandCells, broadcast_cells};
 
-use crate::field::{Felt, basis_coefficients, from_basis_coefficients};
-use crate::layout::{BYTE_ROWS, Kind, WINDOW_ROWS, line_constant, window_constant};
-use crate::plan::{Plan, RowKey, Shard};
+use crate::coefficients::{self, Numbering, power, powers};
+use crate::constraints::{ALPHA_POWERS, AuxChallenges};
+use crate::field::{Felt, basis};
+use crate::layout::{Kind, LookupTable, MAP_ROWS, requant_constant};
+use crate::pieces::Role;
+use crate::plan::{Plan, Shard};
 use crate::rounding::{Rounding, window_offsets};
 
 /// Challenges of the joint check, all derived from a seed that binds the statement and every main segment.
@@ -45,129 +49,274 @@ pub struct PublicCodes {
     pub output: Vec<u8>,
 }
 
-/// The coefficients of the joint check for one sample, and its required total.
+/// The coefficients of the joint check and its required total.
 #[derive(Clone, Debug)]
 pub struct JointCheck<E> {
     challenges: Challenges<E>,
-    /// By node and cell of its output: `rho^e` of the accumulator.
-    equation_powers: Vec<Vec<E>>,
-    /// By tensor and cell: what an output code is multiplied by.
-    code_coefficients: Vec<Vec<E>>,
-    /// `rho^(sample * equations per sample)`.
-    sample_powers: Vec<E>,
+    /// By tensor, hidden ones included: `[sample][cell]`, what a value is multiplied by.
+    values: Vec<Vec<E>>,
     /// What the running sums of all shards must add up to.
     pub total: E,
 }
 
 impl<E: FieldElement<BaseField = Felt>> JointCheck<E> {
-    /// Computes all coefficients: one multiply-add per weight and one product per cell.
+    /// Computes all coefficients: one multiply-add per weight and about one product per cell.
     ///
     /// `codes` must hold `plan.batch` samples of the graph's input and output.
     pub fn new(plan: &Plan, challenges: Challenges<E>, codes: &PublicCodes) -> Self {
-        let graph = &plan.graph;
-        let rho = challenges.rho;
-        let mut powers = Powers { next: E::ONE, rho };
-        let equation_powers: Vec<Vec<E>> = (graph.nodes.iter())
-            .map(|node| match node.op {
-                Op::Linear(_) => powers.take(graph.tensor(node.output).len()),
-                _ => Vec::new(),
-            })
-            .collect();
-        let output_powers = powers.take(graph.output_len());
-        let sample_step = powers.next;
-
-        let code = |tensor: usize, value: i64| {
-            Felt::from((value - i64::from(graph.tensors[tensor].quantization.qtype.min())) as u32)
-        };
-        let mut code_coefficients: Vec<Vec<E>> = graph
-            .tensors
-            .iter()
-            .map(|tensor| vec![E::ZERO; tensor.len()])
-            .collect();
-        code_coefficients[graph.output.0].clone_from(&output_powers);
-        let mut per_sample = E::ZERO;
-        for (index, node) in graph.nodes.iter().enumerate().rev() {
-            let [x, y] = [node.inputs[0].0, node.output.0];
-            match &node.op {
-                Op::Linear(linear) => {
-                    let combined =
-                        combine_weights(linear, &equation_powers[index][..linear.out_features]);
-                    let zero_code = code(x, i64::from(graph.tensors[x].quantization.zero_point));
-                    // Position t is rho^(t * out_features) times position 0.
-                    let first = equation_powers[index][0].inv();
-                    for (t, powers) in equation_powers[index]
-                        .chunks(linear.out_features)
-                        .enumerate()
-                    {
-                        let shift = powers[0] * first;
-                        let cells = &mut code_coefficients[x][t * linear.in_features..]
-                            [..linear.in_features];
-                        for (cell, &weight) in cells.iter_mut().zip(&combined) {
-                            let coefficient = shift * weight;
-                            *cell += coefficient;
-                            per_sample += coefficient.mul_base(zero_code);
-                        }
-                        for (&power, &bias) in powers.iter().zip(&linear.bias) {
-                            per_sample -= power.mul_base(Felt::from_signed(i64::from(bias)));
-                        }
-                    }
-                }
-                Op::View => {
-                    let through = std::mem::take(&mut code_coefficients[y]);
-                    for (cell, &coefficient) in code_coefficients[x].iter_mut().zip(&through) {
-                        *cell += coefficient;
-                    }
-                    code_coefficients[y] = through;
-                }
-            }
-        }
-
-        let input_coefficients = &code_coefficients[graph.input.0];
-        let (input_len, output_len) = (graph.input_len(), graph.output_len());
-        let mut total = E::ZERO;
-        let mut sample_powers = Vec::with_capacity(plan.padded_batch);
-        let mut sample_power = E::ONE;
-        for sample in 0..plan.padded_batch {
-            // Lanes beyond the batch repeat its last sample.
-            let sample = sample.min(plan.batch - 1);
-            let mut sum = per_sample;
-            for (&coefficient, &x) in input_coefficients
-                .iter()
-                .zip(&codes.input[sample * input_len..])
-            {
-                sum -= coefficient.mul_base(Felt::from(x));
-            }
-            for (&coefficient, &y) in output_powers
-                .iter()
-                .zip(&codes.output[sample * output_len..])
-            {
-                sum += coefficient.mul_base(Felt::from(y));
-            }
-            total += sample_power * sum;
-            sample_powers.push(sample_power);
-            sample_power *= sample_step;
-        }
-        total *= challenges.kappa;
-        Self {
+        let (graph, batch) = (&plan.graph, plan.batch);
+        let tensors = graph.tensors.len() + plan.pieces.hidden.len();
+        let mut check = Self {
             challenges,
-            equation_powers,
-            code_coefficients,
-            sample_powers,
-            total,
+            values: vec![Vec::new(); tensors],
+            total: E::ZERO,
+        };
+
+        let mut output = power(challenges.rho, plan.output_equations);
+        let cells = &mut check.values[graph.output.0];
+        for &y in &codes.output {
+            cells.push(output);
+            check.total += output.mul_base(Felt::from(y));
+            output *= challenges.rho;
+        }
+        // Readers come behind producers: walking backwards, a value's coefficient is complete when it is needed.
+        let mut piece = plan.pieces.list.len();
+        for (index, node) in graph.nodes.iter().enumerate().rev() {
+            while piece > 0 && plan.pieces.list[piece - 1].node == index {
+                piece -= 1;
+                check.read_operands(plan, piece);
+            }
+            if let Some(copied) = graph.copied_cells(node) {
+                check.pass_on(plan, index, &copied);
+            }
+        }
+        let input = &check.values[graph.input.0];
+        for (&coefficient, &x) in input.iter().zip(&codes.input) {
+            check.total -= coefficient.mul_base(Felt::from(x));
+        }
+        debug_assert!(input.is_empty() || input.len() == batch * graph.input_len());
+        check.total *= challenges.kappa;
+        check
+    }
+
+    /// Adds the coefficients of a piece's operands, and its constants to the total.
+    fn read_operands(&mut self, plan: &Plan, index: usize) {
+        let (graph, batch) = (&plan.graph, plan.batch);
+        let piece = &plan.pieces.list[index];
+        let node = &graph.nodes[piece.node];
+        let links = plan.links(index) as u64;
+        let rho = self.challenges.rho;
+        let first = power(rho, plan.channel_equation(index, 0));
+        let channel_step = if piece.channels > 1 {
+            power(
+                rho,
+                plan.channel_equation(index, 1) - plan.channel_equation(index, 0),
+            )
+        } else {
+            E::ONE
+        };
+        let sample_step = power(rho, piece.positions as u64 * links);
+        let numbering = Numbering {
+            rho,
+            first,
+            channel_step,
+            sample_step,
+        };
+        let x = node.inputs.first().map_or(0, |id| id.0);
+        let len = |tensor: usize| plan.pieces.tensor_len(graph, tensor);
+        let zero_code = |tensor: usize| {
+            let quantization = graph.tensors[tensor].quantization;
+            i64::from(quantization.zero_point - quantization.qtype.min())
+        };
+        match (&node.op, &piece.role) {
+            (Op::Linear(linear), _) => {
+                let cells = coefficients::linear(linear, numbering, piece.positions, batch);
+                self.read(x, cells, zero_code(x));
+                self.add_biases(&linear.bias, numbering, plan.instances(index));
+            }
+            (Op::Conv(conv), _) => {
+                let image = image_of(&graph.tensors[x].shape);
+                let outputs = image_of(&graph.tensor(node.output).shape);
+                let cells = coefficients::convolution(conv, numbering, image, outputs, batch);
+                self.read(x, cells, zero_code(x));
+                self.add_biases(&conv.bias, numbering, plan.instances(index));
+            }
+            (Op::GlobalAveragePool { .. }, _) => {
+                let per_channel = len(x) / piece.positions;
+                let readers = (0..len(x)).map(|cell| (cell, cell / per_channel));
+                let cells =
+                    coefficients::gathered(numbering, len(x), readers, piece.positions, batch);
+                self.read(x, cells, zero_code(x));
+            }
+            (Op::MaxPool(_), _) => {
+                let operands = max_operands(plan, index);
+                let readers = operands
+                    .iter()
+                    .enumerate()
+                    .map(|(equation, &cell)| (cell, equation));
+                let cells =
+                    coefficients::gathered(numbering, len(x), readers, operands.len(), batch);
+                self.read(x, cells, 0);
+            }
+            (Op::Table(_), _) => {
+                let readers = (0..len(x)).map(|cell| (cell, cell));
+                let cells = coefficients::gathered(numbering, len(x), readers, len(x), batch);
+                self.read(x, cells, 0);
+            }
+            (Op::Add(_), Role::Map(_)) => {
+                // The map of the second operand: its cells are copied.
+                if let Some([_, b]) = graph.operands(node)
+                    && let OperandCells::Tensor(id) = b.cells
+                {
+                    let readers = (0..len(id.0)).map(|cell| (cell, cell));
+                    let cells =
+                        coefficients::gathered(numbering, len(id.0), readers, len(id.0), batch);
+                    self.read(id.0, cells, 0);
+                }
+            }
+            (Op::Add(_), _) => self.read_addition(plan, index, numbering),
+            _ => {}
         }
     }
 
-    /// The challenges as the constraints read them: `zeta`, `alpha` to `alpha^4`, the extension's basis, then one
-    /// power of `rho` per lane.
-    pub fn constraint_challenges(&self, lanes: usize) -> Vec<E> {
-        let alpha = self.challenges.alpha;
+    /// `factor * a + inner(b) - acc = 0`.
+    fn read_addition(&mut self, plan: &Plan, index: usize, numbering: Numbering<E>) {
+        let (graph, batch) = (&plan.graph, plan.batch);
+        let node = &graph.nodes[plan.pieces.list[index].node];
+        let addition = &plan.pieces.additions[&plan.pieces.list[index].node];
+        let Some([a, b]) = graph.operands(node) else {
+            return;
+        };
+        let shape = &graph.tensor(node.output).shape;
+        let instances = graph.tensor(node.output).len();
+        let factor = Felt::from_signed(addition.factor);
+        let a_cells = broadcast_cells(a.shape, shape);
+        match a.cells {
+            OperandCells::Tensor(id) => {
+                let readers = a_cells
+                    .iter()
+                    .enumerate()
+                    .map(|(instance, &cell)| (cell, instance));
+                let cells = graph.tensor(id).len();
+                let mut cells = coefficients::gathered(numbering, cells, readers, instances, batch);
+                cells
+                    .iter_mut()
+                    .for_each(|cell| *cell = cell.mul_base(factor));
+                // The operand is its code plus the smallest value of its type.
+                let type_min = i64::from(a.quantization.qtype.min());
+                self.read(id.0, cells, -type_min);
+            }
+            OperandCells::Constant(values) => {
+                let term = |instance: usize| addition.factor * i64::from(values[a_cells[instance]]);
+                self.add_constants(numbering, instances, batch, term);
+            }
+        }
+        let b_cells = broadcast_cells(b.shape, shape);
+        match (b.cells, addition.hidden) {
+            (OperandCells::Tensor(_), Some(hidden)) => {
+                let readers = b_cells
+                    .iter()
+                    .enumerate()
+                    .map(|(instance, &cell)| (cell, instance));
+                let cells = plan.pieces.tensor_len(graph, hidden);
+                let cells = coefficients::gathered(numbering, cells, readers, instances, batch);
+                self.read(hidden, cells, 0);
+            }
+            (OperandCells::Constant(values), _) => {
+                let b_min = b.quantization.qtype.min();
+                let term = |instance: usize| {
+                    addition.inner[(i32::from(values[b_cells[instance]]) - b_min) as usize]
+                };
+                self.add_constants(numbering, instances, batch, term);
+            }
+            _ => {}
+        }
+    }
+
+    /// Adds coefficients to a tensor that is read less `offset`.
+    fn read(&mut self, tensor: usize, cells: Vec<E>, offset: i64) {
+        if offset != 0 {
+            let sum = cells.iter().fold(E::ZERO, |sum, &cell| sum + cell);
+            self.total += sum.mul_base(Felt::from_signed(offset));
+        }
+        let known = &mut self.values[tensor];
+        if known.is_empty() {
+            *known = cells;
+        } else {
+            known
+                .iter_mut()
+                .zip(cells)
+                .for_each(|(known, cell)| *known += cell);
+        }
+    }
+
+    /// Constants stand on the side of the cells: the total loses them.
+    fn add_biases(&mut self, biases: &[i32], numbering: Numbering<E>, instances: usize) {
+        let all = powers(numbering.rho, instances)
+            .into_iter()
+            .fold(E::ZERO, |sum, power| sum + power);
+        let mut channel = numbering.first * all;
+        for &bias in biases {
+            self.total -= channel.mul_base(Felt::from_signed(i64::from(bias)));
+            channel *= numbering.channel_step;
+        }
+    }
+
+    fn add_constants(
+        &mut self,
+        numbering: Numbering<E>,
+        instances: usize,
+        batch: usize,
+        term: impl Fn(usize) -> i64,
+    ) {
+        let powers = powers(numbering.rho, instances);
+        let terms = powers.iter().enumerate();
+        let one_sample = terms.fold(E::ZERO, |sum, (i, power)| {
+            sum + power.mul_base(Felt::from_signed(term(i)))
+        });
+        let mut sample = numbering.first;
+        for _ in 0..batch {
+            self.total -= sample * one_sample;
+            sample *= numbering.sample_step;
+        }
+    }
+
+    /// An operator that moves cells hands their coefficients to the cells they come from.
+    fn pass_on(&mut self, plan: &Plan, index: usize, copied: &[Copied]) {
+        let graph = &plan.graph;
+        let node = &graph.nodes[index];
+        let type_min = graph.tensor(node.output).quantization.qtype.min();
+        let output = std::mem::take(&mut self.values[node.output.0]);
+        if output.is_empty() {
+            return;
+        }
+        for &input in &node.inputs {
+            let cells = plan.batch * graph.tensor(input).len();
+            self.values[input.0].resize(cells, E::ZERO);
+        }
+        for (sample, coefficients) in output.chunks(copied.len()).enumerate() {
+            for (&copied, &coefficient) in copied.iter().zip(coefficients) {
+                match copied {
+                    Copied::Cell { input, cell } => {
+                        let input = node.inputs[input];
+                        self.values[input.0][sample * graph.tensor(input).len() + cell] +=
+                            coefficient;
+                    }
+                    Copied::Constant(value) => {
+                        self.total -= coefficient.mul_base(Felt::from((value - type_min) as u32));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The challenges as the constraints read them: `zeta`, the powers of `alpha`, the extension's basis, then one power
+    /// of `rho` for each link of each lane.
+    pub fn constraint_challenges(&self, links: usize) -> Vec<E> {
         let mut values = vec![self.challenges.zeta];
-        values.extend((0..4).scan(E::ONE, |power, _| {
-            *power *= alpha;
-            Some(*power)
-        }));
-        values.extend(crate::field::basis::<E>());
-        values.extend_from_slice(&self.sample_powers[..lanes]);
+        values.extend_from_slice(&powers(self.challenges.alpha, ALPHA_POWERS + 1)[1..]);
+        values.extend(basis::<E>());
+        values.extend(powers(self.challenges.rho, links));
         values
     }
 
@@ -191,151 +340,165 @@ impl<E: FieldElement<BaseField = Felt>> JointCheck<E> {
 
     fn joint_columns(&self, plan: &Plan, shard: &Shard) -> Vec<Vec<E>> {
         let mut columns = Vec::with_capacity(shard.layout.joint_width());
-        for kind in [Kind::Line, Kind::Window] {
-            if shard.layout.lanes(kind) == 0 {
-                continue;
+        let Challenges { rho, kappa, .. } = self.challenges;
+        for table in &shard.layout.tables {
+            let rows = shard.rows(table.kind);
+            let mut links = Vec::with_capacity(rows.len());
+            let mut values = vec![Vec::with_capacity(rows.len()); table.lanes];
+            let mut last: Option<(u64, E)> = None;
+            for row in rows {
+                let (index, channel) = (row.piece as usize, row.channel as usize);
+                let piece = &plan.pieces.list[index];
+                let equation = plan.channel_equation(index, channel)
+                    + u64::from(row.first) * plan.links(index) as u64;
+                // Rows go through the equations in order: most are a few steps behind the one before.
+                let coefficient = match last {
+                    Some((before, power_before)) if equation > before => {
+                        power_before * power(rho, equation - before)
+                    }
+                    _ => power(rho, equation),
+                };
+                last = Some((equation, coefficient));
+                links.push(-(kappa * coefficient));
+                let len = plan.pieces.tensor_len(&plan.graph, piece.value);
+                let coefficients = &self.values[piece.value];
+                for (lane, values) in values.iter_mut().enumerate() {
+                    let instance = row.first as usize + lane;
+                    let (sample, position) =
+                        (instance / piece.positions, instance % piece.positions);
+                    let cell = sample * len + piece.cell(channel, position);
+                    // Beyond the last instance, and where nothing reads the value, the coefficient is zero.
+                    let used = sample < plan.batch;
+                    let value = coefficients
+                        .get(cell)
+                        .filter(|_| used)
+                        .map_or(E::ZERO, |&v| kappa * v);
+                    values.push(value);
+                }
             }
-            let (mut accumulators, mut codes) = (Vec::new(), Vec::new());
-            for key in shard.rows(kind) {
-                let scale = self.challenges.kappa * self.sample_powers[key.first_sample as usize];
-                let (accumulator, code) = self.coefficients(plan, key);
-                accumulators.push(scale * accumulator);
-                codes.push(scale * code);
-            }
-            columns.extend([accumulators, codes]);
+            columns.push(links);
+            columns.extend(values);
         }
-        let Challenges { zeta, alpha, .. } = self.challenges;
-        let byte = |value: usize| zeta - E::from(value as u32);
-        columns.push(negated_inverses((0..BYTE_ROWS).map(byte).collect()));
-        if shard.layout.window_lanes > 0 {
-            let entry = |row: usize| {
-                let [difference, sign, low, high] = window_table_row(row);
-                let tuple = [
-                    E::from(difference),
-                    E::from(sign),
-                    E::from(low),
-                    E::from(high),
-                    E::ONE,
-                ];
-                zeta - tuple
-                    .iter()
-                    .rev()
-                    .fold(E::ZERO, |sum, &term| sum * alpha + term)
-            };
-            columns.push(negated_inverses((0..WINDOW_ROWS).map(entry).collect()));
+        let challenges = self.constraint_challenges(0);
+        let challenges = AuxChallenges::new(&challenges);
+        for &table in &shard.layout.lookup_tables {
+            let rows = 0..shard.layout.lookup_rows(table);
+            let denominators: Vec<E> = rows
+                .map(|row| challenges.entry(table, &lookup_entry(plan, table, row)))
+                .collect();
+            columns.push(
+                batch_inversion(&denominators)
+                    .into_iter()
+                    .map(|inverse| -inverse)
+                    .collect(),
+            );
         }
         columns
     }
-
-    /// Coefficients of the accumulator and the code of a row's first lane, as if it were sample 0.
-    fn coefficients(&self, plan: &Plan, key: &RowKey) -> (E, E) {
-        let node = key.node as usize;
-        let cell = plan.cell_in_tensor(key);
-        let output = plan.graph.nodes[node].output.0;
-        (
-            -self.equation_powers[node][cell],
-            self.code_coefficients[output][cell],
-        )
-    }
 }
 
-/// `(difference, sign, low offset, high offset)` of a row of the window table.
-pub fn window_table_row(row: usize) -> [Felt; 4] {
-    let difference = row as i64 - 255;
-    let (sign, low, high) = window_offsets(difference);
-    [difference, sign, low, high].map(Felt::from_signed)
-}
-
-/// Successive powers of `rho`.
-struct Powers<E> {
-    next: E,
-    rho: E,
-}
-
-impl<E: FieldElement> Powers<E> {
-    fn take(&mut self, count: usize) -> Vec<E> {
-        let mut powers = Vec::with_capacity(count);
-        for _ in 0..count {
-            powers.push(self.next);
-            self.next *= self.rho;
+/// The terms of a row of a lookup table.
+pub fn lookup_entry(plan: &Plan, table: LookupTable, row: usize) -> Vec<Felt> {
+    match table {
+        LookupTable::Byte | LookupTable::Word => vec![Felt::new(row as u64)],
+        LookupTable::Window => {
+            let difference = row as i64 - 255;
+            let (sign, low, high) = window_offsets(difference);
+            [difference, sign, low, high]
+                .map(Felt::from_signed)
+                .to_vec()
         }
-        powers
+        LookupTable::Map => {
+            let (map, code) = (row / MAP_ROWS, row % MAP_ROWS);
+            let value = plan.pieces.maps[map][code];
+            vec![
+                Felt::new(code as u64),
+                Felt::from_signed(value),
+                Felt::new(map as u64),
+            ]
+        }
     }
 }
 
-/// `sum_o power[o] * W[o][k]` for every `k`, with one reduction per `k` and coordinate.
-fn combine_weights<E: FieldElement<BaseField = Felt>>(linear: &Linear, powers: &[E]) -> Vec<E> {
-    let degree = E::EXTENSION_DEGREE;
-    // |coordinate| < 2^64 and |weight| < 2^9: 2^54 channels fit.
-    let mut sums = vec![0i128; linear.in_features * degree];
-    for (channel, power) in powers.iter().enumerate() {
-        let row = linear.row(channel);
-        for (coordinate, sums) in basis_coefficients(power)
-            .iter()
-            .zip(sums.chunks_mut(linear.in_features))
-        {
-            let coordinate = i128::from(coordinate.as_word());
-            for (sum, &weight) in sums.iter_mut().zip(row) {
-                *sum += coordinate * i128::from(weight);
+/// The cells of one sample that each instance of a maximum reads, `[instance][tap]`. Taps that fall on padding, and those
+/// beyond a smaller pool's, repeat the first real one.
+pub fn max_operands(plan: &Plan, index: usize) -> Vec<usize> {
+    let graph = &plan.graph;
+    let node = &graph.nodes[plan.pieces.list[index].node];
+    let Op::MaxPool(window) = &node.op else {
+        return Vec::new();
+    };
+    let [height, width] = image_of(&graph.tensor(node.inputs[0]).shape);
+    let [out_height, out_width] = image_of(&graph.tensor(node.output).shape);
+    let channels = graph.tensor(node.output).len() / (out_height * out_width);
+    let mut operands = Vec::new();
+    for channel in 0..channels {
+        for i in 0..out_height {
+            for j in 0..out_width {
+                let start = operands.len();
+                for ky in 0..window.kernel[0] {
+                    for kx in 0..window.kernel[1] {
+                        let y = window.source(0, i, ky, height);
+                        let x = window.source(1, j, kx, width);
+                        if let (Some(y), Some(x)) = (y, x) {
+                            operands.push((channel * height + y) * width + x);
+                        }
+                    }
+                }
+                let first = operands.get(start).copied().unwrap_or(0);
+                operands.resize(start + plan.pieces.taps, first);
             }
         }
     }
-    let reduced: Vec<Felt> = sums
-        .iter()
-        .map(|&sum| Felt::new(sum.rem_euclid(i128::from(Felt::ORDER)) as u64))
-        .collect();
-    (0..linear.in_features)
-        .map(|k| {
-            let coordinates: Vec<Felt> = (0..degree)
-                .map(|c| reduced[c * linear.in_features + k])
-                .collect();
-            from_basis_coefficients(&coordinates)
-        })
-        .collect()
+    operands
 }
 
-fn negated_inverses<E: FieldElement>(values: Vec<E>) -> Vec<E> {
-    batch_inversion(&values)
-        .into_iter()
-        .map(|inverse| -inverse)
-        .collect()
+/// The last two sizes of an image.
+fn image_of(shape: &[usize]) -> [usize; 2] {
+    match shape {
+        [.., height, width] => [*height, *width],
+        _ => [1, shape.iter().product()],
+    }
 }
 
 /// The row constants of a shard: base-field columns, as long as their table's used rows.
 pub fn constant_columns(plan: &Plan, shard: &Shard) -> Vec<Vec<Felt>> {
-    let mut columns = Vec::with_capacity(shard.layout.constants_width());
-    for kind in [Kind::Line, Kind::Window] {
-        if shard.layout.lanes(kind) == 0 {
-            continue;
-        }
-        let count = match kind {
-            Kind::Line => line_constant::COUNT,
-            Kind::Window => window_constant::COUNT,
-        };
-        let start = columns.len();
-        columns.resize(start + count, Vec::with_capacity(shard.rows(kind).len()));
-        for key in shard.rows(kind) {
-            let channel = plan.channel(key);
+    let mut columns = vec![Vec::new(); shard.layout.constants_width()];
+    for table in &shard.layout.tables {
+        let start = table.constants;
+        for row in shard.rows(table.kind) {
+            let piece = row.piece as usize;
             let mut set =
                 |column: usize, value: i64| columns[start + column].push(Felt::from_signed(value));
-            set(line_constant::CODE_MIN, channel.code_min);
-            set(line_constant::CODE_MAX, channel.code_max);
-            set(line_constant::SATURATES_LOW, channel.saturates_low);
-            set(line_constant::SATURATES_HIGH, channel.saturates_high);
-            match channel.rounding {
-                Rounding::Line { slope, offset } => {
-                    set(line_constant::SLOPE, slope);
-                    set(line_constant::OFFSET, offset);
+            match table.kind {
+                Kind::Line | Kind::Window => {
+                    let channel = &plan.channels[piece][row.channel as usize];
+                    set(requant_constant::CODE_MIN, channel.code_min);
+                    set(requant_constant::CODE_MAX, channel.code_max);
+                    set(requant_constant::SATURATES_LOW, channel.saturates_low);
+                    set(requant_constant::SATURATES_HIGH, channel.saturates_high);
+                    match channel.rounding {
+                        Rounding::Line { slope, offset } => {
+                            set(requant_constant::SLOPE, slope);
+                            set(requant_constant::OFFSET, offset);
+                        }
+                        Rounding::Window {
+                            multiplier,
+                            shift,
+                            zero_code,
+                        } => {
+                            set(requant_constant::MULTIPLIER, multiplier as i64);
+                            set(requant_constant::STEP, 1 << shift);
+                            set(requant_constant::ZERO_CODE, zero_code);
+                        }
+                    }
                 }
-                Rounding::Window {
-                    multiplier,
-                    shift,
-                    zero_code,
-                } => {
-                    set(window_constant::MULTIPLIER, multiplier as i64);
-                    set(window_constant::STEP, 1 << shift);
-                    set(window_constant::ZERO_CODE, zero_code);
+                Kind::Map => {
+                    if let Role::Map(map) = plan.pieces.list[piece].role {
+                        set(0, map as i64);
+                    }
                 }
+                Kind::Max => {}
             }
         }
     }

@@ -1,40 +1,52 @@
-//! Where everything stands in one shard's trace: main columns, lookups, auxiliary columns, public columns.
+//! Where everything stands in one shard's trace: tables, main columns, lookups, auxiliary columns, public columns.
 //!
-//! A shard holds up to two requantization tables side by side, each several *lanes* wide, and the multiplicities of
-//! the lookup tables. A row of a table belongs to one output channel at one position; its lanes are consecutive
-//! samples of the batch, so that they share every constant of the row.
+//! A shard holds several tables side by side, each several *lanes* wide, and the multiplicities of the lookup tables.
+//! A row of a table belongs to one channel of one operator; its lanes are consecutive *instances* (positions of one
+//! sample after another), which share every constant of the row.
 //!
 //! ```text
-//! main:   [line lane]* [window lane]* byte multiplicity, window multiplicity
+//! main:   [lane of table 0]* [lane of table 1]* .. multiplicities
 //! aux:    one column per group of lookups, then the running sum
-//! public: line constants, window constants, joint coefficients of each table, lookup table inverses
+//! public: row constants of each table, then joint coefficients of each table, then lookup table inverses
 //! ```
+//!
+//! A cell of a lane is either *linked* (an accumulator or a copy: one equation of the joint check defines it), the
+//! lane's *value* (what later operators read), or a helper of the two.
 
 use crate::mask::ConstraintId;
 
-/// Values of one limb: a limb is a byte.
-pub const LIMB_BITS: u32 = 8;
-/// Limbs of a line's remainder.
-pub const LINE_LIMBS: usize = 4;
 /// Rows of the byte table.
 pub const BYTE_ROWS: usize = 256;
 /// Rows of the window table: every difference of two codes, from -255 to 255.
 pub const WINDOW_ROWS: usize = 511;
+/// Rows of one byte-to-value map.
+pub const MAP_ROWS: usize = 256;
 /// Lookups that share one auxiliary column. Four give constraints of degree 5, which fit blowup 4 and up, and were
 /// the cheapest measured at blowups 4 and 8.
 pub const LOOKUPS_PER_COLUMN: usize = 4;
+/// Bits of a line's remainder.
+pub const LINE_BITS: u32 = 32;
 
-/// The two kinds of requantization table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The kinds of table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// Channels encoded as [`Rounding::Line`](crate::rounding::Rounding::Line).
+    /// Requantization by [`Rounding::Line`](crate::rounding::Rounding::Line).
     Line,
-    /// Channels encoded as [`Rounding::Window`](crate::rounding::Rounding::Window).
+    /// Requantization by [`Rounding::Window`](crate::rounding::Rounding::Window).
     Window,
+    /// The largest of several codes.
+    Max,
+    /// A value read from a map of 256 entries.
+    Map,
 }
 
-/// Cells at the start of every lane, in this order.
-pub mod cell {
+impl Kind {
+    /// Every kind, in the order of the columns.
+    pub const ALL: [Self; 4] = [Self::Line, Self::Window, Self::Max, Self::Map];
+}
+
+/// Cells of a requantization lane, in this order.
+pub mod requant_cell {
     /// The accumulator, bias included.
     pub const ACCUMULATOR: usize = 0;
     /// The output, counted from the smallest value of its type.
@@ -43,7 +55,7 @@ pub mod cell {
     pub const BRANCH: usize = 2;
     /// First limb of a line lane.
     pub const LINE_LIMB: usize = 3;
-    /// 1 if the output less its zero point is even, else -1.
+    /// 1 if the output less its zero point is even, else -1 (window lanes).
     pub const SIGN: usize = 3;
     /// Half an ulp at the lower boundary, signed.
     pub const LOW_OFFSET: usize = 4;
@@ -53,8 +65,24 @@ pub mod cell {
     pub const WINDOW_LIMB: usize = 6;
 }
 
-/// Public columns of a line table, in this order, before its joint coefficients.
-pub mod line_constant {
+/// Cells of a maximum lane: the result, the operands, then partial products.
+pub mod max_cell {
+    /// The result.
+    pub const RESULT: usize = 0;
+    /// First operand.
+    pub const OPERAND: usize = 1;
+}
+
+/// Cells of a map lane.
+pub mod map_cell {
+    /// The operand.
+    pub const OPERAND: usize = 0;
+    /// The result.
+    pub const RESULT: usize = 1;
+}
+
+/// Row constants of a requantization table, in this order.
+pub mod requant_constant {
     /// Smallest code.
     pub const CODE_MIN: usize = 0;
     /// Largest code.
@@ -63,54 +91,102 @@ pub mod line_constant {
     pub const SATURATES_LOW: usize = 2;
     /// Smallest accumulator that saturates high.
     pub const SATURATES_HIGH: usize = 3;
-    /// Slope.
+    /// Slope of a line.
     pub const SLOPE: usize = 4;
-    /// Offset.
+    /// Offset of a line.
     pub const OFFSET: usize = 5;
-    /// How many there are.
-    pub const COUNT: usize = 6;
-}
-
-/// Public columns of a window table; the first four are those of [`line_constant`].
-pub mod window_constant {
-    /// Multiplier `M`.
+    /// How many a line table has.
+    pub const LINE_COUNT: usize = 6;
+    /// Multiplier `M` of a window.
     pub const MULTIPLIER: usize = 4;
-    /// `2^sh`.
+    /// `2^sh` of a window.
     pub const STEP: usize = 5;
-    /// The code of the zero point.
+    /// The code of a window's zero point.
     pub const ZERO_CODE: usize = 6;
-    /// How many there are.
-    pub const COUNT: usize = 7;
+    /// How many a window table has.
+    pub const WINDOW_COUNT: usize = 7;
 }
 
-/// The geometry of one shard.
+/// One table of a shard, with the columns it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// What its lanes do.
+    pub kind: Kind,
+    /// How many lanes stand side by side.
+    pub lanes: usize,
+    /// First main column.
+    pub start: usize,
+    /// Main columns of one lane.
+    pub lane_width: usize,
+    /// First public column of its row constants.
+    pub constants: usize,
+    /// Index, among the public columns of extension elements, of its link coefficient; one value coefficient per
+    /// lane follows.
+    pub joint: usize,
+}
+
+impl Table {
+    /// First main column of every lane.
+    pub fn lane_starts(&self) -> impl Iterator<Item = usize> + use<> {
+        let Self {
+            start,
+            lane_width,
+            lanes,
+            ..
+        } = *self;
+        (0..lanes).map(move |lane| start + lane * lane_width)
+    }
+}
+
+/// The parameters that fix a shard's geometry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Layout {
+pub struct Shape {
     /// Binary logarithm of the trace length.
     pub log_rows: u32,
-    /// Lanes of the line table; 0 if there is none.
-    pub line_lanes: usize,
-    /// Lanes of the window table; 0 if there is none.
-    pub window_lanes: usize,
+    /// Lanes of each kind of table, in the order of [`Kind::ALL`]; 0 where there is none.
+    pub lanes: [usize; 4],
+    /// Bits of one limb: 8 or 16.
+    pub limb_bits: u32,
     /// Limbs of each side of a window.
     pub window_limbs: usize,
+    /// Operands of a maximum.
+    pub taps: usize,
+    /// Maps that map lanes may refer to.
+    pub maps: usize,
 }
 
-/// One value looked up in each row: in the byte table, or as a tuple in the window table.
+/// One value looked up in each row, or a tuple.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lookup {
-    /// `code - code_min` of the lane at this column.
-    CodeLow(Kind, usize),
-    /// `code_max - code` of the lane at this column.
-    CodeHigh(Kind, usize),
-    /// A limb of a line's remainder at this column.
+    /// `code - code_min` of the lane at this column, in the table at this index.
+    CodeLow(usize, usize),
+    /// `code_max - code`.
+    CodeHigh(usize, usize),
+    /// A limb of a line's remainder.
     LineLimb(usize),
-    /// A limb of a window's low side at this column.
+    /// A limb of a window's low side.
     WindowLowLimb(usize),
-    /// A limb of a window's high side at this column.
+    /// A limb of a window's high side.
     WindowHighLimb(usize),
-    /// `(code - zero_code, sign, low offset, high offset)` of the window lane at this column.
-    WindowTuple(usize),
+    /// `(code - zero_code, sign, low offset, high offset)` of a window lane.
+    WindowTuple(usize, usize),
+    /// `result - operand` of a maximum lane: the lane's column, the operand's column.
+    MaxOperand(usize, usize),
+    /// `(operand, result, map)` of a map lane.
+    MapTuple(usize, usize),
+}
+
+/// The tables that lookups refer to. Each has a column of multiplicities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LookupTable {
+    /// 0 to 255.
+    Byte,
+    /// 0 to 65535, where limbs have 16 bits.
+    Word,
+    /// Half-ulp widths by output.
+    Window,
+    /// Maps of 256 entries, one after another.
+    Map,
 }
 
 impl Lookup {
@@ -122,61 +198,132 @@ impl Lookup {
             Self::LineLimb(_) => ConstraintId::RangeLineLimb,
             Self::WindowLowLimb(_) => ConstraintId::RangeWindowLowLimb,
             Self::WindowHighLimb(_) => ConstraintId::RangeWindowHighLimb,
-            Self::WindowTuple(_) => ConstraintId::WindowTable,
+            Self::WindowTuple(..) => ConstraintId::WindowTable,
+            Self::MaxOperand(..) => ConstraintId::MaxOperand,
+            Self::MapTuple(..) => ConstraintId::MapTable,
         }
     }
 }
 
-impl Layout {
-    /// Trace length.
-    pub fn rows(&self) -> usize {
-        1 << self.log_rows
+/// The geometry of one shard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// What it was made from.
+    pub shape: Shape,
+    /// Its tables, in the order of the columns.
+    pub tables: Vec<Table>,
+    /// The lookup tables, in the order of their multiplicity columns.
+    pub lookup_tables: Vec<LookupTable>,
+    /// First column of the multiplicities.
+    multiplicities: usize,
+    constants_width: usize,
+    inverses: usize,
+}
+
+impl Shape {
+    /// Limbs of a line's remainder.
+    pub fn line_limbs(&self) -> usize {
+        (LINE_BITS / self.limb_bits) as usize
+    }
+
+    /// Operands whose product of differences is one constraint; the first product takes one more.
+    const FACTORS: usize = 3;
+
+    /// Partial products of a maximum lane.
+    pub fn partial_products(&self) -> usize {
+        self.taps
+            .saturating_sub(Self::FACTORS + 1)
+            .div_ceil(Self::FACTORS)
     }
 
     /// Main columns of one lane.
     pub fn lane_width(&self, kind: Kind) -> usize {
         match kind {
-            Kind::Line => cell::LINE_LIMB + LINE_LIMBS,
-            Kind::Window => cell::WINDOW_LIMB + 2 * self.window_limbs,
+            Kind::Line => requant_cell::LINE_LIMB + self.line_limbs(),
+            Kind::Window => requant_cell::WINDOW_LIMB + 2 * self.window_limbs,
+            Kind::Max => max_cell::OPERAND + self.taps + self.partial_products(),
+            Kind::Map => 2,
         }
     }
 
-    /// Lanes of the table of this kind.
-    pub fn lanes(&self, kind: Kind) -> usize {
+    /// Lookups of one lane.
+    pub fn lane_lookups(&self, kind: Kind) -> usize {
         match kind {
-            Kind::Line => self.line_lanes,
-            Kind::Window => self.window_lanes,
+            Kind::Line => 2 + self.line_limbs(),
+            Kind::Window => 3 + 2 * self.window_limbs,
+            Kind::Max => self.taps,
+            Kind::Map => 1,
         }
     }
 
-    /// First main column of a lane.
-    pub fn lane_start(&self, kind: Kind, lane: usize) -> usize {
-        let base = match kind {
-            Kind::Line => 0,
-            Kind::Window => self.line_lanes * self.lane_width(Kind::Line),
-        };
-        base + lane * self.lane_width(kind)
+    /// Row constants of a table.
+    pub fn constants(kind: Kind) -> usize {
+        match kind {
+            Kind::Line => requant_constant::LINE_COUNT,
+            Kind::Window => requant_constant::WINDOW_COUNT,
+            Kind::Max => 0,
+            Kind::Map => 1,
+        }
     }
 
-    /// First main column of every lane of a table.
-    pub fn lane_starts(&self, kind: Kind) -> impl Iterator<Item = usize> {
-        let (start, width) = (self.lane_start(kind, 0), self.lane_width(kind));
-        (0..self.lanes(kind)).map(move |lane| start + lane * width)
+    /// Equations that one instance of a lane is linked by.
+    pub fn links(&self, kind: Kind) -> usize {
+        if kind == Kind::Max { self.taps } else { 1 }
+    }
+}
+
+impl Layout {
+    /// Lays the tables of `shape` out.
+    pub fn new(shape: Shape) -> Self {
+        let (mut start, mut constants, mut joint) = (0, 0, 0);
+        let mut tables = Vec::new();
+        for (kind, &lanes) in Kind::ALL.into_iter().zip(&shape.lanes) {
+            if lanes > 0 {
+                let lane_width = shape.lane_width(kind);
+                tables.push(Table {
+                    kind,
+                    lanes,
+                    start,
+                    lane_width,
+                    constants,
+                    joint,
+                });
+                start += lanes * lane_width;
+                constants += Shape::constants(kind);
+                joint += 1 + lanes;
+            }
+        }
+        let has = |kind: Kind| tables.iter().any(|table| table.kind == kind);
+        let requantizes = has(Kind::Line) || has(Kind::Window);
+        let lookup_tables = [
+            (LookupTable::Byte, requantizes || has(Kind::Max)),
+            (LookupTable::Word, requantizes && shape.limb_bits == 16),
+            (LookupTable::Window, has(Kind::Window)),
+            (LookupTable::Map, has(Kind::Map)),
+        ];
+        let lookup_tables: Vec<LookupTable> = lookup_tables
+            .into_iter()
+            .filter(|(_, used)| *used)
+            .map(|(table, _)| table)
+            .collect();
+        Self {
+            shape,
+            tables,
+            lookup_tables,
+            multiplicities: start,
+            constants_width: constants,
+            inverses: joint,
+        }
     }
 
-    /// Column of the byte table's multiplicities.
-    pub fn byte_multiplicity(&self) -> usize {
-        self.lane_start(Kind::Window, self.window_lanes)
-    }
-
-    /// Column of the window table's multiplicities, if there is a window table.
-    pub fn window_multiplicity(&self) -> Option<usize> {
-        (self.window_lanes > 0).then(|| self.byte_multiplicity() + 1)
+    /// Trace length.
+    pub fn rows(&self) -> usize {
+        1 << self.shape.log_rows
     }
 
     /// Width of the main segment.
     pub fn main_width(&self) -> usize {
-        self.byte_multiplicity() + 1 + usize::from(self.window_lanes > 0)
+        self.multiplicities + self.lookup_tables.len()
     }
 
     /// Width of the auxiliary segment, in columns of extension elements.
@@ -191,77 +338,108 @@ impl Layout {
 
     /// Lookups in each row.
     pub fn lookups_per_row(&self) -> usize {
-        self.line_lanes * (2 + LINE_LIMBS) + self.window_lanes * (3 + 2 * self.window_limbs)
+        self.tables
+            .iter()
+            .map(|table| table.lanes * self.shape.lane_lookups(table.kind))
+            .sum()
     }
 
     /// Every lookup of a row, in the order of the auxiliary columns.
     pub fn lookups(&self) -> Vec<Lookup> {
         let mut lookups = Vec::with_capacity(self.lookups_per_row());
-        for start in self.lane_starts(Kind::Line) {
-            lookups.extend([
-                Lookup::CodeLow(Kind::Line, start),
-                Lookup::CodeHigh(Kind::Line, start),
-            ]);
-            lookups.extend(
-                (0..LINE_LIMBS).map(|limb| Lookup::LineLimb(start + cell::LINE_LIMB + limb)),
-            );
-        }
-        for start in self.lane_starts(Kind::Window) {
-            let limb = start + cell::WINDOW_LIMB;
-            lookups.extend([
-                Lookup::CodeLow(Kind::Window, start),
-                Lookup::CodeHigh(Kind::Window, start),
-            ]);
-            lookups.push(Lookup::WindowTuple(start));
-            lookups.extend((0..self.window_limbs).map(|i| Lookup::WindowLowLimb(limb + i)));
-            lookups.extend(
-                (0..self.window_limbs)
-                    .map(|i| Lookup::WindowHighLimb(limb + self.window_limbs + i)),
-            );
+        let limbs = self.shape.window_limbs;
+        for (index, table) in self.tables.iter().enumerate() {
+            for start in table.lane_starts() {
+                match table.kind {
+                    Kind::Line => {
+                        lookups.extend([
+                            Lookup::CodeLow(index, start),
+                            Lookup::CodeHigh(index, start),
+                        ]);
+                        let first = start + requant_cell::LINE_LIMB;
+                        lookups
+                            .extend((first..first + self.shape.line_limbs()).map(Lookup::LineLimb));
+                    }
+                    Kind::Window => {
+                        lookups.extend([
+                            Lookup::CodeLow(index, start),
+                            Lookup::CodeHigh(index, start),
+                        ]);
+                        lookups.push(Lookup::WindowTuple(index, start));
+                        let first = start + requant_cell::WINDOW_LIMB;
+                        lookups.extend((first..first + limbs).map(Lookup::WindowLowLimb));
+                        lookups
+                            .extend((first + limbs..first + 2 * limbs).map(Lookup::WindowHighLimb));
+                    }
+                    Kind::Max => {
+                        let first = start + max_cell::OPERAND;
+                        let operands = first..first + self.shape.taps;
+                        lookups.extend(operands.map(|operand| Lookup::MaxOperand(start, operand)));
+                    }
+                    Kind::Map => lookups.push(Lookup::MapTuple(index, start)),
+                }
+            }
         }
         lookups
     }
 
-    /// First public column of a table's row constants.
-    pub fn constants_start(&self, kind: Kind) -> usize {
-        match kind {
-            Kind::Window if self.line_lanes > 0 => line_constant::COUNT,
-            _ => 0,
+    /// The table that a lookup refers to.
+    pub fn table_of(&self, lookup: Lookup) -> LookupTable {
+        match lookup {
+            Lookup::CodeLow(..) | Lookup::CodeHigh(..) | Lookup::MaxOperand(..) => {
+                LookupTable::Byte
+            }
+            Lookup::LineLimb(_) | Lookup::WindowLowLimb(_) | Lookup::WindowHighLimb(_) => {
+                if self.shape.limb_bits == 16 {
+                    LookupTable::Word
+                } else {
+                    LookupTable::Byte
+                }
+            }
+            Lookup::WindowTuple(..) => LookupTable::Window,
+            Lookup::MapTuple(..) => LookupTable::Map,
         }
     }
 
-    /// Public columns that hold row constants: base-field values known before the challenge.
+    /// Rows of a lookup table.
+    pub fn lookup_rows(&self, table: LookupTable) -> usize {
+        match table {
+            LookupTable::Byte => BYTE_ROWS,
+            LookupTable::Word => 1 << 16,
+            LookupTable::Window => WINDOW_ROWS,
+            LookupTable::Map => MAP_ROWS * self.shape.maps,
+        }
+    }
+
+    /// Main columns of the multiplicities, with their tables.
+    pub fn multiplicities(&self) -> impl Iterator<Item = (LookupTable, usize)> {
+        self.lookup_tables
+            .iter()
+            .copied()
+            .zip(self.multiplicities..)
+    }
+
+    /// Public columns of row constants: base-field values known before the challenge.
     pub fn constants_width(&self) -> usize {
-        let line = if self.line_lanes > 0 {
-            line_constant::COUNT
-        } else {
-            0
-        };
-        let window = if self.window_lanes > 0 {
-            window_constant::COUNT
-        } else {
-            0
-        };
-        line + window
+        self.constants_width
     }
 
-    /// The index, among the public columns of extension elements, of a table's accumulator coefficient; its code
-    /// coefficient follows.
-    pub fn joint_column(&self, kind: Kind) -> usize {
-        match kind {
-            Kind::Window if self.line_lanes > 0 => 2,
-            _ => 0,
-        }
-    }
-
-    /// The index, among the public columns of extension elements, of the byte table's inverses; the window table's
-    /// follow.
-    pub fn inverse_column(&self) -> usize {
-        2 * (usize::from(self.line_lanes > 0) + usize::from(self.window_lanes > 0))
+    /// The index, among the public columns of extension elements, of the first lookup table's inverses.
+    pub fn inverse_columns(&self) -> usize {
+        self.inverses
     }
 
     /// Public columns of extension elements: known only after the challenge.
     pub fn joint_width(&self) -> usize {
-        self.inverse_column() + 1 + usize::from(self.window_lanes > 0)
+        self.inverses + self.lookup_tables.len()
+    }
+
+    /// Powers of `rho` that the constraints read: one for each link of each lane of the widest table.
+    pub fn link_powers(&self) -> usize {
+        self.tables
+            .iter()
+            .map(|table| table.lanes * self.shape.links(table.kind))
+            .max()
+            .unwrap_or(0)
     }
 }

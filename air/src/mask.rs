@@ -31,14 +31,20 @@ pub enum ConstraintId {
     RangeWindowHighLimb,
     /// Parity and half-ulp cells come from the window table.
     WindowTable,
-    /// The byte table's multiplicities enter the sum.
-    ByteMultiplicity,
-    /// The window table's multiplicities enter the sum.
-    WindowMultiplicity,
-    /// Accumulators enter the joint check.
-    JointAccumulator,
-    /// Output codes enter the joint check.
-    JointCode,
+    /// A maximum is one of its operands.
+    MaxIsOperand,
+    /// A maximum is at least each operand.
+    MaxOperand,
+    /// A map's result comes from its table.
+    MapTable,
+    /// A lookup's auxiliary column holds the sum of its group's reciprocals.
+    LookupSum,
+    /// The multiplicities of the lookup tables enter the sum.
+    Multiplicity,
+    /// Accumulators and copies enter the joint check.
+    JointLink,
+    /// Values that later operators read enter the joint check.
+    JointValue,
     /// The running sum adds each row.
     RunningSum,
     /// The running sum starts at zero.
@@ -49,7 +55,7 @@ pub enum ConstraintId {
 
 impl ConstraintId {
     /// Every constraint family, in declaration order.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::BranchTernary,
         Self::BranchHigh,
         Self::BranchLow,
@@ -62,10 +68,13 @@ impl ConstraintId {
         Self::RangeWindowLowLimb,
         Self::RangeWindowHighLimb,
         Self::WindowTable,
-        Self::ByteMultiplicity,
-        Self::WindowMultiplicity,
-        Self::JointAccumulator,
-        Self::JointCode,
+        Self::MaxIsOperand,
+        Self::MaxOperand,
+        Self::MapTable,
+        Self::LookupSum,
+        Self::Multiplicity,
+        Self::JointLink,
+        Self::JointValue,
         Self::RunningSum,
         Self::SumFirst,
         Self::SumLast,

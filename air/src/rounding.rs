@@ -36,6 +36,8 @@ pub struct Channel {
     pub saturates_low: i64,
     /// Every reachable accumulator `>= saturates_high` has the code `code_max`, and no other has it.
     pub saturates_high: i64,
+    /// Bits that hold either side of the relation for every reachable accumulator.
+    pub bits: u32,
 }
 
 /// One of the two encodings of the unsaturated part of a channel's staircase.
@@ -143,6 +145,7 @@ pub fn encode_constant(
         code_max: i64::from(requant.qmax - type_min),
         saturates_low: range.0 - 1,
         saturates_high: range.1 + 1,
+        bits: LINE_FRACTION_BITS,
     }
 }
 
@@ -155,18 +158,50 @@ pub fn encode(
     range: (i64, i64),
     type_min: i32,
 ) -> (Option<Channel>, Result<Channel, RoundingError>) {
-    let staircase = Staircase::new(requant, range, type_min);
-    let channel = |rounding| Channel {
-        rounding,
-        code_min: staircase.code_min,
-        code_max: staircase.code_max,
-        saturates_low: staircase.step_of(staircase.code_min + 1) - 1,
-        saturates_high: staircase.step_of(staircase.code_max),
+    let type_min = i64::from(type_min);
+    let code = |acc: i64| i64::from(requant.apply(acc)) - type_min;
+    let (multiplier, shift) = (u64::from(requant.multiplier), requant.shift);
+    // The rounding boundary below a code, in accumulators: right but for accumulators above 2^24, which lose bits
+    // before the product.
+    let guess = |code: i64| {
+        let q = code + type_min - i64::from(requant.zero_point);
+        let (_, low, _) = window_offsets(q);
+        let shift = shift.clamp(1, 60);
+        let boundary = i128::from(2 * q - 1) << (shift - 1);
+        let slack = (i128::from(low) << shift) >> WINDOW_MIN_SHIFT;
+        (boundary - slack).div_euclid(i128::from(multiplier)) as i64
     };
-    (
-        staircase.line().map(channel),
-        staircase.window().map(channel),
-    )
+    let clamp = (
+        i64::from(requant.qmin) - type_min,
+        i64::from(requant.qmax) - type_min,
+    );
+    let staircase = Staircase::new(&code, range, clamp, Some(&guess));
+    let line = staircase
+        .line(multiplier, shift)
+        .map(|line| staircase.channel(line));
+    let zero_code = i64::from(requant.zero_point) - type_min;
+    let window = staircase
+        .window(multiplier, shift, zero_code)
+        .map(|window| staircase.channel(window));
+    // A line's range check has no bits to spare for distances.
+    (line.filter(|line| line.bits <= LINE_FRACTION_BITS), window)
+}
+
+/// The integer that float32 arithmetic makes of the exact sum `acc / 2^shift`: rounded to 24 bits, then to an integer,
+/// ties to even both times.
+pub fn round_sum(acc: i64, shift: u32) -> i64 {
+    let excess = (64 - acc.unsigned_abs().leading_zeros()).saturating_sub(24);
+    shift_ties_even(shift_ties_even(acc, excess) << excess, shift)
+}
+
+fn shift_ties_even(value: i64, shift: u32) -> i64 {
+    if shift == 0 {
+        return value;
+    }
+    let floor = value >> shift;
+    let rest = value - (floor << shift);
+    let half = 1i64 << (shift - 1);
+    floor + i64::from(rest > half || rest == half && floor & 1 == 1)
 }
 
 /// Where the output of a channel first reaches a code.
@@ -178,13 +213,13 @@ struct Step {
     left: i64,
 }
 
-/// The exact staircase of one channel over its reachable accumulators.
-struct Staircase<'a> {
-    requant: &'a Requant,
+/// An exact monotone staircase from accumulators to codes, over the reachable accumulators.
+pub struct Staircase<'a> {
+    code: &'a dyn Fn(i64) -> i64,
+    guess: Option<&'a dyn Fn(i64) -> i64>,
     range: (i64, i64),
     /// Codes at the ends of the range.
     ends: (i64, i64),
-    type_min: i64,
     code_min: i64,
     code_max: i64,
     /// The steps strictly inside the range, one per code.
@@ -192,36 +227,39 @@ struct Staircase<'a> {
 }
 
 impl<'a> Staircase<'a> {
-    fn new(requant: &'a Requant, range: (i64, i64), type_min: i32) -> Self {
-        let type_min = i64::from(type_min);
+    /// Finds the steps of `code`, which must be monotone with values in `clamp`. `guess` may tell where a code begins,
+    /// give or take two.
+    pub fn new(
+        code: &'a dyn Fn(i64) -> i64,
+        range: (i64, i64),
+        clamp: (i64, i64),
+        guess: Option<&'a dyn Fn(i64) -> i64>,
+    ) -> Self {
+        let ends = (code(range.0), code(range.1));
+        let (code_min, code_max) = clamp;
         let mut staircase = Self {
-            requant,
+            code,
+            guess,
             range,
-            ends: (0, 0),
-            type_min,
-            code_min: i64::from(requant.qmin) - type_min,
-            code_max: i64::from(requant.qmax) - type_min,
+            ends,
+            code_min,
+            code_max,
             steps: Vec::new(),
         };
-        staircase.ends = (staircase.code(range.0), staircase.code(range.1));
-        let codes = staircase.ends.0 + 1..=staircase.ends.1;
-        staircase.steps = codes.map(|code| staircase.find_step(code)).collect();
+        staircase.steps = (ends.0 + 1..=ends.1)
+            .map(|code| staircase.find_step(code))
+            .collect();
         staircase
     }
 
     fn code(&self, acc: i64) -> i64 {
-        i64::from(self.requant.apply(acc)) - self.type_min
+        (self.code)(acc)
     }
 
-    /// A guess from the rounding boundary, checked against the exact rule, and a binary search where the guess is off
-    /// (accumulators above `2^24` lose bits before the product).
+    /// The guess, checked against the exact rule, and a binary search where it is off.
     fn find_step(&self, code: i64) -> Step {
-        let q = code + self.type_min - i64::from(self.requant.zero_point);
-        if let shift @ 1..=50 = self.requant.shift {
-            let (_, low, _) = window_offsets(q);
-            let boundary = i128::from(2 * q - 1) << (shift - 1);
-            let slack = (i128::from(low) << shift) >> WINDOW_MIN_SHIFT;
-            let guess = (boundary - slack).div_euclid(i128::from(self.requant.multiplier)) as i64;
+        if let Some(guess) = self.guess {
+            let guess = guess(code);
             for acc in [guess + 1, guess, guess + 2] {
                 if acc > self.range.0 && acc <= self.range.1 && self.code(acc) >= code {
                     let left = self.code(acc - 1);
@@ -235,9 +273,9 @@ impl<'a> Staircase<'a> {
         while acc - below > 1 {
             let middle = below + (acc - below) / 2;
             if self.code(middle) >= code {
-                acc = middle
+                acc = middle;
             } else {
-                below = middle
+                below = middle;
             }
         }
         Step {
@@ -257,9 +295,31 @@ impl<'a> Staircase<'a> {
             .map_or(self.range.1 + 1, |step| step.acc)
     }
 
-    fn line(&self) -> Option<Rounding> {
-        let multiplier = i128::from(self.requant.multiplier);
-        let scale = i64::from(LINE_FRACTION_BITS) - i64::from(self.requant.shift);
+    /// The channel that uses `rounding` between its saturated ends.
+    pub fn channel(&self, rounding: Rounding) -> Channel {
+        let saturates_low = self.step_of(self.code_min + 1) - 1;
+        let saturates_high = self.step_of(self.code_max);
+        let distance = (self.range.1 - saturates_high)
+            .max(saturates_low - self.range.0)
+            .max(0);
+        let sides = match rounding {
+            Rounding::Line { .. } => LINE_FRACTION_BITS,
+            Rounding::Window { shift, .. } => shift + 1,
+        };
+        Channel {
+            rounding,
+            code_min: self.code_min,
+            code_max: self.code_max,
+            saturates_low,
+            saturates_high,
+            bits: sides.max(64 - distance.leading_zeros()),
+        }
+    }
+
+    /// A line of slope about `multiplier / 2^shift` that takes every step, if there is one.
+    pub fn line(&self, multiplier: u64, shift: i32) -> Option<Rounding> {
+        let multiplier = i128::from(multiplier);
+        let scale = i64::from(LINE_FRACTION_BITS) - i64::from(shift);
         let slopes: &[i128] = match scale {
             0..=30 => &[multiplier << scale],
             -64..0 => &[multiplier >> -scale, (multiplier >> -scale) + 1],
@@ -295,17 +355,26 @@ impl<'a> Staircase<'a> {
             .then_some(Rounding::Line { slope, offset })
     }
 
-    fn window(&self) -> Result<Rounding, RoundingError> {
+    /// The window of this scale, if it takes every step.
+    ///
+    /// # Errors
+    /// [`RoundingError`] names the accumulator at which it does not.
+    pub fn window(
+        &self,
+        multiplier: u64,
+        shift: i32,
+        zero_code: i64,
+    ) -> Result<Rounding, RoundingError> {
         let largest_accumulator = self.range.0.abs().max(self.range.1.abs());
         let too_large = RoundingError::TooLarge {
             largest_accumulator,
         };
-        if !(1..=50).contains(&self.requant.shift) {
+        if !(1..=52).contains(&shift) {
             return Err(too_large);
         }
-        let shift = (self.requant.shift as u32).max(WINDOW_MIN_SHIFT);
-        let multiplier = u64::from(self.requant.multiplier) << (shift - self.requant.shift as u32);
-        let zero_code = i64::from(self.requant.zero_point) - self.type_min;
+        let scaled = (shift as u32).max(WINDOW_MIN_SHIFT);
+        let multiplier = multiplier << (scaled - shift as u32);
+        let shift = scaled;
         let largest = i128::from(multiplier) * i128::from(largest_accumulator) + (515i128 << shift);
         if largest >= NO_WRAP_LIMIT {
             return Err(too_large);

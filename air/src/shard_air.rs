@@ -13,7 +13,7 @@ use winter_air::{
 use winter_crypto::{RandomCoin, RandomCoinError};
 use winter_math::{ExtensionOf, FieldElement, ToElements};
 
-use crate::constraints::{aux_degrees, evaluate_aux, evaluate_main, main_degrees};
+use crate::constraints::{ALPHA_POWERS, aux_degrees, evaluate_aux, evaluate_main, main_degrees};
 use crate::field::{Felt, basis_coefficients, from_basis_coefficients};
 use crate::joint::JointCheck;
 use crate::layout::{Layout, Lookup};
@@ -23,6 +23,8 @@ use crate::plan::Plan;
 /// The public inputs of one shard's AIR.
 #[derive(Clone, Debug)]
 pub struct ShardInputs {
+    /// Index of the shard: two shards with equal roots and claims still have transcripts of their own.
+    pub index: u32,
     /// Geometry, from the plan.
     pub layout: Layout,
     /// The joint seed; everything below but the claim follows from it and the plan.
@@ -50,9 +52,9 @@ impl ShardInputs {
         claim: E,
     ) -> Self {
         let shard = &plan.shards[index];
-        let lanes = shard.layout.line_lanes.max(shard.layout.window_lanes);
-        let challenges = joint.constraint_challenges(lanes);
+        let challenges = joint.constraint_challenges(shard.layout.link_powers());
         Self {
+            index: index as u32,
             layout: shard.layout.clone(),
             seed,
             challenges: E::slice_as_base_elements(&challenges).to_vec(),
@@ -73,6 +75,7 @@ impl ShardInputs {
     pub fn of_layout(layout: Layout) -> Self {
         let columns = Arc::default();
         Self {
+            index: 0,
             layout,
             seed: [0; 32],
             challenges: Vec::new(),
@@ -84,20 +87,22 @@ impl ShardInputs {
 }
 
 impl ToElements<Felt> for ShardInputs {
-    /// Seed, in words of 32 bits, and claim: the rest follows from them.
+    /// Seed, in words of 32 bits, index and claim: the rest follows from them.
     fn to_elements(&self) -> Vec<Felt> {
         let words = self
             .seed
             .chunks_exact(4)
             .map(|word| Felt::from(u32::from_le_bytes([word[0], word[1], word[2], word[3]])));
-        words.chain(self.claim.iter().copied()).collect()
+        words
+            .chain([Felt::from(self.index)])
+            .chain(self.claim.iter().copied())
+            .collect()
     }
 }
 
 /// The trace info of a shard: fixed by its layout and by how many challenges the constraints read.
 pub fn trace_info(layout: &Layout, extension_degree: usize) -> TraceInfo {
-    let lanes = layout.line_lanes.max(layout.window_lanes);
-    let challenges = 1 + 4 + extension_degree + lanes;
+    let challenges = 1 + ALPHA_POWERS + extension_degree + layout.link_powers();
     TraceInfo::new_multi_segment(
         layout.main_width(),
         layout.aux_width(),
@@ -188,11 +193,12 @@ impl Air for ShardAir {
     /// fixing it at zero states nothing about the computation.
     fn get_assertions(&self) -> Vec<Assertion<Felt>> {
         let layout = &self.inputs.layout;
-        vec![Assertion::single(
-            layout.byte_multiplicity(),
-            layout.rows() - 1,
-            Felt::ZERO,
-        )]
+        let column = layout
+            .multiplicities()
+            .map(|(_, column)| column)
+            .next()
+            .unwrap_or(0);
+        vec![Assertion::single(column, layout.rows() - 1, Felt::ZERO)]
     }
 
     fn get_aux_assertions<E: FieldElement<BaseField = Felt>>(

@@ -1,59 +1,214 @@
 //! Filling the trace: main columns from executions of the model, auxiliary columns from challenges.
 
 use winter_math::{FieldElement, batch_inversion};
-use winterforge_model::Execution;
+use winterforge_model::{Execution, Op, OperandCells, broadcast_cells};
 
 use crate::constraints::{AuxChallenges, joint_increment};
 use crate::field::Felt;
+use crate::joint::max_operands;
 use crate::layout::{
-    BYTE_ROWS, Kind, LIMB_BITS, LINE_LIMBS, LOOKUPS_PER_COLUMN, Layout, Lookup, WINDOW_ROWS, cell,
-    line_constant, window_constant,
+    Kind, LOOKUPS_PER_COLUMN, Layout, Lookup, LookupTable, MAP_ROWS, Table, WINDOW_ROWS, map_cell,
+    max_cell, requant_cell, requant_constant,
 };
-use crate::mask::{ConstraintId, Mask};
-use crate::plan::{Plan, Shard};
+use crate::mask::Mask;
+use crate::pieces::Role;
+use crate::plan::{Plan, Row, Shard};
 use crate::rounding::{Channel, Rounding, line_value, window_offsets, window_sides};
 
-/// The main columns of one shard, each as long as the trace.
-///
-/// `executions` holds one evaluation per sample of the batch, of the plan's graph.
-pub fn main_columns(plan: &Plan, shard: &Shard, executions: &[Execution]) -> Vec<Vec<Felt>> {
-    let layout = &shard.layout;
-    let mut columns = vec![vec![Felt::ZERO; layout.rows()]; layout.main_width()];
-    for kind in [Kind::Line, Kind::Window] {
-        for (lane, start) in layout.lane_starts(kind).enumerate() {
-            for (row, key) in shard.rows(kind).iter().enumerate() {
-                // Lanes beyond the batch repeat its last sample.
-                let sample = (key.first_sample as usize + lane).min(executions.len() - 1);
-                let cell = plan.cell_in_tensor(key);
-                let node = key.node as usize;
-                let accumulator = executions[sample].accumulators[node][cell];
-                let output = plan.graph.nodes[node].output.0;
-                let type_min = plan.graph.tensors[output].quantization.qtype.min();
-                let code = i64::from(executions[sample].tensors[output][cell] - type_min);
-                let cells = lane_cells(layout, plan.channel(key), accumulator, code);
-                for (column, value) in columns[start..].iter_mut().zip(cells) {
-                    column[row] = value;
-                }
+/// The values that lanes are filled from, for one batch.
+pub struct Values<'a> {
+    plan: &'a Plan,
+    executions: &'a [Execution],
+    /// By piece: operands of maxima, and, for additions, accumulators `[sample][cell]`.
+    operands: Vec<Vec<usize>>,
+    sums: Vec<Vec<i64>>,
+}
+
+impl<'a> Values<'a> {
+    /// Gathers what the trace needs beyond the executions, one per sample of the batch.
+    pub fn new(plan: &'a Plan, executions: &'a [Execution]) -> Self {
+        let pieces = &plan.pieces.list;
+        let operands = (0..pieces.len()).map(|piece| match pieces[piece].role {
+            Role::Max => max_operands(plan, piece),
+            _ => Vec::new(),
+        });
+        let sums =
+            pieces.iter().map(
+                |piece| match (&plan.graph.nodes[piece.node].op, &piece.role) {
+                    (Op::Add(_), Role::Requant(_)) => addition_sums(plan, piece.node, executions),
+                    _ => Vec::new(),
+                },
+            );
+        Self {
+            plan,
+            executions,
+            operands: operands.collect(),
+            sums: sums.collect(),
+        }
+    }
+
+    /// A cell of a tensor of the graph as a code.
+    fn code(&self, sample: usize, tensor: usize, cell: usize) -> i64 {
+        let type_min = self.plan.graph.tensors[tensor].quantization.qtype.min();
+        i64::from(self.executions[sample].tensors[tensor][cell] - type_min)
+    }
+
+    /// The cells of lane `instance` of a row.
+    fn lane(&self, layout: &Layout, table: &Table, row: &Row, instance: usize) -> Vec<Felt> {
+        let plan = self.plan;
+        let index = row.piece as usize;
+        let piece = &plan.pieces.list[index];
+        let node = &plan.graph.nodes[piece.node];
+        let used = instance < plan.instances(index);
+        let (sample, position) = (instance / piece.positions, instance % piece.positions);
+        let cell = piece.cell(row.channel as usize, position);
+        match table.kind {
+            Kind::Line | Kind::Window => {
+                let channel = &plan.channels[index][row.channel as usize];
+                // Beyond the last instance the joint check demands the accumulator zero.
+                let (accumulator, code) = match (used, &node.op) {
+                    (false, _) => (0, code_at_zero(channel)),
+                    (true, Op::Add(_)) => {
+                        let cells = plan.graph.tensor(node.output).len();
+                        (
+                            self.sums[index][sample * cells + cell],
+                            self.code(sample, node.output.0, cell),
+                        )
+                    }
+                    (true, _) => {
+                        let accumulator = self.executions[sample].accumulators[piece.node][cell];
+                        (accumulator, self.code(sample, node.output.0, cell))
+                    }
+                };
+                requant_cells(layout, channel, accumulator, code)
             }
-            if kind == Kind::Window {
-                // An unused row has code 0 and zero point 0: an even output.
-                let (sign, low, high) = window_offsets(0);
-                for (offset, value) in [
-                    (cell::SIGN, sign),
-                    (cell::LOW_OFFSET, low),
-                    (cell::HIGH_OFFSET, high),
-                ] {
-                    let unused = &mut columns[start + offset][shard.rows(kind).len()..];
-                    unused.fill(Felt::from_signed(value));
-                }
+            Kind::Max => {
+                let taps = layout.shape.taps;
+                let operands: Vec<i64> = if used {
+                    let cells = &self.operands[index][position * taps..][..taps];
+                    cells
+                        .iter()
+                        .map(|&cell| self.code(sample, node.inputs[0].0, cell))
+                        .collect()
+                } else {
+                    vec![0; taps]
+                };
+                max_cells(layout, &operands)
+            }
+            Kind::Map => {
+                let Role::Map(map) = piece.role else {
+                    return Vec::new();
+                };
+                let x = match plan.graph.operands(node) {
+                    Some([_, b]) => match b.cells {
+                        OperandCells::Tensor(id) => id.0,
+                        OperandCells::Constant(_) => return Vec::new(),
+                    },
+                    None => node.inputs[0].0,
+                };
+                let code = if used {
+                    self.code(sample, x, position)
+                } else {
+                    0
+                };
+                let value = plan.pieces.maps[map][code as usize];
+                vec![Felt::from_signed(code), Felt::from_signed(value)]
             }
         }
     }
-    columns
+
+    /// The main columns of one shard, each as long as the trace, multiplicities still zero.
+    pub fn main_columns(&self, shard: &Shard) -> Vec<Vec<Felt>> {
+        let layout = &shard.layout;
+        let mut columns = vec![vec![Felt::ZERO; layout.rows()]; layout.main_width()];
+        for table in &layout.tables {
+            let rows = shard.rows(table.kind);
+            for (lane, start) in table.lane_starts().enumerate() {
+                for (at, row) in rows.iter().enumerate() {
+                    let cells = self.lane(layout, table, row, row.first as usize + lane);
+                    for (column, value) in columns[start..].iter_mut().zip(cells) {
+                        column[at] = value;
+                    }
+                }
+                for (column, value) in columns[start..].iter_mut().zip(self.unused_lane(table)) {
+                    column[rows.len()..].fill(value);
+                }
+            }
+        }
+        columns
+    }
+
+    /// The cells of a lane in a row that no table row uses, where all constants are zero.
+    fn unused_lane(&self, table: &Table) -> Vec<Felt> {
+        match table.kind {
+            Kind::Line | Kind::Max => Vec::new(),
+            Kind::Window => {
+                // Code 0 and zero point 0: an even output.
+                let (sign, low, high) = window_offsets(0);
+                [0, 0, 0, sign, low, high].map(Felt::from_signed).to_vec()
+            }
+            Kind::Map => vec![Felt::ZERO, Felt::from_signed(self.plan.pieces.maps[0][0])],
+        }
+    }
 }
 
-/// The cells of one lane: accumulator, code, branch and what the rounding relation needs.
-pub fn lane_cells(layout: &Layout, channel: &Channel, accumulator: i64, code: i64) -> Vec<Felt> {
+/// `factor * a + inner(b)` of every cell of a sum, `[sample][cell]`.
+fn addition_sums(plan: &Plan, node: usize, executions: &[Execution]) -> Vec<i64> {
+    let graph = &plan.graph;
+    let (addition, node) = (&plan.pieces.additions[&node], &graph.nodes[node]);
+    let Some([a, b]) = graph.operands(node) else {
+        return Vec::new();
+    };
+    let shape = &graph.tensor(node.output).shape;
+    let cells: Vec<(usize, usize)> = broadcast_cells(a.shape, shape)
+        .into_iter()
+        .zip(broadcast_cells(b.shape, shape))
+        .collect();
+    let b_min = b.quantization.qtype.min();
+    let mut sums = Vec::with_capacity(executions.len() * cells.len());
+    for execution in executions {
+        let value = |operand: OperandCells<'_>, cell: usize| match operand {
+            OperandCells::Tensor(id) => execution.tensors[id.0][cell],
+            OperandCells::Constant(values) => i32::from(values[cell]),
+        };
+        sums.extend(cells.iter().map(|&(at_a, at_b)| {
+            let inner = addition.inner[(value(b.cells, at_b) - b_min) as usize];
+            addition.factor * i64::from(value(a.cells, at_a)) + inner
+        }));
+    }
+    sums
+}
+
+/// The code that a channel gives to the accumulator zero. Zero may be out of reach, so any code that the relation takes
+/// will do: the lane is read by nothing.
+fn code_at_zero(channel: &Channel) -> i64 {
+    if channel.saturates_high <= 0 {
+        return channel.code_max;
+    }
+    if channel.saturates_low >= 0 {
+        return channel.code_min;
+    }
+    let code = match channel.rounding {
+        Rounding::Line { slope, offset } => line_value(slope, offset, 0).0 as i64,
+        Rounding::Window {
+            multiplier,
+            shift,
+            zero_code,
+        } => {
+            let takes = |&code: &i64| {
+                let (low, high) = window_sides(multiplier, shift, zero_code, 0, code);
+                low >= 0 && high >= 0
+            };
+            (channel.code_min..=channel.code_max)
+                .find(takes)
+                .unwrap_or(channel.code_min)
+        }
+    };
+    code.clamp(channel.code_min, channel.code_max)
+}
+
+/// The cells of a requantization lane: accumulator, code, branch and what the rounding relation needs.
+pub fn requant_cells(layout: &Layout, channel: &Channel, accumulator: i64, code: i64) -> Vec<Felt> {
     let branch = if accumulator >= channel.saturates_high {
         1
     } else if accumulator <= channel.saturates_low {
@@ -61,21 +216,18 @@ pub fn lane_cells(layout: &Layout, channel: &Channel, accumulator: i64, code: i6
     } else {
         0
     };
-    let mut cells = vec![
-        Felt::from_signed(accumulator),
-        Felt::from_signed(code),
-        Felt::from_signed(branch),
-    ];
+    let mut cells = [accumulator, code, branch].map(Felt::from_signed).to_vec();
     let distance = match branch {
         1 => Some(accumulator - channel.saturates_high),
         -1 => Some(channel.saturates_low - accumulator),
         _ => None,
     };
+    let shape = &layout.shape;
     match channel.rounding {
         Rounding::Line { slope, offset } => {
             let remainder =
                 distance.unwrap_or_else(|| line_value(slope, offset, accumulator).1 as i64);
-            push_limbs(&mut cells, remainder, LINE_LIMBS);
+            push_limbs(&mut cells, remainder, shape.line_limbs(), shape.limb_bits);
         }
         Rounding::Window {
             multiplier,
@@ -88,18 +240,62 @@ pub fn lane_cells(layout: &Layout, channel: &Channel, accumulator: i64, code: i6
                 Some(distance) => (distance, 0),
                 None => window_sides(multiplier, shift, zero_code, accumulator, code),
             };
-            push_limbs(&mut cells, low_side, layout.window_limbs);
-            push_limbs(&mut cells, high_side, layout.window_limbs);
+            push_limbs(&mut cells, low_side, shape.window_limbs, shape.limb_bits);
+            push_limbs(&mut cells, high_side, shape.window_limbs, shape.limb_bits);
         }
     }
     cells
 }
 
 /// The lowest limbs of `value`; of a negative value the bits of its two's complement, which no constraint accepts.
-fn push_limbs(cells: &mut Vec<Felt>, value: i64, limbs: usize) {
+fn push_limbs(cells: &mut Vec<Felt>, value: i64, limbs: usize, limb_bits: u32) {
+    let mask = (1 << limb_bits) - 1;
     cells.extend(
-        (0..limbs).map(|limb| Felt::new((value >> (LIMB_BITS as usize * limb)) as u64 & 0xff)),
+        (0..limbs as u32).map(|limb| Felt::new((value >> (limb_bits * limb)) as u64 & mask)),
     );
+}
+
+/// The cells of a maximum lane: result, operands, partial products of their differences.
+fn max_cells(layout: &Layout, operands: &[i64]) -> Vec<Felt> {
+    let result = operands.iter().copied().max().unwrap_or(0);
+    let mut cells = vec![Felt::from_signed(result)];
+    cells.extend(operands.iter().map(|&operand| Felt::from_signed(operand)));
+    let mut differences = operands
+        .iter()
+        .map(|&operand| Felt::from_signed(result - operand));
+    let mut product = differences.next().unwrap_or(Felt::ZERO);
+    for _ in 0..layout.shape.partial_products() {
+        product = differences
+            .by_ref()
+            .take(3)
+            .fold(product, |product, factor| product * factor);
+        cells.push(product);
+    }
+    cells
+}
+
+/// The column that a lookup reads first, and the row constant that it is compared with.
+fn looked_up(layout: &Layout, lookup: Lookup) -> (usize, Option<usize>) {
+    let constant = |table: usize, index: usize| Some(layout.tables[table].constants + index);
+    match lookup {
+        Lookup::CodeLow(table, start) => (
+            start + requant_cell::CODE,
+            constant(table, requant_constant::CODE_MIN),
+        ),
+        Lookup::CodeHigh(table, start) => (
+            start + requant_cell::CODE,
+            constant(table, requant_constant::CODE_MAX),
+        ),
+        Lookup::WindowTuple(table, start) => (
+            start + requant_cell::CODE,
+            constant(table, requant_constant::ZERO_CODE),
+        ),
+        Lookup::LineLimb(column)
+        | Lookup::WindowLowLimb(column)
+        | Lookup::WindowHighLimb(column) => (column, None),
+        Lookup::MaxOperand(start, _) => (start + max_cell::RESULT, None),
+        Lookup::MapTuple(table, start) => (start + map_cell::OPERAND, constant(table, 0)),
+    }
 }
 
 /// Counts how often each table row is looked up, into the multiplicity columns of `columns`.
@@ -112,61 +308,58 @@ pub fn fill_multiplicities(
     columns: &mut [Vec<Felt>],
     public: &[Vec<Felt>],
 ) {
-    let mut bytes = [0u32; BYTE_ROWS];
-    let mut windows = [0u32; WINDOW_ROWS];
-    let mut count = |id: ConstraintId, value: Felt| {
-        let table: &mut [u32] = match id {
-            ConstraintId::WindowTable => &mut windows,
-            _ => &mut bytes,
-        };
-        if let Some(entry) = table.get_mut(value.as_word() as usize)
-            && !mask.hides(id)
-        {
-            *entry += 1;
-        }
-    };
+    let tables: Vec<(LookupTable, usize)> = layout.multiplicities().collect();
+    let mut counts: Vec<Vec<u32>> = tables
+        .iter()
+        .map(|&(table, _)| vec![0; layout.lookup_rows(table)])
+        .collect();
     // The last row is not summed.
-    let summed = 0..layout.rows() - 1;
+    let summed = layout.rows() - 1;
     for lookup in layout.lookups() {
-        let id = lookup.id();
-        let (column, constant) = match lookup {
-            Lookup::CodeLow(kind, start) => {
-                (start + cell::CODE, Some((kind, line_constant::CODE_MIN)))
-            }
-            Lookup::CodeHigh(kind, start) => {
-                (start + cell::CODE, Some((kind, line_constant::CODE_MAX)))
-            }
-            Lookup::WindowTuple(start) => (
-                start + cell::CODE,
-                Some((Kind::Window, window_constant::ZERO_CODE)),
-            ),
-            Lookup::LineLimb(column)
-            | Lookup::WindowLowLimb(column)
-            | Lookup::WindowHighLimb(column) => (column, None),
+        if mask.hides(lookup.id()) {
+            continue;
+        }
+        let (column, constant) = looked_up(layout, lookup);
+        let table = layout.table_of(lookup);
+        let Some(index) = tables.iter().position(|&(known, _)| known == table) else {
+            continue;
         };
-        let constants = constant.map(|(kind, index)| &public[layout.constants_start(kind) + index]);
-        for (row, &cell) in columns[column][summed.clone()].iter().enumerate() {
+        let constants = constant.map(|constant| &public[constant]);
+        for row in 0..summed {
+            let cell = columns[column][row];
             let constant = constants
                 .and_then(|column| column.get(row))
                 .copied()
                 .unwrap_or(Felt::ZERO);
-            let value = match lookup {
+            let entry = match lookup {
                 Lookup::CodeHigh(..) => constant - cell,
-                Lookup::WindowTuple(_) => cell - constant + Felt::new(WINDOW_ROWS as u64 / 2),
+                Lookup::WindowTuple(..) => cell - constant + Felt::new(WINDOW_ROWS as u64 / 2),
+                Lookup::MaxOperand(_, operand) => cell - columns[operand][row],
+                Lookup::MapTuple(..) => constant * Felt::new(MAP_ROWS as u64) + cell,
                 _ => cell - constant,
             };
-            count(id, value);
+            if let Some(count) = counts[index].get_mut(entry.as_word() as usize) {
+                *count += 1;
+            }
         }
     }
-    for (cell, count) in columns[layout.byte_multiplicity()].iter_mut().zip(bytes) {
-        *cell = Felt::from(count);
-    }
-    if let Some(column) = layout.window_multiplicity() {
-        for (cell, count) in columns[column].iter_mut().zip(windows) {
+    for ((_, column), counts) in tables.into_iter().zip(counts) {
+        for (cell, count) in columns[column].iter_mut().zip(counts) {
             *cell = Felt::from(count);
         }
     }
 }
+
+/// The lookups that a family's mask leaves in the sums.
+fn counted(lookups: &[Lookup], mask: &Mask) -> Vec<bool> {
+    lookups
+        .iter()
+        .map(|lookup| !mask.hides(lookup.id()))
+        .collect()
+}
+
+/// Rows whose lookups are inverted together: enough to make inversions rare, few enough to stay in cache.
+const ROWS_AT_ONCE: usize = 64;
 
 /// The auxiliary columns of one shard and the total of its running sum.
 ///
@@ -181,51 +374,52 @@ pub fn aux_columns<E: FieldElement<BaseField = Felt>>(
 ) -> (Vec<Vec<E>>, E) {
     let rows = layout.rows();
     let lookups = layout.lookups();
-    let aux_challenges = AuxChallenges::new(challenges);
+    let counted = counted(&lookups, mask);
+    let challenges = AuxChallenges::new(challenges);
     let mut aux = vec![vec![E::ZERO; rows]; layout.aux_width()];
     let mut row_cells = vec![Felt::ZERO; layout.main_width()];
     let mut public_cells = vec![Felt::ZERO; public.len()];
-    let mut denominators = Vec::with_capacity(rows * lookups.len());
-    let counted: Vec<bool> = lookups
-        .iter()
-        .map(|lookup| !mask.hides(lookup.id()))
-        .collect();
-    let mut increments = Vec::with_capacity(rows);
-    for row in 0..rows {
-        for (cell, column) in row_cells.iter_mut().zip(columns) {
-            *cell = column[row];
-        }
-        for (cell, column) in public_cells.iter_mut().zip(public) {
-            *cell = column.get(row).copied().unwrap_or(Felt::ZERO);
-        }
-        denominators.extend(
-            lookups
-                .iter()
-                .map(|&lookup| aux_challenges.lookup(layout, lookup, &row_cells, &public_cells)),
-        );
-        increments.push(joint_increment(
-            layout,
-            mask,
-            &row_cells,
-            &public_cells,
-            &aux_challenges,
-        ));
-    }
-    let inverses = batch_inversion(&denominators);
+    let mut denominators = Vec::with_capacity(ROWS_AT_ONCE * lookups.len());
+    let mut increments = Vec::with_capacity(ROWS_AT_ONCE);
     let mut sum = E::ZERO;
     let last = layout.running_sum();
-    for row in 0..rows {
-        aux[last][row] = sum;
-        sum += increments[row];
-        let inverses = &inverses[row * lookups.len()..][..lookups.len()];
-        let groups = inverses
-            .chunks(LOOKUPS_PER_COLUMN)
-            .zip(counted.chunks(LOOKUPS_PER_COLUMN));
-        for (group, (inverses, counted)) in groups.enumerate() {
-            let terms = inverses.iter().zip(counted).filter(|(_, counts)| **counts);
-            let value = terms.fold(E::ZERO, |sum, (&inverse, _)| sum + inverse);
-            aux[group][row] = value;
-            sum += value;
+    for first in (0..rows).step_by(ROWS_AT_ONCE) {
+        let chunk = first..rows.min(first + ROWS_AT_ONCE);
+        denominators.clear();
+        increments.clear();
+        for row in chunk.clone() {
+            for (cell, column) in row_cells.iter_mut().zip(columns) {
+                *cell = column[row];
+            }
+            for (cell, column) in public_cells.iter_mut().zip(public) {
+                *cell = column.get(row).copied().unwrap_or(Felt::ZERO);
+            }
+            let looked_up = lookups
+                .iter()
+                .map(|&lookup| challenges.lookup(layout, lookup, &row_cells, &public_cells));
+            denominators.extend(looked_up);
+            increments.push(joint_increment(
+                layout,
+                mask,
+                &row_cells,
+                &public_cells,
+                &challenges,
+            ));
+        }
+        let inverses = batch_inversion(&denominators);
+        for (row, &increment) in chunk.zip(&increments) {
+            aux[last][row] = sum;
+            sum += increment;
+            let inverses = &inverses[(row - first) * lookups.len()..][..lookups.len()];
+            let groups = inverses
+                .chunks(LOOKUPS_PER_COLUMN)
+                .zip(counted.chunks(LOOKUPS_PER_COLUMN));
+            for (group, (inverses, counted)) in groups.enumerate() {
+                let terms = inverses.iter().zip(counted).filter(|(_, counts)| **counts);
+                let value = terms.fold(E::ZERO, |sum, (&inverse, _)| sum + inverse);
+                aux[group][row] = value;
+                sum += value;
+            }
         }
     }
     let total = aux[last][rows - 1];

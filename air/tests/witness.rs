@@ -8,7 +8,7 @@ use winterforge_air::field::{Cube, Felt};
 use winterforge_air::joint::{Challenges, JointCheck, PublicCodes, constant_columns};
 use winterforge_air::mask::Mask;
 use winterforge_air::plan::{Plan, PlanParameters, compile};
-use winterforge_air::witness::{aux_columns, fill_multiplicities, main_columns};
+use winterforge_air::witness::{Values, aux_columns, fill_multiplicities};
 use winterforge_model::testing::{RandomMlp, random_input};
 use winterforge_model::{Execution, execute};
 
@@ -70,16 +70,16 @@ fn failures(
     let plan = &case.plan;
     let mask = Mask::default();
     let joint = JointCheck::new(plan, challenges(), &case.codes);
+    let values = Values::new(plan, &case.executions);
     let mut failed = Vec::new();
     let mut rest = Cube::ZERO - joint.total;
     for (index, shard) in plan.shards.iter().enumerate() {
         let layout = &shard.layout;
-        let mut columns = main_columns(plan, shard, &case.executions);
+        let mut columns = values.main_columns(shard);
         tamper(index, &mut columns);
         fill_multiplicities(layout, &mask, &mut columns, &constant_columns(plan, shard));
         let public = joint.public_columns(plan, shard);
-        let lanes = layout.line_lanes.max(layout.window_lanes);
-        let challenges = joint.constraint_challenges(lanes);
+        let challenges = joint.constraint_challenges(layout.link_powers());
         let (aux, total) = aux_columns(layout, &mask, &columns, &public, &challenges);
         rest += total;
         let lookups = layout.lookups();
@@ -161,13 +161,10 @@ fn every_cell_is_bound() {
         let case = case(seed, 6, 33, PlanParameters::default());
         for (index, shard) in case.plan.shards.iter().enumerate() {
             let layout = &shard.layout;
-            for kind in [
-                winterforge_air::layout::Kind::Line,
-                winterforge_air::layout::Kind::Window,
-            ] {
-                for start in layout.lane_starts(kind) {
-                    for column in start..start + layout.lane_width(kind) {
-                        let row = shard.rows(kind).len() / 2;
+            for table in &layout.tables {
+                for start in table.lane_starts() {
+                    for column in start..start + table.lane_width {
+                        let row = shard.rows(table.kind).len() / 2;
                         let (failed, rest) = failures(&case, |at, columns| {
                             if at == index {
                                 columns[column][row] += Felt::ONE;
@@ -176,7 +173,8 @@ fn every_cell_is_bound() {
                         let unbound = failed.is_empty() && rest == Cube::ZERO;
                         assert!(
                             !unbound,
-                            "seed {seed}: {kind:?} column {column} row {row} is free"
+                            "seed {seed}: {:?} column {column} row {row} is free",
+                            table.kind
                         );
                     }
                 }
@@ -185,36 +183,41 @@ fn every_cell_is_bound() {
     }
 }
 
-/// Rows cover every channel, position and lane of the padded batch once, so no two cells share an equation.
+/// Rows cover every channel and instance once, and no two lanes, used or not, share an equation.
 #[test]
-fn every_output_has_one_row_and_lane() {
+fn every_lane_has_its_own_equation() {
     for seed in 0..30 {
         let case = case(seed, 12, 21, PlanParameters { max_log_rows: 9 });
         let plan = &case.plan;
         let mut seen = std::collections::BTreeSet::new();
+        let mut used = 0;
         for shard in &plan.shards {
-            for kind in [
-                winterforge_air::layout::Kind::Line,
-                winterforge_air::layout::Kind::Window,
-            ] {
+            for table in &shard.layout.tables {
                 assert!(
-                    shard.rows(kind).len() < shard.layout.rows(),
+                    shard.rows(table.kind).len() < shard.layout.rows(),
                     "the last row stays free"
                 );
-                for key in shard.rows(kind) {
-                    for lane in 0..shard.layout.lanes(kind) {
-                        let sample = key.first_sample as usize + lane;
-                        let equation = plan.equation_in_sample(key)
-                            + sample as u64 * plan.equations_per_sample;
-                        assert!(
-                            sample < plan.padded_batch && seen.insert(equation),
-                            "seed {seed}: {key:?}"
-                        );
+                for row in shard.rows(table.kind) {
+                    let piece = row.piece as usize;
+                    for lane in 0..table.lanes {
+                        let instance = u64::from(row.first) + lane as u64;
+                        used += usize::from(instance < plan.instances(piece) as u64);
+                        for link in 0..plan.links(piece) as u64 {
+                            let equation = plan.channel_equation(piece, row.channel as usize)
+                                + instance * plan.links(piece) as u64
+                                + link;
+                            assert!(equation < plan.output_equations, "seed {seed}: {row:?}");
+                            assert!(seen.insert(equation), "seed {seed}: {row:?}");
+                        }
                     }
                 }
             }
         }
-        let accumulators = plan.output_equations * plan.padded_batch as u64;
-        assert_eq!(seen.len() as u64, accumulators, "seed {seed}");
+        let lanes = |piece: usize| plan.instances(piece) * plan.pieces.list[piece].channels;
+        assert_eq!(
+            used,
+            (0..plan.pieces.list.len()).map(lanes).sum::<usize>(),
+            "seed {seed}"
+        );
     }
 }

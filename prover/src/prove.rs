@@ -11,6 +11,7 @@ use winter_math::FieldElement;
 use winter_math::ToElements;
 use winterforge_air::field::{Cube, Felt};
 use winterforge_air::joint::{JointCheck, constant_columns};
+use winterforge_air::mask::Mask;
 use winterforge_air::shard_air::{ShardAir, ShardInputs};
 use winterforge_air::witness;
 use winterforge_model::{Boundary, ExecuteError, Execution, Graph, execute};
@@ -164,16 +165,13 @@ where
     let shards = plan.shards.len();
     // Step 1: every main segment, before any challenge.
     progress.phase(Phase::Commit { shards });
+    let values = witness::Values::new(plan, executions);
     let committed: Vec<_> = (plan.shards.par_iter().zip(&instance.trace_infos))
         .map(|(shard, info)| {
-            let mut columns = witness::main_columns(plan, shard, executions);
+            let mut columns = values.main_columns(shard);
             let constants = constant_columns(plan, shard);
-            witness::fill_multiplicities(
-                &shard.layout,
-                &Default::default(),
-                &mut columns,
-                &constants,
-            );
+            let mask = Mask::default();
+            witness::fill_multiplicities(&shard.layout, &mask, &mut columns, &constants);
             let committed =
                 CommittedShard::<H>::new(info.clone(), instance.options.clone(), columns.clone());
             progress.shard_done();
@@ -201,8 +199,7 @@ where
         .map(|(index, (columns, committed))| {
             let layout = &plan.shards[index].layout;
             let mut inputs = ShardInputs::new(plan, index, &joint, seed, Cube::ZERO);
-            let challenges =
-                joint.constraint_challenges(layout.line_lanes.max(layout.window_lanes));
+            let challenges = joint.constraint_challenges(layout.link_powers());
             let (aux, claim) =
                 witness::aux_columns(layout, &inputs.mask, &columns, &inputs.columns, &challenges);
             inputs.set_claim(claim);

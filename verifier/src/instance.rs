@@ -54,7 +54,7 @@ impl Instance {
         let longest = plan
             .shards
             .iter()
-            .map(|shard| shard.layout.log_rows)
+            .map(|shard| shard.layout.shape.log_rows)
             .max()
             .unwrap_or(0);
         let Parameters { level, profile, .. } = parameters;
@@ -65,7 +65,7 @@ impl Instance {
             .map(|shard| trace_info(&shard.layout, Cube::EXTENSION_DEGREE))
             .collect();
         let joint = JointParameters {
-            linear_equations: plan.equations(),
+            linear_equations: plan.equations,
             lookups: plan.lookups(),
             table_rows: plan.table_rows(),
             tuple_degree: 4,

@@ -1,0 +1,325 @@
+//! What each operator of a graph contributes to the trace.
+//!
+//! A *piece* is a family of lanes of one kind: the requantizations of a layer, the maxima of a pool, the map of an
+//! activation. Operators that only move cells (views, transposes, concatenations, padding) contribute nothing: their
+//! readers are linked to the cells they move.
+
+use std::collections::BTreeMap;
+
+use winterforge_model::{AddRule, Graph, Node, Op, OperandCells};
+
+use crate::plan::PlanError;
+use crate::rounding::{self, Channel, Rounding, RoundingError, Staircase};
+
+/// A function from codes to values, looked up in a table of 256 rows.
+pub type ByteMap = [i64; 256];
+
+/// A family of lanes.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// The operator, as an index into the graph's nodes.
+    pub node: usize,
+    /// What the lanes do.
+    pub role: Role,
+    /// Channels: lanes of one channel share their constants.
+    pub channels: usize,
+    /// Lanes of one channel in one sample.
+    pub positions: usize,
+    /// Whether cells of the value tensor go channel by channel or position by position.
+    pub channels_first: bool,
+    /// The tensor of the lanes' values: of the graph, or one of [`Pieces::hidden`].
+    pub value: usize,
+}
+
+/// What the lanes of a piece do.
+#[derive(Clone, Debug)]
+pub enum Role {
+    /// Round an accumulator; one encoding per channel.
+    Requant(Vec<Encodings>),
+    /// Take the largest of some cells.
+    Max,
+    /// Look a value up in the map of this index.
+    Map(usize),
+}
+
+/// The encodings of a channel: the cheapest, and the window if it has one.
+#[derive(Clone, Debug)]
+pub struct Encodings {
+    /// A line where one exists, else a window.
+    pub cheapest: Channel,
+    /// The window.
+    pub window: Option<Channel>,
+}
+
+/// All pieces of a graph.
+#[derive(Clone, Debug)]
+pub struct Pieces {
+    /// The families of lanes, in the order of the graph's nodes.
+    pub list: Vec<Piece>,
+    /// Sizes of one sample of the tensors that exist in the trace only, numbered behind the graph's tensors.
+    pub hidden: Vec<usize>,
+    /// The maps that [`Role::Map`] refers to.
+    pub maps: Vec<ByteMap>,
+    /// Integer form of each addition, by node.
+    pub additions: BTreeMap<usize, Addition>,
+    /// Operands of the widest maximum.
+    pub taps: usize,
+}
+
+/// An addition in integers: the sum rounds `factor * a + inner(b)`, both scaled by `2^shift`.
+#[derive(Clone, Debug)]
+pub struct Addition {
+    /// The multiplier of the first operand.
+    pub factor: i64,
+    /// The scaled inner sum for each code of the second operand.
+    pub inner: ByteMap,
+    /// Index among the tensors of the inner sum of each cell of the second operand, if that is no constant.
+    pub hidden: Option<usize>,
+}
+
+impl Piece {
+    /// The cell of the value tensor, in one sample, of a lane.
+    pub fn cell(&self, channel: usize, position: usize) -> usize {
+        if self.channels_first {
+            channel * self.positions + position
+        } else {
+            position * self.channels + channel
+        }
+    }
+}
+
+impl Pieces {
+    /// Decomposes a graph.
+    ///
+    /// # Errors
+    /// [`PlanError`] names the node that has no tables here, or the channel that has no exact encoding.
+    pub fn new(graph: &Graph) -> Result<Self, PlanError> {
+        let mut pieces = Self {
+            list: Vec::new(),
+            hidden: Vec::new(),
+            maps: Vec::new(),
+            additions: BTreeMap::new(),
+            taps: 0,
+        };
+        for (index, node) in graph.nodes.iter().enumerate() {
+            pieces.push(graph, index, node)?;
+        }
+        Ok(pieces)
+    }
+
+    /// Cells of one sample of a tensor, hidden ones included.
+    pub fn tensor_len(&self, graph: &Graph, tensor: usize) -> usize {
+        match graph.tensors.get(tensor) {
+            Some(tensor) => tensor.len(),
+            None => self.hidden[tensor - graph.tensors.len()],
+        }
+    }
+
+    fn push(&mut self, graph: &Graph, index: usize, node: &Node) -> Result<(), PlanError> {
+        let cells = graph.tensor(node.output).len();
+        let value = node.output.0;
+        let piece = |role, channels: usize, channels_first| Piece {
+            node: index,
+            role,
+            channels,
+            positions: cells / channels,
+            channels_first,
+            value,
+        };
+        match &node.op {
+            Op::Linear(linear) => {
+                let encodings = requant_encodings(graph, index, node, linear.out_features)?;
+                self.list
+                    .push(piece(Role::Requant(encodings), linear.out_features, false));
+            }
+            Op::Conv(conv) => {
+                let encodings = requant_encodings(graph, index, node, conv.out_channels)?;
+                self.list
+                    .push(piece(Role::Requant(encodings), conv.out_channels, true));
+            }
+            Op::GlobalAveragePool { .. } => {
+                let encodings = requant_encodings(graph, index, node, 1)?;
+                self.list.push(piece(Role::Requant(encodings), 1, true));
+            }
+            Op::MaxPool(window) => {
+                self.taps = self.taps.max(window.kernel[0] * window.kernel[1]);
+                self.list.push(piece(Role::Max, 1, true));
+            }
+            Op::Table(table) => {
+                let type_min = i64::from(graph.tensor(node.output).quantization.qtype.min());
+                let map = self.map(std::array::from_fn(|code| {
+                    i64::from(table.values[code]) - type_min
+                }));
+                self.list.push(piece(Role::Map(map), 1, true));
+            }
+            Op::Add(_) => {
+                let encodings = self.push_addition(graph, index, node)?;
+                self.list
+                    .push(piece(Role::Requant(vec![encodings]), 1, true));
+            }
+            Op::View | Op::Transpose { .. } | Op::Pad(_) | Op::Concat { .. } => {}
+            Op::Mul(_) | Op::AveragePool(_) => {
+                let (node, operator) = (node.name.clone(), node.op.name());
+                return Err(PlanError::Unsupported { node, operator });
+            }
+        }
+        Ok(())
+    }
+
+    /// The index of a map, shared with an equal one.
+    fn map(&mut self, map: ByteMap) -> usize {
+        match self.maps.iter().position(|known| *known == map) {
+            Some(index) => index,
+            None => {
+                self.maps.push(map);
+                self.maps.len() - 1
+            }
+        }
+    }
+
+    fn push_addition(
+        &mut self,
+        graph: &Graph,
+        index: usize,
+        node: &Node,
+    ) -> Result<Encodings, PlanError> {
+        let inexact = |accumulator| PlanError::Channel {
+            node: node.name.clone(),
+            channel: 0,
+            source: RoundingError::NotExact { accumulator },
+        };
+        let [a, b] = graph.operands(node).ok_or_else(|| inexact(0))?;
+        let y = graph.tensor(node.output).quantization;
+        let rule = AddRule::new(a.quantization, b.quantization, y).ok_or_else(|| inexact(0))?;
+        let b_min = b.quantization.qtype.min();
+        let inner: [f32; 256] = std::array::from_fn(|code| rule.inner(code as i32 + b_min));
+        // Every term is an integer multiple of 2^-shift.
+        let shift = inner
+            .iter()
+            .chain([&rule.factor()])
+            .map(|&v| fraction_bits(v))
+            .max()
+            .unwrap_or(0)
+            .max(26);
+        let limit = 1i64 << 52;
+        let scaled = |v: f32| {
+            let scaled = f64::from(v) * f64::from(shift as u32).exp2();
+            (shift <= 52 && scaled.abs() < limit as f64).then_some(scaled as i64)
+        };
+        let factor = scaled(rule.factor()).ok_or_else(|| inexact(0))?;
+        let mut sums = [0; 256];
+        for (sum, &v) in sums.iter_mut().zip(&inner) {
+            *sum = scaled(v).ok_or_else(|| inexact(0))?;
+        }
+        let a_min = i64::from(a.quantization.qtype.min());
+        let corners = [a_min, a_min + 255].map(|a| a * factor);
+        let (least, most) = (
+            sums.iter().min().unwrap_or(&0),
+            sums.iter().max().unwrap_or(&0),
+        );
+        let range = (
+            corners[0].min(corners[1]) + least,
+            corners[0].max(corners[1]) + most,
+        );
+        let code_min = i64::from(y.qtype.min());
+        // The exact sum of two numbers is rounded to float32 and then to an integer.
+        let code = |acc: i64| {
+            rounding::round_sum(acc, shift as u32).clamp(code_min, code_min + 255) - code_min
+        };
+        let staircase = Staircase::new(&code, range, (0, 255), None);
+        let window = staircase
+            .window(1, shift as i32, -code_min)
+            .map_err(|_| inexact(range.0))?;
+        let hidden = match b.cells {
+            OperandCells::Constant(_) => None,
+            OperandCells::Tensor(id) => {
+                let map = self.map(sums);
+                let cells = graph.tensor(id).len();
+                let value = graph.tensors.len() + self.hidden.len();
+                self.hidden.push(cells);
+                self.list.push(Piece {
+                    node: index,
+                    role: Role::Map(map),
+                    channels: 1,
+                    positions: cells,
+                    channels_first: true,
+                    value,
+                });
+                Some(value)
+            }
+        };
+        self.additions.insert(
+            index,
+            Addition {
+                factor,
+                inner: sums,
+                hidden,
+            },
+        );
+        let window = staircase.channel(window);
+        Ok(Encodings {
+            cheapest: window.clone(),
+            window: Some(window),
+        })
+    }
+}
+
+/// The number of fraction bits of a finite float32.
+fn fraction_bits(v: f32) -> i64 {
+    if v == 0.0 {
+        return 0;
+    }
+    let bits = v.to_bits();
+    let exponent = i64::from(bits >> 23 & 0xff).max(1) - 150;
+    let mantissa = if bits >> 23 & 0xff == 0 {
+        bits & 0x7f_ffff
+    } else {
+        bits & 0x7f_ffff | 0x80_0000
+    };
+    -(exponent + i64::from(mantissa.trailing_zeros()))
+}
+
+fn requant_encodings(
+    graph: &Graph,
+    index: usize,
+    node: &Node,
+    channels: usize,
+) -> Result<Vec<Encodings>, PlanError> {
+    let type_min = graph.tensor(node.output).quantization.qtype.min();
+    let requants = node.op.requant();
+    (0..channels)
+        .map(|channel| {
+            let requant = &requants[channel];
+            let range = graph.accumulator_range(index, channel);
+            let (line, window) = match graph.constant_output(index, channel) {
+                Some(q) => {
+                    let code = i64::from(q - type_min);
+                    let constant =
+                        |lines| rounding::encode_constant(requant, range, type_min, code, lines);
+                    (Some(constant(true)), Ok(constant(false)))
+                }
+                None => rounding::encode(requant, range, type_min),
+            };
+            match (line, window) {
+                (Some(line), window) => Ok(Encodings {
+                    cheapest: line,
+                    window: window.ok(),
+                }),
+                (None, Ok(window)) => Ok(Encodings {
+                    cheapest: window.clone(),
+                    window: Some(window),
+                }),
+                (None, Err(source)) => Err(PlanError::Channel {
+                    node: node.name.clone(),
+                    channel,
+                    source,
+                }),
+            }
+        })
+        .collect()
+}
+
+/// Whether a channel takes a line lane.
+pub fn is_line(channel: &Channel) -> bool {
+    matches!(channel.rounding, Rounding::Line { .. })
+}
