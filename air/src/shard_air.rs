@@ -23,6 +23,8 @@ use crate::plan::Plan;
 /// The public inputs of one shard's AIR.
 #[derive(Clone, Debug)]
 pub struct ShardInputs {
+    /// Index of the shard: two shards with equal roots and claims still have transcripts of their own.
+    pub index: u32,
     /// Geometry, from the plan.
     pub layout: Layout,
     /// The joint seed; everything below but the claim follows from it and the plan.
@@ -53,6 +55,7 @@ impl ShardInputs {
         let lanes = shard.layout.line_lanes.max(shard.layout.window_lanes);
         let challenges = joint.constraint_challenges(lanes);
         Self {
+            index: index as u32,
             layout: shard.layout.clone(),
             seed,
             challenges: E::slice_as_base_elements(&challenges).to_vec(),
@@ -73,6 +76,7 @@ impl ShardInputs {
     pub fn of_layout(layout: Layout) -> Self {
         let columns = Arc::default();
         Self {
+            index: 0,
             layout,
             seed: [0; 32],
             challenges: Vec::new(),
@@ -84,13 +88,16 @@ impl ShardInputs {
 }
 
 impl ToElements<Felt> for ShardInputs {
-    /// Seed, in words of 32 bits, and claim: the rest follows from them.
+    /// Seed, in words of 32 bits, index and claim: the rest follows from them.
     fn to_elements(&self) -> Vec<Felt> {
         let words = self
             .seed
             .chunks_exact(4)
             .map(|word| Felt::from(u32::from_le_bytes([word[0], word[1], word[2], word[3]])));
-        words.chain(self.claim.iter().copied()).collect()
+        words
+            .chain([Felt::from(self.index)])
+            .chain(self.claim.iter().copied())
+            .collect()
     }
 }
 
