@@ -120,11 +120,11 @@ pub enum BundleError {
         offset: usize,
     },
     /// A field holds a value that no encoder writes.
-    #[error("{what} at byte {offset} has no meaning")]
+    #[error("{what} before byte {offset} has no meaning")]
     Invalid {
         /// What was being read.
         what: &'static str,
-        /// Where it starts.
+        /// Where it ends.
         offset: usize,
     },
 }

@@ -1,0 +1,58 @@
+//! Every attack of the bench.
+
+mod bytes;
+mod checks;
+mod constraints;
+mod derived;
+mod links;
+mod sums;
+
+use winterforge_verifier::stark::StarkError;
+
+use crate::attack::{Forgery, Prize, Stop};
+use crate::case::Case;
+use crate::forger::{Forged, Witness};
+use crate::stark::Deviation;
+use crate::trust::Trust;
+
+/// Builds all forgeries.
+pub fn all() -> Vec<Forgery> {
+    let case = Case::two_tables();
+    let honest = Witness::honest(&case)
+        .commit()
+        .fill()
+        .finish(Deviation::None);
+    let mut forgeries = constraints::all(&case);
+    forgeries.extend(sums::all(&case));
+    forgeries.extend(checks::all(&case, &honest));
+    forgeries.extend(links::all(&case));
+    forgeries.extend(derived::all(&case, &honest));
+    forgeries.extend(bytes::all(&case, &honest));
+    forgeries
+}
+
+/// The error of a failing shard.
+fn shard_error(shard: usize, source: &StarkError) -> String {
+    format!("Shard {{ shard: {shard}, source: {source:?} }}")
+}
+
+/// A forgery that the out-of-domain check of the first shard exposes.
+fn forgery(
+    case: &Case,
+    name: &'static str,
+    rule: &'static str,
+    stop: Stop,
+    forged: &Forged,
+) -> Forgery {
+    Forgery {
+        name,
+        rule,
+        stop,
+        prize: Prize::FalseStatement,
+        graph: case.graph.clone(),
+        min_security_bits: 100,
+        bundle: forged.bundle(),
+        error: shard_error(0, &StarkError::OodMismatch),
+        trust: Trust::default(),
+    }
+}

@@ -1,0 +1,306 @@
+//! Attacks on what the verifier derives: seed, plan, options, claims; and on values that change after the fact.
+
+use winter_air::{BatchingMethod, FieldExtension, ProofOptions};
+use winter_math::FieldElement;
+use winterforge_air::field::{Cube, Felt};
+use winterforge_air::mask::{ConstraintId, Mask};
+use winterforge_air::plan::PlanParameters;
+use winterforge_air::rounding::Rounding;
+use winterforge_model::Linear;
+use winterforge_verifier::bundle::{Header, Values};
+use winterforge_verifier::challenge::joint_challenges;
+use winterforge_verifier::instance::Instance;
+use winterforge_verifier::security::{Profile, SecurityLevel};
+use winterforge_verifier::stark::StarkError;
+
+use super::checks::wide_limb;
+use super::links::other_graph;
+use super::sums::lying;
+use super::{forgery, shard_error};
+use crate::attack::{Forgery, Prize, Stop};
+use crate::case::Case;
+use crate::forger::{Forged, Witness};
+use crate::lattice::short_solutions;
+use crate::merkle::Digest;
+use crate::stark::Deviation;
+
+/// All of them.
+pub(super) fn all(case: &Case, honest: &Forged) -> Vec<Forgery> {
+    let mut forgeries = seeds(case);
+    forgeries.push(other_output(case, honest));
+    forgeries.extend(after_the_fact(case, honest));
+    forgeries.extend(options(case));
+    forgeries.extend(plans(case));
+    forgeries.extend(claims());
+    forgeries
+}
+
+fn seeds(case: &Case) -> Vec<Forgery> {
+    let without_roots = wide_limb(case).seed(&[Digest::default()]);
+    [
+        ("a seed of the prover's choice", [7; 32]),
+        ("a seed without the main roots", without_roots),
+    ]
+    .map(|(name, seed)| {
+        let committed = wide_limb(case).commit_under(seed).repair_multiplicities();
+        // The roots follow the multiplicities, the seed does not.
+        let mut committed = committed;
+        committed.roots = committed
+            .segments
+            .iter()
+            .map(|segment| segment.tree.root())
+            .collect();
+        let forged = committed.fill().finish(Deviation::None);
+        let mut forgery = forgery(case, name, "R1", Stop::Seed, &forged);
+        forgery.trust.seed = Some(seed);
+        forgery
+    })
+    .into()
+}
+
+/// An output found after the challenge: other bytes with the same random combination.
+fn other_output(case: &Case, honest: &Forged) -> Forgery {
+    const CELLS: usize = 44;
+    let plan = &case.instance.plan;
+    let rho = joint_challenges::<Cube>(&honest.seed).rho;
+    let outputs = case.graph.output_len();
+    let coefficients: Vec<[Felt; 3]> = (0..CELLS)
+        .map(|index| {
+            let (sample, cell) = (index / outputs, index % outputs);
+            let equation = plan.output_equations + cell as u64;
+            let power = rho.exp_vartime(plan.equations_per_sample * sample as u64 + equation);
+            [0, 1, 2].map(|coordinate| power.base_element(coordinate))
+        })
+        .collect();
+    let mut forged = honest.clone();
+    let Values::Quantized(qtype, y) = &mut forged.header.output.values else {
+        unreachable!("outputs are quantized");
+    };
+    let fits = |change: &[i64], sign: i64| {
+        let moved = y.iter().zip(change).map(|(&y, &by)| y + (sign * by) as i32);
+        moved.into_iter().all(|y| qtype.contains(y))
+    };
+    let solutions = short_solutions(&coefficients);
+    let signed = |change: Vec<i64>| {
+        let sign = [1, -1].into_iter().find(|&sign| fits(&change, sign))?;
+        Some((change, sign))
+    };
+    let (change, sign) = solutions
+        .into_iter()
+        .find_map(signed)
+        .expect("a short solution");
+    for (y, by) in y.iter_mut().zip(change) {
+        *y += (sign * by) as i32;
+    }
+    let name = "y is chosen after the challenge";
+    let mut forgery = forgery(case, name, "R1, public value y", Stop::Seed, &forged);
+    forgery.trust.seed = Some(honest.seed);
+    forgery
+}
+
+/// Header fields that are changed in a finished bundle. A verifier that took the seed from the prover would not notice.
+fn after_the_fact(case: &Case, honest: &Forged) -> Vec<Forgery> {
+    let change = |name: &'static str, rule: &'static str, edit: &dyn Fn(&mut Header)| {
+        let mut forged = honest.clone();
+        edit(&mut forged.header);
+        assert_ne!(forged.header, honest.header, "{name}");
+        let mut forgery = forgery(case, name, rule, Stop::Seed, &forged);
+        forgery.prize = Prize::Malleability;
+        forgery.trust.seed = Some(honest.seed);
+        forgery.trust.instance = Some(case.instance.clone());
+        forgery
+    };
+    let codes = case.graph.quantize_input(&case.x);
+    let quantization = case.graph.tensor(case.graph.input).quantization;
+    let set_input = |header: &mut Header, index: usize, value: f32| {
+        if let Values::Float(x) = &mut header.input.values {
+            x[index] = value;
+        }
+    };
+    let lowest = codes
+        .iter()
+        .position(|&code| code == quantization.qtype.min());
+    vec![
+        change("x changes by an ulp", "R1, public value x", &|header| {
+            set_input(header, 1, f32::from_bits(case.x[1].to_bits() + 1));
+        }),
+        change(
+            "x becomes a NaN of the same code",
+            "R1, public value x",
+            &|header| {
+                set_input(header, lowest.unwrap_or(0), f32::from_bits(0x7fc0_1234));
+            },
+        ),
+        change("another limit on rows", "R1, R3", &|header| {
+            header.parameters.plan.max_log_rows = 17;
+        }),
+        change("another level", "R1, R12", &|header| {
+            header.parameters.level = SecurityLevel::Bits128;
+        }),
+        change("another profile", "R1, R12", &|header| {
+            header.parameters.profile = Profile::Small;
+        }),
+    ]
+}
+
+/// Proofs with cheaper options than the header's.
+fn options(case: &Case) -> Vec<Forgery> {
+    let real = &case.instance.options;
+    let weak = |queries: usize, blowup: usize, grinding: u32| {
+        ProofOptions::new(
+            queries,
+            blowup,
+            grinding,
+            FieldExtension::Cubic,
+            8,
+            255,
+            BatchingMethod::Linear,
+            BatchingMethod::Linear,
+        )
+    };
+    let (queries, blowup, grinding) = (
+        real.num_queries(),
+        real.blowup_factor(),
+        real.grinding_factor(),
+    );
+    [
+        ("fewer queries", weak(queries / 2, blowup, grinding)),
+        ("less work", weak(queries, blowup, 1)),
+        ("a smaller domain", weak(queries, blowup / 2, grinding)),
+    ]
+    .map(|(name, options)| {
+        let mut witness = Witness::honest(case);
+        witness.instance.options = options;
+        let instance = witness.instance.clone();
+        let forged = witness.commit().fill().finish(Deviation::None);
+        let mut forgery = forgery(case, name, "R3, R12", Stop::Plan, &forged);
+        forgery.prize = Prize::WeakProof;
+        forgery.trust.instance = Some(instance);
+        forgery
+    })
+    .into()
+}
+
+/// Proofs under another model or another plan than the header's.
+fn plans(case: &Case) -> Vec<Forgery> {
+    let other_model = |name: &'static str, edit: &dyn Fn(&mut Linear)| {
+        let other = other_graph(case, edit).expect("another output");
+        let mut witness = Witness::honest(&other);
+        witness.header.model_id = case.header.model_id;
+        witness.header.shards = case.header.shards;
+        let forged = witness.commit().fill().finish(Deviation::None);
+        let mut forgery = forgery(case, name, "R3", Stop::Plan, &forged);
+        forgery.trust.instance = Some(other.instance);
+        forgery
+    };
+    let mut forgeries = vec![
+        other_model("another weight", &|linear| linear.weights[1] += 40),
+        other_model("another bias", &|linear| {
+            linear.bias.iter_mut().for_each(|bias| *bias += 9000);
+        }),
+        other_model("another scale", &|linear| {
+            linear
+                .requant
+                .iter_mut()
+                .for_each(|requant| requant.multiplier ^= 1 << 22);
+        }),
+        other_model("another clamp", &|linear| {
+            linear
+                .requant
+                .iter_mut()
+                .for_each(|requant| requant.qmin += 9);
+        }),
+    ];
+
+    // The channel's line one step higher: every unsaturated output of the channel is one too large.
+    let mut witness = Witness::honest(case);
+    let site = case.site(|site| {
+        let channel = case.instance.plan.channel(&site.key);
+        let is_line = matches!(channel.rounding, Rounding::Line { .. });
+        is_line && case.is_output(site) && case.branch(site) == 0
+    });
+    let channel =
+        &mut witness.instance.plan.channels[site.key.node as usize][site.key.channel as usize];
+    if let Rounding::Line { offset, .. } = &mut channel.rounding {
+        *offset += 1 << 32;
+    }
+    channel.code_max += 1;
+    channel.saturates_low = i64::from(i32::MIN);
+    channel.saturates_high = i64::from(i32::MAX);
+    channel.code_min = 0;
+    channel.code_max = 255;
+    let channel = channel.clone();
+    for other in case.sites() {
+        if let Rounding::Line { slope, offset } = channel.rounding
+            && (other.key.node, other.key.channel) == (site.key.node, site.key.channel)
+        {
+            let accumulator = case.accumulator(&other);
+            let code = winterforge_air::rounding::line_value(slope, offset, accumulator).0 as i64;
+            witness.fill_lane(&other, accumulator, code.clamp(0, 255));
+            witness.state(&other, code.clamp(0, 255));
+        }
+    }
+    witness.count();
+    let instance = witness.instance.clone();
+    let forged = witness.commit().fill().finish(Deviation::None);
+    let mut constants = forgery(case, "other rounding constants", "R3", Stop::Plan, &forged);
+    constants.trust.instance = Some(instance);
+    forgeries.push(constants);
+
+    let sharded = Case::sharded();
+    let mut parameters = sharded.parameters;
+    parameters.plan = PlanParameters { max_log_rows: 10 };
+    let mut other = sharded.clone();
+    other.instance = Instance::new(sharded.graph.clone(), sharded.executions.len(), parameters)
+        .expect("a provable model");
+    let forged = Witness::honest(&other)
+        .commit()
+        .fill()
+        .finish(Deviation::None);
+    let mut layout = forgery(
+        &sharded,
+        "another split into shards",
+        "R3",
+        Stop::Plan,
+        &forged,
+    );
+    layout.prize = Prize::Freedom;
+    layout.trust.instance = Some(other.instance);
+    forgeries.push(layout);
+    forgeries
+}
+
+/// False outputs over several shards.
+fn claims() -> Vec<Forgery> {
+    let case = Case::sharded();
+    let last = case.instance.plan.shards.len() - 1;
+    let mut filled = lying(&case).commit().fill();
+    filled.claims = filled.sums.clone();
+    let claims = filled.claims.clone();
+    let forged = filled.finish(Deviation::None);
+    let mut apart = forgery(
+        &case,
+        "claims that do not add up",
+        "R8",
+        Stop::LastClaim,
+        &forged,
+    );
+    apart.error = shard_error(last, &StarkError::OodMismatch);
+    apart.trust.claims = Some(claims);
+
+    let mut witness = lying(&case);
+    witness.mask = Mask::of([ConstraintId::SumLast]);
+    let mut filled = witness.commit().fill();
+    filled.claims[0] += Cube::ONE;
+    filled.claims[last] -= Cube::ONE;
+    let forged = filled.finish(Deviation::None);
+    let stop = Stop::Constraint(ConstraintId::SumLast);
+    let shifted = forgery(
+        &case,
+        "claims that no shard has",
+        "public value claim",
+        stop,
+        &forged,
+    );
+    vec![apart, shifted]
+}

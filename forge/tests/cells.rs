@@ -1,0 +1,183 @@
+//! One wrong cell at a time: every cell of every used row of a small model, and exactly the constraints that see it.
+
+use std::collections::BTreeSet;
+
+use winter_math::{FieldElement, StarkField};
+use winterforge_air::constraints::{constraints_per_lane, evaluate_main, main_degrees};
+use winterforge_air::field::Felt;
+use winterforge_air::joint::constant_columns;
+use winterforge_air::layout::{Kind, Layout, cell};
+use winterforge_air::mask::ConstraintId::{
+    self, BranchHigh, BranchLow, BranchTernary, RoundLine, RoundWindowHigh, RoundWindowLow,
+};
+use winterforge_air::mask::Mask;
+use winterforge_air::rounding::Channel;
+use winterforge_forge::case::{Case, Site};
+use winterforge_forge::forger::Witness;
+
+/// The families of a lane's constraints, in the order of their evaluation.
+fn families(kind: Kind) -> &'static [ConstraintId] {
+    match kind {
+        Kind::Line => &[BranchTernary, BranchHigh, BranchLow, RoundLine],
+        Kind::Window => &[
+            BranchTernary,
+            BranchHigh,
+            BranchLow,
+            RoundWindowLow,
+            RoundWindowHigh,
+        ],
+    }
+}
+
+/// The constraints that a row breaks, with the first column of their lane.
+fn broken(layout: &Layout, row: &[Felt], public: &[Felt]) -> BTreeSet<(usize, ConstraintId)> {
+    let mut values = vec![Felt::ZERO; main_degrees(layout).len()];
+    evaluate_main(layout, &Mask::default(), row, public, &mut values);
+    let mut values = values.into_iter();
+    let mut broken = BTreeSet::new();
+    for kind in [Kind::Line, Kind::Window] {
+        assert_eq!(families(kind).len(), constraints_per_lane(kind));
+        for start in layout.lane_starts(kind) {
+            for (&id, value) in families(kind).iter().zip(values.by_ref()) {
+                if value != Felt::ZERO {
+                    broken.insert((start, id));
+                }
+            }
+        }
+    }
+    assert_eq!(values.len(), 0, "a constraint that no family owns");
+    broken
+}
+
+/// What must break where one cell of a lane is no longer right.
+fn expected(
+    layout: &Layout,
+    site: &Site,
+    channel: &Channel,
+    cells: &[Felt],
+    index: usize,
+    was: i64,
+) -> BTreeSet<ConstraintId> {
+    let (code, branch) = (
+        cells[cell::CODE].to_signed(),
+        cells[cell::BRANCH].to_signed(),
+    );
+    let inside = was == 0;
+    let window = site.kind == Kind::Window;
+    let round = if window { RoundWindowLow } else { RoundLine };
+    let at = |condition: bool, id: ConstraintId| condition.then_some(id);
+    let both = [Some(round), at(window && inside, RoundWindowHigh)];
+    let high_limb = cell::WINDOW_LIMB + layout.window_limbs;
+    let list: Vec<Option<ConstraintId>> = match index {
+        cell::ACCUMULATOR => both.into(),
+        cell::CODE if inside => both.into(),
+        cell::CODE => vec![at(was == 1, BranchHigh), at(was == -1, BranchLow)],
+        cell::BRANCH => {
+            // The other branches' relations break as well, unless their own remainder happens to be the same.
+            let ternary = (-1..=1).contains(&branch);
+            vec![
+                at(!ternary, BranchTernary),
+                at(
+                    branch != 0 && branch != -1 && code != channel.code_max,
+                    BranchHigh,
+                ),
+                at(
+                    branch != 0 && branch != 1 && code != channel.code_min,
+                    BranchLow,
+                ),
+            ]
+        }
+        _ if !window => vec![Some(RoundLine)],
+        cell::SIGN if inside => vec![Some(RoundWindowLow), Some(RoundWindowHigh)],
+        cell::LOW_OFFSET if inside => vec![Some(RoundWindowLow)],
+        cell::HIGH_OFFSET if inside => vec![Some(RoundWindowHigh)],
+        // Where a lane saturates these are held by the window table alone.
+        cell::SIGN | cell::LOW_OFFSET | cell::HIGH_OFFSET => vec![],
+        _ if index < high_limb => vec![Some(RoundWindowLow)],
+        _ => vec![at(inside, RoundWindowHigh)],
+    };
+    list.into_iter().flatten().collect()
+}
+
+#[test]
+fn a_wrong_cell_breaks_exactly_the_constraints_that_read_it() {
+    let case = Case::two_tables();
+    let witness = Witness::honest(&case);
+    let shard = &case.instance.plan.shards[0];
+    let layout = &shard.layout;
+    let constants = constant_columns(&case.instance.plan, shard);
+    let mut checked = 0;
+    for site in case.sites() {
+        let row: Vec<Felt> = witness.columns[0]
+            .iter()
+            .map(|column| column[site.row])
+            .collect();
+        let public: Vec<Felt> = constants
+            .iter()
+            .map(|column| column.get(site.row).copied().unwrap_or(Felt::ZERO))
+            .collect();
+        assert_eq!(broken(layout, &row, &public), BTreeSet::new(), "{site:?}");
+        let channel = witness.channel(&site);
+        let was = case.branch(&site);
+        for index in 0..layout.lane_width(site.kind) {
+            for change in [Felt::ONE, -Felt::ONE, Felt::new(2), Felt::new(1 << 32)] {
+                let mut row = row.clone();
+                row[site.start + index] += change;
+                let lane = &row[site.start..][..layout.lane_width(site.kind)];
+                let found = broken(layout, &row, &public);
+                let want = expected(layout, &site, channel, lane, index, was);
+                let context = format!("{site:?} cell {index} plus {change}");
+                assert!(
+                    found.iter().all(|&(start, _)| start == site.start),
+                    "{context}"
+                );
+                let found: BTreeSet<ConstraintId> = found.into_iter().map(|(_, id)| id).collect();
+                if index == cell::BRANCH {
+                    let rest = [RoundLine, RoundWindowLow, RoundWindowHigh];
+                    assert!(found.is_superset(&want), "{context}: {found:?}");
+                    let surplus = found.difference(&want).all(|id| rest.contains(id));
+                    assert!(surplus, "{context}: {found:?}");
+                    assert!(!found.is_empty(), "{context}");
+                } else {
+                    assert_eq!(found, want, "{context}");
+                }
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 10_000, "{checked}");
+}
+
+/// The argument for the survivor `BranchTernary`: its neighbours imply it wherever more than one code is possible.
+#[test]
+fn a_branch_is_ternary_without_being_told() {
+    let case = Case::two_tables();
+    let witness = Witness::honest(&case);
+    let shard = &case.instance.plan.shards[0];
+    let constants = constant_columns(&case.instance.plan, shard);
+    let mask = Mask::of([BranchTernary]);
+    let branches = [2, 3, 5, 1 << 32, 1 << 63, Felt::MODULUS - 2]
+        .map(Felt::new)
+        .into_iter()
+        .chain([
+            Felt::new(2).inverse(),
+            -Felt::new(2).inverse(),
+            Felt::new(7).inverse(),
+        ]);
+    for branch in branches {
+        for code in 0..256u64 {
+            let mut row: Vec<Felt> = witness.columns[0].iter().map(|column| column[0]).collect();
+            row[cell::BRANCH] = branch;
+            row[cell::CODE] = Felt::new(code);
+            let public: Vec<Felt> = constants.iter().map(|column| column[0]).collect();
+            let mut values = vec![Felt::ZERO; main_degrees(&shard.layout).len()];
+            evaluate_main(&shard.layout, &mask, &row, &public, &mut values);
+            let channel = case.instance.plan.channel(&shard.rows(Kind::Line)[0]);
+            assert_ne!(channel.code_min, channel.code_max);
+            assert!(
+                values[1] != Felt::ZERO || values[2] != Felt::ZERO,
+                "{branch} {code}"
+            );
+        }
+    }
+}
