@@ -64,6 +64,13 @@ pub(super) fn read(
                     window.kernel[axis]
                 };
                 let last = (size.div_ceil(stride) - 1) * stride;
+                if !geometry.pads_by_extent && crops(&window, axis, last, size) {
+                    let detail = format!(
+                        "{auto_pad} with strides larger than the kernel makes ONNX Runtime cut the \
+                         image; write pads instead"
+                    );
+                    return Err(node.attribute("auto_pad", detail));
+                }
                 let total = (last + extent).saturating_sub(size);
                 // The odd cell goes to the end, or with LOWER to the start.
                 let begin = if auto_pad == "SAME_UPPER" {
@@ -81,6 +88,13 @@ pub(super) fn read(
         }
     }
     Ok(window)
+}
+
+/// Whether a pool's pads come out negative where ONNX Runtime does not round them up to 0 again: by
+/// more than one cell, or where the gaps of the kernel do not count for the pads but for the size.
+fn crops(window: &Window, axis: usize, last: usize, size: usize) -> bool {
+    let missing = size.saturating_sub(last + window.kernel[axis]);
+    missing > 1 || (missing > 0 && window.dilations[axis] > 1)
 }
 
 /// Adds to the pads at the end what makes a window of a partly covered remainder, unless it would

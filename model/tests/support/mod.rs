@@ -16,7 +16,13 @@ use std::path::{Path, PathBuf};
 use zip::ZipArchive;
 
 /// The models that golden files come with.
-pub(crate) const MODELS: [&str; 4] = ["mlp_mnist", "mlp_digits", "mlp_bc", "lenet_mnist"];
+pub(crate) const MODELS: [&str; 5] = [
+    "mlp_mnist",
+    "mlp_digits",
+    "mlp_bc",
+    "lenet_mnist",
+    "inverted_residual",
+];
 
 /// Those of dense layers only.
 pub(crate) const DENSE: [&str; 3] = ["mlp_mnist", "mlp_digits", "mlp_bc"];
