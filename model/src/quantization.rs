@@ -3,6 +3,8 @@
 //! The two conversions are ONNX's `QuantizeLinear` and `DequantizeLinear` as ONNX Runtime evaluates
 //! them: float32 division, clamping in front of the rounding, ties to even.
 
+use crate::validate::is_usable_scale;
+
 /// The storage type of a quantized tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum QType {
@@ -56,6 +58,23 @@ pub struct Quantization {
 }
 
 impl Quantization {
+    /// The parameters that `DynamicQuantizeLinear` chooses for `x`: uint8 over the range of the values
+    /// and 0. `None` if the scale is unusable, as for zeros only.
+    ///
+    /// Such a scale depends on the input, so it has no place in a model; this is for those who
+    /// quantize an input themselves.
+    pub fn covering(x: &[f32]) -> Option<Self> {
+        let low = x.iter().copied().fold(0.0, f32::min);
+        let high = x.iter().copied().fold(0.0, f32::max);
+        let scale = (high - low) / 255.0;
+        let zero_point = (0.0 - low / scale).clamp(0.0, 255.0).round_ties_even();
+        is_usable_scale(scale).then_some(Self {
+            scale,
+            zero_point: zero_point as i32,
+            qtype: QType::U8,
+        })
+    }
+
     /// `QuantizeLinear`: divides in float32, saturates, rounds ties to even, adds the zero point.
     ///
     /// Infinities saturate; NaN becomes the smallest value of the type, as on x86-64.
