@@ -21,7 +21,7 @@ use winterforge_model::{Copied, Op, OperandCells, broadcast_cells};
 
 use crate::coefficients::{self, Numbering, power, powers};
 use crate::constraints::{ALPHA_POWERS, AuxChallenges};
-use crate::field::{Felt, basis};
+use crate::field::{Felt, WideSum, basis, from_basis_coefficients};
 use crate::layout::{Kind, LookupTable, MAP_ROWS, requant_constant};
 use crate::pieces::Role;
 use crate::plan::{Plan, Shard};
@@ -47,6 +47,56 @@ pub struct PublicCodes {
     pub input: Vec<u8>,
     /// `batch` times the output's cells.
     pub output: Vec<u8>,
+}
+
+/// The columns of a shard that both sides compute.
+#[derive(Clone, Debug, Default)]
+pub struct PublicColumns {
+    /// Row constants.
+    pub constants: Vec<Vec<Felt>>,
+    /// Coefficients of the joint check, each row's coordinates together.
+    pub joint: Vec<Vec<Felt>>,
+}
+
+impl PublicColumns {
+    /// Columns of base elements: the constants, then each coordinate of each joint column, in `degree` coordinates.
+    pub fn split(&self, degree: usize) -> impl Iterator<Item = Vec<Felt>> {
+        let coordinates = self.joint.iter().flat_map(move |column| {
+            (0..degree).map(move |coordinate| {
+                column
+                    .iter()
+                    .skip(coordinate)
+                    .step_by(degree)
+                    .copied()
+                    .collect()
+            })
+        });
+        self.constants.iter().cloned().chain(coordinates)
+    }
+
+    /// Every column of [`split`](Self::split) as the sum of its entries, weighted.
+    pub fn weigh<E: FieldElement<BaseField = Felt>>(&self, weights: &[E]) -> Vec<E> {
+        let degree = E::EXTENSION_DEGREE;
+        let weights = E::slice_as_base_elements(weights);
+        let sum = |column: &[Felt], step: usize| -> E {
+            let mut sums = [WideSum::ZERO; 3];
+            for (weight, &value) in weights
+                .chunks_exact(degree)
+                .zip(column.iter().step_by(step))
+            {
+                for (sum, &coordinate) in sums.iter_mut().zip(weight) {
+                    *sum = sum.add_product(coordinate, value);
+                }
+            }
+            from_basis_coefficients(&sums.map(WideSum::reduce)[..degree])
+        };
+        let constants = self.constants.iter().map(|column| sum(column, 1));
+        let joint = self.joint.iter().flat_map(|column| {
+            (0..degree)
+                .map(move |coordinate| sum(column.get(coordinate..).unwrap_or_default(), degree))
+        });
+        constants.chain(joint).collect()
+    }
 }
 
 /// The coefficients of the joint check and its required total.
@@ -321,21 +371,15 @@ impl<E: FieldElement<BaseField = Felt>> JointCheck<E> {
     }
 
     /// The public columns of a shard, each as long as its used rows; the rest is zero.
-    ///
-    /// Row constants first, then one column per coordinate of each joint column.
-    pub fn public_columns(&self, plan: &Plan, shard: &Shard) -> Vec<Vec<Felt>> {
-        let mut columns = constant_columns(plan, shard);
-        for joint in self.joint_columns(plan, shard) {
-            for coordinate in 0..E::EXTENSION_DEGREE {
-                columns.push(
-                    joint
-                        .iter()
-                        .map(|value| value.base_element(coordinate))
-                        .collect(),
-                );
-            }
+    pub fn public_columns(&self, plan: &Plan, shard: &Shard) -> PublicColumns {
+        let joint = self.joint_columns(plan, shard);
+        PublicColumns {
+            constants: constant_columns(plan, shard),
+            joint: joint
+                .iter()
+                .map(|column| E::slice_as_base_elements(column).to_vec())
+                .collect(),
         }
-        columns
     }
 
     fn joint_columns(&self, plan: &Plan, shard: &Shard) -> Vec<Vec<E>> {

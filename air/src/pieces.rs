@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use winterforge_model::{AddRule, Graph, Node, Op, OperandCells};
 
 use crate::plan::PlanError;
-use crate::rounding::{self, Channel, Rounding, RoundingError, Staircase};
+use crate::rounding::{self, Channel, Rounding, RoundingError, Staircase, Steps};
 
 /// A function from codes to values, looked up in a table of 256 rows.
 pub type ByteMap = [i64; 256];
@@ -101,8 +101,9 @@ impl Pieces {
             additions: BTreeMap::new(),
             taps: 0,
         };
+        let ranges = graph.accumulator_ranges();
         for (index, node) in graph.nodes.iter().enumerate() {
-            pieces.push(graph, index, node)?;
+            pieces.push(graph, index, node, &ranges[index])?;
         }
         Ok(pieces)
     }
@@ -115,7 +116,13 @@ impl Pieces {
         }
     }
 
-    fn push(&mut self, graph: &Graph, index: usize, node: &Node) -> Result<(), PlanError> {
+    fn push(
+        &mut self,
+        graph: &Graph,
+        index: usize,
+        node: &Node,
+        ranges: &[(i64, i64)],
+    ) -> Result<(), PlanError> {
         let cells = graph.tensor(node.output).len();
         let value = node.output.0;
         let piece = |role, channels: usize, channels_first| Piece {
@@ -128,17 +135,17 @@ impl Pieces {
         };
         match &node.op {
             Op::Linear(linear) => {
-                let encodings = requant_encodings(graph, index, node, linear.out_features)?;
+                let encodings = requant_encodings(graph, node, ranges, linear.out_features)?;
                 self.list
                     .push(piece(Role::Requant(encodings), linear.out_features, false));
             }
             Op::Conv(conv) => {
-                let encodings = requant_encodings(graph, index, node, conv.out_channels)?;
+                let encodings = requant_encodings(graph, node, ranges, conv.out_channels)?;
                 self.list
                     .push(piece(Role::Requant(encodings), conv.out_channels, true));
             }
             Op::GlobalAveragePool { .. } => {
-                let encodings = requant_encodings(graph, index, node, 1)?;
+                let encodings = requant_encodings(graph, node, ranges, 1)?;
                 self.list.push(piece(Role::Requant(encodings), 1, true));
             }
             Op::MaxPool(window) => {
@@ -226,7 +233,7 @@ impl Pieces {
         let code = |acc: i64| {
             rounding::round_sum(acc, shift as u32).clamp(code_min, code_min + 255) - code_min
         };
-        let staircase = Staircase::new(&code, range, (0, 255), None);
+        let staircase = Staircase::new(&code, range, (0, 255), Steps::Search);
         let window = staircase
             .window(1, shift as i32, -code_min)
             .map_err(|_| inexact(range.0))?;
@@ -281,8 +288,8 @@ fn fraction_bits(v: f32) -> i64 {
 
 fn requant_encodings(
     graph: &Graph,
-    index: usize,
     node: &Node,
+    ranges: &[(i64, i64)],
     channels: usize,
 ) -> Result<Vec<Encodings>, PlanError> {
     let type_min = graph.tensor(node.output).quantization.qtype.min();
@@ -290,8 +297,8 @@ fn requant_encodings(
     (0..channels)
         .map(|channel| {
             let requant = &requants[channel];
-            let range = graph.accumulator_range(index, channel);
-            let (line, window) = match graph.constant_output(index, channel) {
+            let range = ranges[channel];
+            let (line, window) = match requant.constant_over(range.0, range.1) {
                 Some(q) => {
                     let code = i64::from(q - type_min);
                     let constant =

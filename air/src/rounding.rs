@@ -8,9 +8,10 @@
 //!   separates every step of the staircase, which near-ties often forbid.
 //! - [`Rounding::Window`]: the two-rounding rule itself, `l(q) <= acc * M - q * 2^sh <= h(q)`. Two range checks.
 //!
-//! Neither is trusted on its formula alone: [`encode`] compares the encoding with the exact rule of
-//! [`Requant::apply`] on both sides of every step inside the reachable range. Both sides are monotone in `acc`, so
-//! agreement at the steps is agreement everywhere.
+//! Both are shown exact for every reachable accumulator: the map and both relations are monotone in `acc`, so it is enough
+//! to look at the steps. Where accumulators stay within 2^24 the steps have a closed form and the window is exact by
+//! proof ([`first_of_code`]); beyond, the steps of [`Requant::apply`] are searched for and the window is compared with
+//! the exact rule on both sides of each. A line is always compared with every step.
 
 use winterforge_model::Requant;
 
@@ -161,30 +162,50 @@ pub fn encode(
     let type_min = i64::from(type_min);
     let code = |acc: i64| i64::from(requant.apply(acc)) - type_min;
     let (multiplier, shift) = (u64::from(requant.multiplier), requant.shift);
-    // The rounding boundary below a code, in accumulators: right but for accumulators above 2^24, which lose bits
-    // before the product.
-    let guess = |code: i64| {
-        let q = code + type_min - i64::from(requant.zero_point);
-        let (_, low, _) = window_offsets(q);
-        let shift = shift.clamp(1, 60);
-        let boundary = i128::from(2 * q - 1) << (shift - 1);
-        let slack = (i128::from(low) << shift) >> WINDOW_MIN_SHIFT;
-        (boundary - slack).div_euclid(i128::from(multiplier)) as i64
-    };
+    let zero_code = i64::from(requant.zero_point) - type_min;
     let clamp = (
         i64::from(requant.qmin) - type_min,
         i64::from(requant.qmax) - type_min,
     );
-    let staircase = Staircase::new(&code, range, clamp, Some(&guess));
+    let step = |code: i64| first_of_code(multiplier, shift, code - zero_code);
+    let is_exact =
+        (1..=50).contains(&shift) && range.0.abs().max(range.1.abs()) <= EXACT_ACCUMULATOR;
+    let steps = if is_exact {
+        Steps::Exact(&step)
+    } else {
+        Steps::Search
+    };
+    let staircase = Staircase::new(&code, range, clamp, steps);
     let line = staircase
         .line(multiplier, shift)
         .map(|line| staircase.channel(line));
-    let zero_code = i64::from(requant.zero_point) - type_min;
     let window = staircase
         .window(multiplier, shift, zero_code)
         .map(|window| staircase.channel(window));
     // A line's range check has no bits to spare for distances.
     (line.filter(|line| line.bits <= LINE_FRACTION_BITS), window)
+}
+
+/// Accumulators up to here are float32 numbers: only the product is rounded before the final rounding.
+const EXACT_ACCUMULATOR: i64 = 1 << 24;
+
+/// The smallest accumulator, if none exceeds [`EXACT_ACCUMULATOR`], whose output is at least `q` above the zero point.
+///
+/// The boundary `B = (2q - 1) 2^(shift - 1)` is a float32 number with an even significand. Rounding is monotone, so the
+/// product P ends at or above B exactly if `P >= B - w`, and strictly above B exactly if `P > B + w`, with w half a
+/// float32 ulp at B (on the side away from zero where `|2q - 1| = 1`; the other side belongs to the even output 0 either
+/// way). A product that ends *at* B is a tie and goes to the even one of q and q - 1.
+fn first_of_code(multiplier: u64, shift: i32, q: i64) -> i64 {
+    let (sign, low, _) = window_offsets(q);
+    let boundary = (2 * q - 1) << (shift - 1);
+    let half_ulp = (low.abs() << shift) >> WINDOW_MIN_SHIFT;
+    let least = if sign > 0 {
+        boundary - half_ulp
+    } else {
+        boundary + half_ulp + 1
+    };
+    let multiplier = multiplier as i64;
+    least.div_euclid(multiplier) + i64::from(least.rem_euclid(multiplier) != 0)
 }
 
 /// The integer that float32 arithmetic makes of the exact sum `acc / 2^shift`: rounded to 24 bits, then to an integer,
@@ -204,6 +225,33 @@ fn shift_ties_even(value: i64, shift: u32) -> i64 {
     floor + i64::from(rest > half || rest == half && floor & 1 == 1)
 }
 
+/// How the steps of a staircase are found.
+#[derive(Clone, Copy)]
+pub enum Steps<'a> {
+    /// By a formula that is proven for the window encoding too: nothing is left to check.
+    Exact(&'a dyn Fn(i64) -> i64),
+    /// By binary search.
+    Search,
+}
+
+/// The step at which a monotone function first reaches `target`, by binary search.
+fn search(code: &dyn Fn(i64) -> i64, range: (i64, i64), target: i64) -> Step {
+    let (mut below, mut acc) = range;
+    while acc - below > 1 {
+        let middle = below + (acc - below) / 2;
+        if code(middle) >= target {
+            acc = middle;
+        } else {
+            below = middle;
+        }
+    }
+    Step {
+        code: target,
+        acc,
+        left: code(below),
+    }
+}
+
 /// Where the output of a channel first reaches a code.
 struct Step {
     code: i64,
@@ -215,8 +263,7 @@ struct Step {
 
 /// An exact monotone staircase from accumulators to codes, over the reachable accumulators.
 pub struct Staircase<'a> {
-    code: &'a dyn Fn(i64) -> i64,
-    guess: Option<&'a dyn Fn(i64) -> i64>,
+    known: Steps<'a>,
     range: (i64, i64),
     /// Codes at the ends of the range.
     ends: (i64, i64),
@@ -227,61 +274,34 @@ pub struct Staircase<'a> {
 }
 
 impl<'a> Staircase<'a> {
-    /// Finds the steps of `code`, which must be monotone with values in `clamp`. `guess` may tell where a code begins,
-    /// give or take two.
+    /// Finds the steps of `code`, which must be monotone with values in `clamp`.
     pub fn new(
-        code: &'a dyn Fn(i64) -> i64,
+        code: &dyn Fn(i64) -> i64,
         range: (i64, i64),
         clamp: (i64, i64),
-        guess: Option<&'a dyn Fn(i64) -> i64>,
+        known: Steps<'a>,
     ) -> Self {
         let ends = (code(range.0), code(range.1));
         let (code_min, code_max) = clamp;
-        let mut staircase = Self {
-            code,
-            guess,
+        let codes = ends.0 + 1..=ends.1;
+        let steps = match known {
+            Steps::Exact(step) => {
+                let step = |code| Step {
+                    code,
+                    acc: step(code),
+                    left: code - 1,
+                };
+                codes.map(step).collect()
+            }
+            Steps::Search => codes.map(|target| search(code, range, target)).collect(),
+        };
+        Self {
+            known,
             range,
             ends,
             code_min,
             code_max,
-            steps: Vec::new(),
-        };
-        staircase.steps = (ends.0 + 1..=ends.1)
-            .map(|code| staircase.find_step(code))
-            .collect();
-        staircase
-    }
-
-    fn code(&self, acc: i64) -> i64 {
-        (self.code)(acc)
-    }
-
-    /// The guess, checked against the exact rule, and a binary search where it is off.
-    fn find_step(&self, code: i64) -> Step {
-        if let Some(guess) = self.guess {
-            let guess = guess(code);
-            for acc in [guess + 1, guess, guess + 2] {
-                if acc > self.range.0 && acc <= self.range.1 && self.code(acc) >= code {
-                    let left = self.code(acc - 1);
-                    if left < code {
-                        return Step { code, acc, left };
-                    }
-                }
-            }
-        }
-        let (mut below, mut acc) = self.range;
-        while acc - below > 1 {
-            let middle = below + (acc - below) / 2;
-            if self.code(middle) >= code {
-                acc = middle;
-            } else {
-                below = middle;
-            }
-        }
-        Step {
-            code,
-            acc,
-            left: self.code(below),
+            steps,
         }
     }
 
@@ -329,19 +349,18 @@ impl<'a> Staircase<'a> {
     }
 
     fn line_with_slope(&self, slope: i128) -> Option<Rounding> {
-        let (mut least, mut most) = (-NO_WRAP_LIMIT, NO_WRAP_LIMIT);
+        let slope = i64::try_from(slope).ok()?;
+        let (mut least, mut most) = (i64::MIN, i64::MAX);
+        // At a step the product is within a slope of the code's boundary, so it is far from overflowing.
+        let near = |code: i64, acc: i64| (code << LINE_FRACTION_BITS) - slope * acc;
         for step in &self.steps {
-            let boundary = i128::from(step.code) << LINE_FRACTION_BITS;
-            least = least.max(boundary - slope * i128::from(step.acc));
-            most = most.min(boundary - slope * i128::from(step.acc - 1) - 1);
+            least = least.max(near(step.code, step.acc));
+            most = most.min(near(step.code, step.acc) + slope - 1);
         }
         if least > most {
             return None;
         }
-        let (slope, offset) = (
-            i64::try_from(slope).ok()?,
-            i64::try_from(least + (most - least) / 2).ok()?,
-        );
+        let offset = least + (most - least) / 2;
         // Beyond the first and the last step the line may leave the clamp, on the clamped side only.
         let agrees = |acc: i64, code: i64| {
             let fits =
@@ -384,7 +403,11 @@ impl<'a> Staircase<'a> {
         // turns negative. Codes that share their step with the next one are never due, and need not be taken.
         let low_side = |acc, code| window_sides(multiplier, shift, zero_code, acc, code).0 >= 0;
         let high_side = |acc, code| window_sides(multiplier, shift, zero_code, acc, code).1 >= 0;
-        for &Step { code, acc, left } in &self.steps {
+        let unproven = match self.known {
+            Steps::Exact(_) => &[],
+            Steps::Search => self.steps.as_slice(),
+        };
+        for &Step { code, acc, left } in unproven {
             let refused = !low_side(acc - 1, code) && !high_side(acc, code - 1);
             let taken = low_side(acc, code) && (left < code - 1 || high_side(acc - 1, left));
             if !(refused && taken) {

@@ -15,7 +15,7 @@ use winter_math::{ExtensionOf, FieldElement, ToElements};
 
 use crate::constraints::{ALPHA_POWERS, aux_degrees, evaluate_aux, evaluate_main, main_degrees};
 use crate::field::{Felt, basis_coefficients, from_basis_coefficients};
-use crate::joint::JointCheck;
+use crate::joint::{JointCheck, PublicColumns};
 use crate::layout::{Layout, Lookup};
 use crate::mask::{ConstraintId, Mask};
 use crate::plan::Plan;
@@ -32,7 +32,7 @@ pub struct ShardInputs {
     /// Challenges as coordinates, in the order of the constraints.
     pub challenges: Vec<Felt>,
     /// Used rows of every public column.
-    pub columns: Arc<Vec<Vec<Felt>>>,
+    pub columns: Arc<PublicColumns>,
     /// Coordinates of the running sum's total.
     pub claim: Vec<Felt>,
     /// Constraints that the forger's bench switches off.
@@ -117,6 +117,13 @@ pub struct ShardAir {
     context: AirContext<Felt>,
     inputs: ShardInputs,
     lookups: Vec<Lookup>,
+}
+
+impl ShardAir {
+    /// The public columns.
+    pub fn columns(&self) -> &PublicColumns {
+        &self.inputs.columns
+    }
 }
 
 impl Air for ShardAir {
@@ -238,11 +245,14 @@ impl Air for ShardAir {
     }
 
     fn get_periodic_column_values(&self) -> Vec<Vec<Felt>> {
-        let padded = |column: &Vec<Felt>| {
-            let mut column = column.clone();
+        let padded = |mut column: Vec<Felt>| {
             column.resize(self.inputs.layout.rows(), Felt::ZERO);
             column
         };
-        self.inputs.columns.iter().map(padded).collect()
+        self.inputs
+            .columns
+            .split(self.inputs.claim.len())
+            .map(padded)
+            .collect()
     }
 }

@@ -7,10 +7,10 @@ use winterforge_air::constraints::{aux_degrees, evaluate_aux, evaluate_main, mai
 use winterforge_air::field::{Cube, Felt};
 use winterforge_air::joint::{Challenges, JointCheck, PublicCodes, constant_columns};
 use winterforge_air::mask::Mask;
-use winterforge_air::plan::{Plan, PlanParameters, compile};
+use winterforge_air::plan::{Plan, PlanError, PlanParameters, compile};
 use winterforge_air::witness::{Values, aux_columns, fill_multiplicities};
-use winterforge_model::testing::{RandomMlp, random_input};
-use winterforge_model::{Execution, execute};
+use winterforge_model::testing::{RandomMlp, RandomNet, random_input};
+use winterforge_model::{Execution, Graph, execute};
 
 struct Case {
     plan: Plan,
@@ -19,7 +19,18 @@ struct Case {
 }
 
 fn case(seed: u64, max_features: usize, batch: usize, parameters: PlanParameters) -> Case {
-    let graph = Arc::new(RandomMlp::any(seed, max_features).build());
+    let graph = RandomMlp::any(seed, max_features).build();
+    case_of(graph, seed, batch, parameters).unwrap()
+}
+
+fn case_of(
+    graph: Graph,
+    seed: u64,
+    batch: usize,
+    parameters: PlanParameters,
+) -> Result<Case, PlanError> {
+    let graph = Arc::new(graph);
+    let plan = compile(graph.clone(), batch, parameters)?;
     let inputs: Vec<Vec<i32>> = (0..batch as u64)
         .map(|sample| random_input(seed * 1000 + sample, &graph))
         .collect();
@@ -29,21 +40,23 @@ fn case(seed: u64, max_features: usize, batch: usize, parameters: PlanParameters
         .collect();
     let codes = |tensor: usize| {
         let type_min = graph.tensors[tensor].quantization.qtype.min();
-        executions
-            .iter()
-            .flat_map(|e| e.tensors[tensor].iter().map(|q| (q - type_min) as u8))
-            .collect()
+        let codes = |e: &Execution| -> Vec<u8> {
+            e.tensors[tensor]
+                .iter()
+                .map(|q| (q - type_min) as u8)
+                .collect()
+        };
+        executions.iter().flat_map(codes).collect()
     };
     let codes = PublicCodes {
         input: codes(graph.input.0),
         output: codes(graph.output.0),
     };
-    let plan = compile(graph, batch, parameters).unwrap();
-    Case {
+    Ok(Case {
         plan,
         executions,
         codes,
-    }
+    })
 }
 
 fn challenges() -> Challenges<Cube> {
@@ -78,7 +91,10 @@ fn failures(
         let mut columns = values.main_columns(shard);
         tamper(index, &mut columns);
         fill_multiplicities(layout, &mask, &mut columns, &constant_columns(plan, shard));
-        let public = joint.public_columns(plan, shard);
+        let public: Vec<_> = joint
+            .public_columns(plan, shard)
+            .split(Cube::EXTENSION_DEGREE)
+            .collect();
         let challenges = joint.constraint_challenges(layout.link_powers());
         let (aux, total) = aux_columns(layout, &mask, &columns, &public, &challenges);
         rest += total;
@@ -132,6 +148,52 @@ fn honest_witnesses_satisfy_everything() {
                 "seed {seed} batch {batch}: {failed:?}"
             );
         }
+    }
+}
+
+/// Every operator that has tables: convolutions of all kinds, pools, additions, maps, and what moves cells.
+#[test]
+fn honest_witnesses_of_random_networks_satisfy_everything() {
+    let mut kinds = std::collections::BTreeMap::new();
+    let mut proven = 0;
+    for seed in 0..150 {
+        let graph = RandomNet::any(seed).build();
+        let names: Vec<&str> = graph.nodes.iter().map(|node| node.op.name()).collect();
+        let case = match case_of(
+            graph,
+            seed,
+            1 + seed as usize % 3,
+            PlanParameters::default(),
+        ) {
+            Ok(case) => case,
+            Err(PlanError::Unsupported { .. } | PlanError::NothingToProve) => continue,
+            Err(error) => panic!("seed {seed}: {error}"),
+        };
+        proven += 1;
+        for name in names {
+            *kinds.entry(name).or_insert(0) += 1;
+        }
+        let (failed, rest) = failures(&case, |_, _| {});
+        assert!(
+            failed.is_empty() && rest == Cube::ZERO,
+            "seed {seed}: {failed:?}"
+        );
+    }
+    println!("{proven} networks: {kinds:?}");
+    for name in [
+        "Conv",
+        "MaxPool",
+        "GlobalAveragePool",
+        "Add",
+        "Table",
+        "Concat",
+        "Transpose",
+        "Pad",
+    ] {
+        assert!(
+            kinds.contains_key(name),
+            "no {name} among the networks: {kinds:?}"
+        );
     }
 }
 

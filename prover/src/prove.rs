@@ -200,8 +200,9 @@ where
             let layout = &plan.shards[index].layout;
             let mut inputs = ShardInputs::new(plan, index, &joint, seed, Cube::ZERO);
             let challenges = joint.constraint_challenges(layout.link_powers());
+            let public: Vec<_> = inputs.columns.split(Cube::EXTENSION_DEGREE).collect();
             let (aux, claim) =
-                witness::aux_columns(layout, &inputs.mask, &columns, &inputs.columns, &challenges);
+                witness::aux_columns(layout, &inputs.mask, &columns, &public, &challenges);
             inputs.set_claim(claim);
             let elements = inputs.to_elements();
             let air = ShardAir::new(

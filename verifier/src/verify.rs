@@ -5,7 +5,7 @@ use std::sync::Arc;
 use winter_air::{Air, ProofOptions, TraceInfo};
 use winter_crypto::hashers::Blake3_256;
 use winter_crypto::{ElementHasher, Hasher};
-use winter_math::ToElements;
+use winter_math::{FieldElement, ToElements};
 use winterforge_air::field::{Cube, Felt};
 use winterforge_air::joint::{JointCheck, PublicCodes};
 use winterforge_air::mask::Mask;
@@ -16,9 +16,13 @@ use crate::bundle::{BundleError, HashId, Header};
 use crate::challenge::{joint_challenges, joint_seed};
 use crate::instance::{Instance, InstanceError, StatementError, public_codes};
 use crate::security::Ledger;
-use crate::stark::{CheckMask, Reader, StarkError, VerifierAir, verify_shard};
+use crate::stark::{CheckMask, Reader, StarkError, VerifierAir, lagrange_at, verify_shard};
 
-impl VerifierAir for ShardAir {}
+impl VerifierAir for ShardAir {
+    fn evaluate_periodic_columns<E: FieldElement<BaseField = Felt>>(&self, z: E) -> Vec<E> {
+        self.columns().weigh(&lagrange_at(self.trace_length(), z))
+    }
+}
 
 /// What a verifier insists on.
 #[derive(Clone, Debug)]
