@@ -168,7 +168,7 @@ fn results_beyond_int32_are_refused() {
 #[test]
 fn averages_are_sums_of_floats() {
     // The exact sum, rounded once, would make 3.
-    let (x, y) = (int8(0.917, 97), int8(0.733_600_02, 123));
+    let (x, y) = (int8(0.917, 97), int8(0.733_6, 123));
     let rule = AverageRule::new(x, y).unwrap();
     assert_eq!(rule.apply([0, 10, -13, 87, -81].into_iter(), 5), 2);
 }

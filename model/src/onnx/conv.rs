@@ -210,7 +210,9 @@ fn group_count(
     let group = node.int("group", 1)?;
     let groups = usize::try_from(group).ok().filter(|&g| g > 0);
     match groups {
-        Some(g) if g.checked_mul(group_in) == Some(channels) && out_channels % g == 0 => Ok(g),
+        Some(g) if g.checked_mul(group_in) == Some(channels) && out_channels.is_multiple_of(g) => {
+            Ok(g)
+        }
         _ => Err(node.shape(format!(
             "{group} groups of {group_in} input channels each do not divide {channels} input and \
              {out_channels} output channels"

@@ -112,11 +112,11 @@ pub(super) fn map_value<'m>(
             let reals = std::array::from_fn(|code| x.dequantize(code as i32 + x.qtype.min()));
             (tensor, reals)
         }
-        Value::Mapped(Mapped { tensor, function }) => (tensor, *importer.functions[function]),
+        Value::Mapped(Mapped { tensor, function }) => (tensor, importer.functions[function]),
         _ => return Ok(None),
     };
     importer.spend_memory(node, FUNCTION_BYTES)?;
-    importer.functions.push(Box::new(reals.map(function)));
+    importer.functions.push(reals.map(function));
     let function = importer.functions.len() - 1;
     Ok(Some(Value::Mapped(Mapped { tensor, function })))
 }
@@ -128,7 +128,7 @@ pub(super) fn complete<'m>(
     Mapped { tensor, function }: Mapped,
     y: Quantization,
 ) -> Result<TensorId, ImportError> {
-    let reals = importer.functions[function].clone();
+    let reals = importer.functions[function];
     let qtype = importer.tensors[tensor.0].qtype;
     let table = Table::new(qtype, |x| y.quantize(reals[(x - qtype.min()) as usize]));
     add_table(importer, node, tensor, table, y)

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use rten_onnx::onnx::{DataType, TensorProto, ValueInfoProto};
+use rten_onnx::onnx::{DataType, TensorProto};
 
-use super::float_input::{FloatInput, FloatView};
+use super::model_input::FloatView;
 use super::node::NodeView;
 use super::reader::Source;
 use super::value::Value;
@@ -40,21 +40,22 @@ pub(super) struct TensorDraft<'m> {
 /// The import of one file.
 pub(super) struct Importer<'m> {
     pub(super) source: &'m Source<'m>,
-    values: HashMap<&'m str, Value<'m>>,
+    pub(super) values: HashMap<&'m str, Value<'m>>,
     pub(super) tensors: Vec<TensorDraft<'m>>,
     /// `None` until the first consumer tells: an 8-bit model input carries no scale of its own.
     quantizations: Vec<Option<Quantization>>,
     /// The float input, then its views.
     pub(super) float_views: Vec<FloatView<'m>>,
     /// Functions of single cells on their way from a tensor to its quantization.
-    pub(super) functions: Vec<Box<[f32; 256]>>,
+    pub(super) functions: Vec<[f32; 256]>,
     pub(super) nodes: Vec<Node>,
     /// The file's node behind each of `nodes`.
     pub(super) origins: Vec<NodeView<'m>>,
     /// Size of the batch axis, if the file fixes it.
     pub(super) batch: Option<i64>,
     pub(super) input: Option<(TensorId, Boundary)>,
-    cells: usize,
+    /// Of all tensors so far.
+    pub(super) cells: usize,
     /// Bytes that layers may still take: without a limit, small nodes that share one large
     /// initializer would expand to any size.
     memory_bytes: usize,
@@ -80,61 +81,7 @@ impl<'m> Importer<'m> {
         Ok(importer)
     }
 
-    fn define_input(&mut self, input: &'m ValueInfoProto) -> Result<(), ImportError> {
-        let name = input.name.as_deref().unwrap_or("");
-        let file = self.source.file;
-        let fail = |detail: String| ImportError::Model {
-            file: file.to_string(),
-            detail: format!("the input `{}` {detail}", Shown(name)),
-        };
-        let tensor_type = input.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
-        let Some((tensor_type, shape)) = tensor_type.and_then(|t| Some((t, t.shape.as_ref()?)))
-        else {
-            return Err(fail("has no tensor type with a shape".to_string()));
-        };
-        let Some((batch, dims)) = shape.dim.split_first() else {
-            return Err(fail("is a scalar; axis 0 must be the batch".to_string()));
-        };
-        self.batch = batch.dim_value;
-        let mut sample = Vec::new();
-        for (axis, dim) in dims.iter().enumerate() {
-            match dim.dim_value.map(usize::try_from) {
-                Some(Ok(d)) if d > 0 => sample.push(d),
-                _ => {
-                    let axis = axis + 1;
-                    return Err(fail(format!(
-                        "has no fixed size on axis {axis}; only the batch axis may be open"
-                    )));
-                }
-            }
-        }
-        if cells(&sample).is_none() {
-            return Err(fail(format!("has the unreasonable shape {sample:?}")));
-        }
-        let value = match tensor_type.elem_type {
-            Some(DataType::FLOAT) => {
-                self.float_views.push(FloatView::whole(sample));
-                Value::Input(FloatInput { view: 0 })
-            }
-            Some(t) if qtype(t).is_some() => {
-                let qtype = qtype(t).unwrap_or(QType::I8);
-                let id = self.draft(name, sample, qtype, None);
-                self.cells += cells(&self.tensors[id.0].shape).unwrap_or(0);
-                self.input = Some((id, Boundary::Quantized));
-                Value::Quantized(id)
-            }
-            other => {
-                let other = other.map_or("nothing".to_string(), |t| t.to_string());
-                return Err(fail(format!(
-                    "is of type {other}; use FLOAT, INT8 or UINT8"
-                )));
-            }
-        };
-        self.values.insert(name, value);
-        Ok(())
-    }
-
-    fn draft(
+    pub(super) fn draft(
         &mut self,
         name: &str,
         shape: Vec<usize>,

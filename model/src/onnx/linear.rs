@@ -16,6 +16,8 @@ pub(super) enum Layout {
     OutIn,
     /// `[in][out]`.
     InOut,
+    /// `[in][out]` behind axes of size 1, which are broadcast over every position.
+    Product,
     /// `[out][in][..]`, the weights of a convolution.
     Filters,
 }
@@ -43,12 +45,14 @@ impl Weights<'_> {
         self.values.qtype()?;
         self.values.check_bytes_are_stored()?;
         let dims = self.values.dims()?;
-        // Leading axes of size 1 are broadcast over every position.
         let ones = dims.iter().take_while(|&&d| d == 1).count();
-        let from = ones.min(dims.len().saturating_sub(2));
+        let from = match self.layout {
+            Layout::Product => ones.min(dims.len().saturating_sub(2)),
+            Layout::OutIn | Layout::InOut | Layout::Filters => 0,
+        };
         match (&dims[from..], self.layout) {
             (&[0, _] | &[_, 0], _) => Err(self.values.error("is empty".to_string())),
-            (&[n, k], Layout::OutIn) | (&[k, n], Layout::InOut) => Ok((k, n)),
+            (&[n, k], Layout::OutIn) | (&[k, n], Layout::InOut | Layout::Product) => Ok((k, n)),
             (dims, _) => Err(self.values.error(format!(
                 "has shape {dims:?}, but weights must be one matrix (rank 2)"
             ))),
@@ -168,7 +172,7 @@ pub(super) fn add_layer<'m>(
     let (_, stored) = weights.values.bytes()?;
     let mut matrix = match weights.layout {
         Layout::OutIn | Layout::Filters => stored,
-        Layout::InOut => transpose(&stored, out_features),
+        Layout::InOut | Layout::Product => transpose(&stored, out_features),
     };
     for (row, w) in matrix
         .chunks_exact_mut(in_features)

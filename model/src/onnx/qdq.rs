@@ -96,10 +96,10 @@ pub(super) fn complete<'m>(
         values: Operand::required(importer, view.node, 0, "weights")?,
         scale: Operand::required(importer, view.node, 1, "weight scale")?,
         zero_point: Operand::optional(importer, view.node, 2, "weight zero point")?,
-        layout: if node.op_type() == "Gemm" && node.flag("transB", false)? {
-            Layout::OutIn
-        } else {
-            Layout::InOut
+        layout: match node.op_type() {
+            "Gemm" if node.flag("transB", false)? => Layout::OutIn,
+            "Gemm" => Layout::InOut,
+            _ => Layout::Product,
         },
     };
     check_axis(&weights, view.node, weights.values.dims()?.len())?;
@@ -141,7 +141,7 @@ pub(super) fn check_axis(
     }
     let expected = match weights.layout {
         Layout::OutIn | Layout::Filters => 0,
-        Layout::InOut => rank as i64 - 1,
+        Layout::InOut | Layout::Product => rank as i64 - 1,
     };
     let axis = node.int("axis", 1)?;
     if axis == expected || axis == expected - rank as i64 {

@@ -101,7 +101,7 @@ pub(super) fn q_linear_mat_mul<'m>(
         values: Operand::required(importer, node, 3, "b")?,
         scale: Operand::required(importer, node, 4, "b_scale")?,
         zero_point: Some(Operand::required(importer, node, 5, "b_zero_point")?),
-        layout: Layout::InOut,
+        layout: Layout::Product,
     };
     let clamp = (y_quantization.qtype.min(), y_quantization.qtype.max());
     let (bias, alpha) = (None, 1.0);

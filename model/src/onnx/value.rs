@@ -1,6 +1,6 @@
 //! What the names of a file stand for.
 
-use super::float_input::FloatInput;
+use super::model_input::FloatInput;
 use super::node::NodeView;
 use super::pending::Pending;
 use crate::graph::TensorId;

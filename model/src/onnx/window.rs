@@ -100,14 +100,14 @@ fn crops(window: &Window, axis: usize, last: usize, size: usize) -> bool {
 /// Adds to the pads at the end what makes a window of a partly covered remainder, unless it would
 /// start behind the image.
 pub(super) fn round_up(window: &mut Window, image: [usize; 2]) {
-    for axis in 0..2 {
+    for (axis, size) in image.into_iter().enumerate() {
         let (stride, begin) = (window.strides[axis], window.pads[axis]);
-        let padded = image[axis] + begin + window.pads[axis + 2];
+        let padded = size + begin + window.pads[axis + 2];
         let Some(room) = padded.checked_sub(window.extent(axis)) else {
             continue;
         };
         let missing = room.next_multiple_of(stride) - room;
-        if missing > 0 && room + missing < image[axis] + begin {
+        if missing > 0 && room + missing < size + begin {
             window.pads[axis + 2] += missing;
         }
     }

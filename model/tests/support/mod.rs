@@ -8,6 +8,7 @@
 )]
 
 pub(crate) mod base;
+pub(crate) mod image;
 
 use std::fs::File;
 use std::io::Read;
