@@ -2,18 +2,22 @@
 
 use serde::Serialize;
 use winter_air::Air;
-use winterforge_air::constraints::{aux_degrees, constraints_per_lane};
-use winterforge_air::layout::Kind;
-use winterforge_air::rounding::Rounding;
+use winterforge_air::constraints::{aux_degrees, main_degrees};
+use winterforge_air::layout::{Kind, LOOKUPS_PER_COLUMN, Table};
+use winterforge_air::pieces::is_line;
+use winterforge_air::plan::{Plan, Shard};
 use winterforge_air::shard_air::{ShardAir, ShardInputs};
 use winterforge_verifier::instance::Instance;
 use winterforge_verifier::security::SecurityLevel;
 
 use crate::error::Error;
-use crate::models::{MODELS, Model, parameters, requantized_outputs, weights};
+use crate::models::{COUNTED, MODELS, Model, macs, outputs, parameters, weights};
 
 /// Batch sizes that are counted.
 pub const BATCHES: [usize; 2] = [1, 64];
+
+/// Base elements in one element of the extension.
+const EXTENSION: u64 = 3;
 
 /// One model at one batch size, with default parameters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -22,25 +26,25 @@ pub struct Counts {
     pub model: &'static str,
     /// Samples proven.
     pub batch: u64,
-    /// Samples in the trace: the batch, filled up to whole lanes.
-    pub padded_batch: u64,
     /// Weights of the model. None of them takes a cell.
     pub weights: u64,
-    /// Requantized outputs of one sample.
+    /// Multiply-accumulates of one sample.
+    pub macs_per_sample: u64,
+    /// Cells of one sample that operators compute.
     pub outputs_per_sample: u64,
     /// Output channels encoded as a line.
     pub line_channels: u64,
     /// Output channels encoded as a window.
     pub window_channels: u64,
-    /// Main cells in used rows.
+    /// Main cells in used lanes.
     pub main_cells: u64,
-    /// Auxiliary cells in used rows: three for each extension element.
+    /// Auxiliary cells in used lanes: three for each extension element.
     pub aux_cells: u64,
-    /// Cells, main or auxiliary, in rows that hold no table row, and of columns that belong to no lane.
+    /// Cells, main or auxiliary, in unused lanes and rows, and of columns that belong to no lane.
     pub padding_cells: u64,
     /// Lookups, over all rows.
     pub lookups: u64,
-    /// Linear equations of the joint check.
+    /// Linear equations of the joint check, gaps in their numbering included.
     pub equations: u64,
     /// Queries of each shard.
     pub queries: u64,
@@ -55,14 +59,6 @@ pub struct Counts {
 pub struct ShardCounts {
     /// Rows of the trace.
     pub rows: u64,
-    /// Rows that the line table uses.
-    pub line_rows: u64,
-    /// Rows that the window table uses.
-    pub window_rows: u64,
-    /// Lanes of the line table.
-    pub line_lanes: u64,
-    /// Lanes of the window table.
-    pub window_lanes: u64,
     /// Main columns.
     pub main_columns: u64,
     /// Auxiliary columns, of one extension element each.
@@ -71,16 +67,33 @@ pub struct ShardCounts {
     pub public_columns: u64,
     /// Lookups in each row.
     pub lookups_per_row: u64,
-    /// Constraints on line lanes.
-    pub line_constraints: u64,
-    /// Constraints on window lanes.
-    pub window_constraints: u64,
-    /// Constraints on groups of lookups.
-    pub lookup_constraints: u64,
-    /// Constraints on the running sum.
-    pub sum_constraints: u64,
+    /// Constraints on the main columns.
+    pub main_constraints: u64,
+    /// Constraints on groups of lookups, and the one on the running sum.
+    pub aux_constraints: u64,
     /// Assertions on single cells.
     pub boundary_constraints: u64,
+    /// What stands side by side in it.
+    pub tables: Vec<TableCounts>,
+}
+
+/// The lanes of one kind in one trace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TableCounts {
+    /// What the lanes do.
+    pub kind: &'static str,
+    /// Lanes side by side.
+    pub lanes: u64,
+    /// Main columns of one lane.
+    pub lane_width: u64,
+    /// Rows in use.
+    pub rows: u64,
+    /// Lanes in use, over all rows: one for each value that is rounded, chosen or looked up.
+    pub values: u64,
+    /// Main cells of these.
+    pub main_cells: u64,
+    /// Auxiliary cells of these.
+    pub aux_cells: u64,
 }
 
 impl Counts {
@@ -89,23 +102,23 @@ impl Counts {
         let plan = &instance.plan;
         let channels = |line: bool| {
             (plan.channels.iter().flatten())
-                .filter(|channel| matches!(channel.rounding, Rounding::Line { .. }) == line)
+                .filter(|channel| is_line(channel) == line)
                 .count() as u64
         };
         let cells = plan.cells();
         Self {
             model: model.name,
             batch: plan.batch as u64,
-            padded_batch: plan.padded_batch as u64,
             weights: weights(&plan.graph),
-            outputs_per_sample: requantized_outputs(&plan.graph),
+            macs_per_sample: macs(&plan.graph),
+            outputs_per_sample: outputs(&plan.graph),
             line_channels: channels(true),
             window_channels: channels(false),
             main_cells: cells.main,
             aux_cells: cells.aux,
             padding_cells: cells.padding,
             lookups: plan.lookups(),
-            equations: plan.equations(),
+            equations: plan.equations,
             queries: instance.options.num_queries() as u64,
             proven_bits: instance.ledger.bits().into(),
             shards: (0..plan.shards.len())
@@ -114,7 +127,7 @@ impl Counts {
         }
     }
 
-    /// Requantized outputs of the whole batch.
+    /// Computed cells of the whole batch.
     pub fn outputs(&self) -> u64 {
         self.outputs_per_sample * self.batch
     }
@@ -134,50 +147,80 @@ impl ShardCounts {
             ShardInputs::of_layout(layout.clone()),
             instance.options.clone(),
         );
-        let context = air.context();
-        let lane_constraints =
-            |kind: Kind| (layout.lanes(kind) * constraints_per_lane(kind)) as u64;
-        let [line_constraints, window_constraints] =
-            [Kind::Line, Kind::Window].map(lane_constraints);
-        let lookup_constraints = aux_degrees(layout).len() as u64 - 1;
-        let transitions = context.num_transition_constraints() as u64;
+        let table = |table| TableCounts::new(&instance.plan, shard, table);
         Self {
             rows: layout.rows() as u64,
-            line_rows: shard.line_rows.len() as u64,
-            window_rows: shard.window_rows.len() as u64,
-            line_lanes: layout.line_lanes as u64,
-            window_lanes: layout.window_lanes as u64,
             main_columns: layout.main_width() as u64,
             aux_columns: layout.aux_width() as u64,
-            public_columns: (layout.constants_width() + 3 * layout.joint_width()) as u64,
+            public_columns: layout.constants_width() as u64
+                + EXTENSION * layout.joint_width() as u64,
             lookups_per_row: layout.lookups_per_row() as u64,
-            line_constraints,
-            window_constraints,
-            lookup_constraints,
-            sum_constraints: transitions
-                - line_constraints
-                - window_constraints
-                - lookup_constraints,
-            boundary_constraints: context.num_assertions() as u64,
+            main_constraints: main_degrees(layout).len() as u64,
+            aux_constraints: aux_degrees(layout).len() as u64,
+            boundary_constraints: air.context().num_assertions() as u64,
+            tables: layout.tables.iter().map(table).collect(),
         }
     }
 }
 
-/// Every model at every counted batch size.
+impl TableCounts {
+    fn new(plan: &Plan, shard: &Shard, table: &Table) -> Self {
+        let rows = shard.rows(table.kind);
+        let used = |instances: usize, first: u32| (instances - first as usize).min(table.lanes);
+        let values: usize = rows
+            .iter()
+            .map(|row| used(plan.instances(row.piece as usize), row.first))
+            .sum();
+        let lookups = shard.layout.shape.lane_lookups(table.kind);
+        Self {
+            kind: match table.kind {
+                Kind::Line => "line",
+                Kind::Window => "window",
+                Kind::Max => "max",
+                Kind::Map => "map",
+            },
+            lanes: table.lanes as u64,
+            lane_width: table.lane_width as u64,
+            rows: rows.len() as u64,
+            values: values as u64,
+            main_cells: (values * table.lane_width) as u64,
+            aux_cells: EXTENSION * (values * lookups) as u64 / LOOKUPS_PER_COLUMN as u64,
+        }
+    }
+
+    /// Main and auxiliary cells of one value.
+    pub fn cells_per_value(&self) -> f64 {
+        (self.main_cells + self.aux_cells) as f64 / self.values as f64
+    }
+}
+
+fn of(model: &Model, batches: &[usize]) -> Result<Vec<Counts>, Error> {
+    let graph = model.load()?;
+    let count = |&batch: &usize| {
+        let level = parameters(SecurityLevel::default());
+        let instance = Instance::new(graph.clone(), batch, level)?;
+        Ok(Counts::new(model, &instance))
+    };
+    batches.iter().map(count).collect()
+}
+
+/// Every model that is proven, at every counted batch size.
 ///
 /// # Errors
 /// If a model cannot be loaded or has no plan.
 pub fn all() -> Result<Vec<Counts>, Error> {
-    let mut counts = Vec::new();
-    for model in MODELS {
-        let graph = model.load()?;
-        for batch in BATCHES {
-            let level = parameters(SecurityLevel::default());
-            let instance = Instance::new(graph.clone(), batch, level)?;
-            counts.push(Counts::new(&model, &instance));
-        }
-    }
-    Ok(counts)
+    let counts = MODELS.iter().map(|model| of(model, &BATCHES));
+    Ok(counts.collect::<Result<Vec<_>, _>>()?.concat())
+}
+
+/// Those models that are only counted, with one input each, as far as they are on this machine.
+///
+/// # Errors
+/// If one is there, but cannot be loaded or has no plan.
+pub fn counted() -> Result<Vec<Counts>, Error> {
+    let present = COUNTED.iter().filter(|model| model.is_present());
+    let counts = present.map(|model| of(model, &[1]));
+    Ok(counts.collect::<Result<Vec<_>, _>>()?.concat())
 }
 
 /// Counts as JSON, one value a line, so that drift shows as a small diff.

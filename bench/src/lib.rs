@@ -8,6 +8,7 @@ pub mod counts;
 pub mod error;
 pub mod figures;
 pub mod grinding;
+pub mod growth;
 pub mod machine;
 pub mod measure;
 pub mod models;

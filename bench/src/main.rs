@@ -13,7 +13,7 @@ use winterforge_verifier::security::SecurityLevel;
 
 const USAGE: &str = "usage: winterforge-report [--runs N] [--out DIRECTORY] | --counts-json
 
-Measures the models in testdata/models and writes benchmarks.md and figures/*.svg.
+Measures models in testdata/models, counts EfficientNet-Lite0 if it is in ../shared/models, and writes benchmarks.md and figures/*.svg.
 
   --runs N         different inputs per case, of which the median counts (default 9)
   --out DIRECTORY  where to write (default: docs/ of this repository)
@@ -129,7 +129,7 @@ fn print_json(figures: &impl serde::Serialize) {
 }
 
 fn report(rounds: usize, out: &Path) -> Result<(), Error> {
-    let counts = counts::all()?;
+    let (counts, counted) = (counts::all()?, counts::counted()?);
     let measured = suite::run(rounds, |line| eprintln!("{line}"))?;
     let folder = out.join("figures");
     fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
@@ -140,6 +140,7 @@ fn report(rounds: usize, out: &Path) -> Result<(), Error> {
     let report = Report {
         machine: Machine::detect(),
         counts,
+        counted,
         measured,
         rounds,
     };

@@ -3,37 +3,70 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use winterforge_model::{Graph, Op, load, read_input};
+use winterforge_model::{Graph, Node, Op, load, read_input};
 use winterforge_verifier::bundle::Parameters;
 use winterforge_verifier::security::SecurityLevel;
 
 use crate::error::Error;
 
-/// A model in `testdata/models`.
+/// Where a model's folder is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In `testdata/models`.
+    Repository,
+    /// In `shared/models` beside the repository, if at all: too large to be part of it.
+    Shared,
+}
+
+/// A model with its inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Model {
     /// Name of its folder.
     pub name: &'static str,
     /// Its layers, for the reader.
     pub layers: &'static str,
+    /// Where it is.
+    pub place: Place,
 }
 
 /// The model that batches and security levels are measured on.
 pub const MNIST: Model = Model {
     name: "mlp_mnist",
     layers: "784-128-64-10",
+    place: Place::Repository,
 };
 
-/// Every model, the largest first.
-pub const MODELS: [Model; 3] = [
+/// Every model that is proven.
+pub const MODELS: [Model; 4] = [
     MNIST,
     Model {
         name: "mlp_digits",
         layers: "64-32-10",
+        place: Place::Repository,
     },
     Model {
         name: "mlp_bc",
         layers: "30-32-16-2",
+        place: Place::Repository,
+    },
+    Model {
+        name: "lenet_mnist",
+        layers: "two 5x5 convolutions, each with a 2x2 maximum, 400-120-84-10",
+        place: Place::Repository,
+    },
+];
+
+/// Models that are only counted: one proof of the larger takes minutes.
+pub const COUNTED: [Model; 2] = [
+    Model {
+        name: "inverted_residual",
+        layers: "3 inverted residual blocks",
+        place: Place::Repository,
+    },
+    Model {
+        name: "efflite0",
+        layers: "EfficientNet-Lite0",
+        place: Place::Shared,
     },
 ];
 
@@ -44,10 +77,19 @@ impl Model {
     }
 
     fn file(&self, file: &str) -> PathBuf {
+        let models = match self.place {
+            Place::Repository => "../testdata/models",
+            Place::Shared => "../../shared/models",
+        };
         Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../testdata/models")
+            .join(models)
             .join(self.name)
             .join(file)
+    }
+
+    /// Whether the model is on this machine.
+    pub fn is_present(&self) -> bool {
+        self.file("model.onnx").is_file()
     }
 
     /// Loads the QOperator form.
@@ -81,22 +123,37 @@ pub fn parameters(level: SecurityLevel) -> Parameters {
 
 /// Weights of a graph, biases not counted.
 pub fn weights(graph: &Graph) -> u64 {
-    graph
-        .nodes
-        .iter()
-        .map(|node| match &node.op {
-            Op::Linear(linear) => linear.weights.len() as u64,
-            _ => 0,
-        })
-        .sum()
+    let of_node = |node: &Node| match &node.op {
+        Op::Linear(linear) => linear.weights.len() as u64,
+        Op::Conv(conv) => conv.weights.len() as u64,
+        _ => 0,
+    };
+    graph.nodes.iter().map(of_node).sum()
 }
 
-/// Requantized outputs of one sample: every cell that a layer with weights returns.
-pub fn requantized_outputs(graph: &Graph) -> u64 {
-    graph
-        .nodes
-        .iter()
-        .filter(|node| matches!(node.op, Op::Linear(_)))
+/// Multiply-accumulates of one sample, padding included.
+pub fn macs(graph: &Graph) -> u64 {
+    let of_node = |node: &Node| {
+        let outputs = graph.tensor(node.output).len() as u64;
+        match &node.op {
+            Op::Linear(linear) => outputs * linear.in_features as u64,
+            Op::Conv(conv) => outputs * conv.filter_len() as u64,
+            _ => 0,
+        }
+    };
+    graph.nodes.iter().map(of_node).sum()
+}
+
+/// Outputs of one sample: every cell that an operator computes, those left out that it only moves.
+pub fn outputs(graph: &Graph) -> u64 {
+    let computes = |node: &&Node| {
+        !matches!(
+            node.op,
+            Op::View | Op::Transpose { .. } | Op::Pad(_) | Op::Concat { .. }
+        )
+    };
+    let nodes = graph.nodes.iter().filter(computes);
+    nodes
         .map(|node| graph.tensor(node.output).len() as u64)
         .sum()
 }

@@ -7,9 +7,11 @@
 use std::collections::BinaryHeap;
 
 use winterforge_air::plan::Shard;
-use winterforge_model::{Boundary, Graph, Op};
+use winterforge_model::{Boundary, Graph};
 use winterforge_verifier::instance::Instance;
 use winterforge_verifier::security::GRINDING_BITS;
+
+use crate::operators::parameters;
 
 /// Degree of the extension.
 const EXTENSION: usize = 3;
@@ -133,11 +135,8 @@ fn memory_bytes(instance: &Instance, sizes: &[Size], threads: usize) -> usize {
 
 /// The weights as read and as imported.
 fn model_bytes(graph: &Graph) -> usize {
-    let weights = |op: &Op| match op {
-        Op::Linear(linear) => linear.weights.len(),
-        Op::View => 0,
-    };
-    graph.nodes.iter().map(|node| 4 * weights(&node.op)).sum()
+    let nodes = graph.nodes.iter();
+    nodes.map(|node| 4 * parameters(&node.op) as usize).sum()
 }
 
 /// Input, evaluation and statement of one sample.

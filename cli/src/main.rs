@@ -9,6 +9,7 @@ mod error;
 mod estimate;
 mod files;
 mod measure;
+mod operators;
 mod output;
 mod picture;
 mod progress;

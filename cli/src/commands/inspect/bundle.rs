@@ -1,0 +1,111 @@
+//! What a bundle says about itself.
+
+use serde_json::{Value, json};
+use winterforge_air::plan::PLAN_VERSION;
+use winterforge_model::SEMANTICS_VERSION;
+use winterforge_verifier::bundle::{
+    FORMAT_VERSION, HashId, Header, PROTOCOL_VERSION, Parameters, PublicTensor, Values,
+};
+use winterforge_verifier::security::Profile;
+
+use super::shape;
+use crate::commands::{output_rows, samples_q};
+use crate::output::{aligned, bytes};
+
+pub(super) struct Bundle<'a> {
+    pub(super) header: &'a Header,
+    pub(super) header_bytes: usize,
+    pub(super) contents: &'a [u8],
+}
+
+impl Bundle<'_> {
+    /// The digest of the file.
+    fn id(&self) -> String {
+        blake3::hash(self.contents).to_string()
+    }
+
+    pub(super) fn json(&self) -> Value {
+        let Parameters {
+            level,
+            profile,
+            hash,
+            plan,
+        } = self.header.parameters;
+        let tensor =
+            |tensor: &PublicTensor| json!({ "shape": tensor.shape, "type": type_name(tensor) });
+        json!({
+            "kind": "bundle",
+            "id": self.id(),
+            "model_id": self.header.model_id.to_string(),
+            "versions": {
+                "format": FORMAT_VERSION, "protocol": PROTOCOL_VERSION,
+                "semantics": SEMANTICS_VERSION, "plan": PLAN_VERSION,
+            },
+            "batch": self.header.batch(),
+            "input": tensor(&self.header.input),
+            "output": tensor(&self.header.output),
+            "outputs_q": samples_q(&self.header.output),
+            "security": level.bits(),
+            "profile": profile_name(profile),
+            "hash": hash_name(hash),
+            "max_log_rows": plan.max_log_rows,
+            "shards": self.header.shards,
+            "bytes": { "total": self.contents.len(), "header": self.header_bytes, "proof": self.contents.len() - self.header_bytes },
+            "verified": false,
+        })
+    }
+
+    pub(super) fn text(&self) -> String {
+        let header = self.header;
+        let Parameters {
+            level,
+            profile,
+            hash,
+            ..
+        } = header.parameters;
+        let tensor =
+            |tensor: &PublicTensor| format!("{} {}", type_name(tensor), shape(&tensor.shape));
+        let size = |count: usize| bytes(count as u64);
+        let proof_bytes = self.contents.len() - self.header_bytes;
+        let mut rows = vec![
+            ("bundle", self.id()),
+            ("about model", header.model_id.to_string()),
+            ("samples", header.batch().to_string()),
+            ("input", tensor(&header.input)),
+            ("outputs", tensor(&header.output)),
+        ];
+        rows.extend(output_rows(&samples_q(&header.output)));
+        rows.extend([
+            ("security", format!("level {}, profile {}, hash {}", level.bits(), profile_name(profile), hash_name(hash))),
+            (
+                "versions",
+                format!("format {FORMAT_VERSION}, protocol {PROTOCOL_VERSION}, semantics {SEMANTICS_VERSION}, plan {PLAN_VERSION}"),
+            ),
+            ("shards", header.shards.to_string()),
+            ("size", format!("{}: header {}, proof {}", size(self.contents.len()), size(self.header_bytes), size(proof_bytes))),
+            ("", "as the bundle says: nothing of this was verified".to_owned()),
+        ]);
+        aligned(&rows)
+    }
+}
+
+fn type_name(tensor: &PublicTensor) -> String {
+    match tensor.values {
+        Values::Float(_) => "float32".to_owned(),
+        Values::Quantized(qtype, _) => qtype.to_string(),
+    }
+}
+
+fn profile_name(profile: Profile) -> &'static str {
+    match profile {
+        Profile::Fast => "fast",
+        Profile::Balanced => "balanced",
+        Profile::Small => "small",
+    }
+}
+
+fn hash_name(hash: HashId) -> &'static str {
+    match hash {
+        HashId::Blake3 => "blake3",
+    }
+}

@@ -1,0 +1,46 @@
+//! `inspect`: what a model or a bundle is.
+
+mod bundle;
+mod model;
+
+use winterforge_model::import;
+use winterforge_verifier::bundle::{Header, MAGIC};
+
+use self::bundle::Bundle;
+use self::model::Model;
+use crate::Outcome;
+use crate::args::InspectArguments;
+use crate::error::CliError;
+use crate::files::read;
+use crate::output::Output;
+
+pub(crate) fn run(arguments: &InspectArguments, output: &Output) -> Result<Outcome, CliError> {
+    let contents = read(&arguments.file)?;
+    let file = arguments.file.display().to_string();
+    if contents.starts_with(&MAGIC) {
+        let (header, header_bytes) = Header::decode(&contents).map_err(|error| {
+            CliError::input(format!("{file}: {error}"))
+                .hint("the file is damaged or of another release")
+        })?;
+        let report = Bundle {
+            header: &header,
+            header_bytes,
+            contents: &contents,
+        };
+        output.result(&report.json(), || report.text())?;
+    } else {
+        let graph = import(&contents, &file).map_err(|error| {
+            CliError::input(&error)
+                .hint("`winterforge inspect` knows int8 models (.onnx) and bundles (.wfp)")
+        })?;
+        let report = Model::new(graph);
+        output.result(&report.json(), || report.text())?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// A shape as people write it.
+fn shape(sizes: &[usize]) -> String {
+    let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
+    format!("[{}]", sizes.join(", "))
+}

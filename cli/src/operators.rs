@@ -1,0 +1,35 @@
+//! The size of operators, in the units that people compare models by.
+
+use winterforge_model::{Elementwise, Graph, Node, Op};
+
+/// Constants that an operator holds: weights, biases, constant operands.
+pub(crate) fn parameters(op: &Op) -> u64 {
+    let constants = |op: &Elementwise| -> usize {
+        let constants = op.constants.iter().flatten();
+        constants.map(|constant| constant.values.len()).sum()
+    };
+    let count = match op {
+        Op::Linear(linear) => linear.weights.len() + linear.bias.len(),
+        Op::Conv(conv) => conv.weights.len() + conv.bias.len(),
+        Op::Add(op) | Op::Mul(op) => constants(op),
+        Op::MaxPool(_)
+        | Op::AveragePool(_)
+        | Op::GlobalAveragePool { .. }
+        | Op::Table(_)
+        | Op::Concat { .. }
+        | Op::Transpose { .. }
+        | Op::Pad(_)
+        | Op::View => 0,
+    };
+    count as u64
+}
+
+/// Multiply-accumulates of one sample: a product for each weight that an output reads, padding included as usual.
+pub(crate) fn macs(graph: &Graph, node: &Node) -> u64 {
+    let weights_per_output = match &node.op {
+        Op::Linear(linear) => linear.in_features,
+        Op::Conv(conv) => conv.filter_len(),
+        _ => 0,
+    };
+    (graph.tensor(node.output).len() * weights_per_output) as u64
+}
