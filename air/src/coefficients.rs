@@ -17,7 +17,7 @@ use crate::field::{Felt, basis_coefficients, from_basis_coefficients};
 pub struct Numbering<E> {
     /// `rho`.
     pub rho: E,
-    /// `rho^(first equation)`.
+    /// `kappa rho^(first equation)`.
     pub first: E,
     /// `rho^(equations of a channel)`.
     pub channel_step: E,
@@ -211,11 +211,14 @@ pub fn gathered<E: FieldElement<BaseField = Felt>>(
 }
 
 fn repeat_samples<E: FieldElement>(one_sample: Vec<E>, step: E, batch: usize) -> Vec<E> {
-    let mut cells = Vec::with_capacity(one_sample.len() * batch);
+    let len = one_sample.len();
+    let mut cells = one_sample;
+    cells.reserve_exact(len * (batch - 1));
     let mut factor = step;
-    cells.extend_from_slice(&one_sample);
     for _ in 1..batch {
-        cells.extend(one_sample.iter().map(|&cell| cell * factor));
+        for cell in 0..len {
+            cells.push(cells[cell] * factor);
+        }
         factor *= step;
     }
     cells

@@ -14,14 +14,14 @@
 //! all for weights, inputs or wiring. Exponents are distinct by construction, so a batch with any wrong equation passes
 //! with probability at most (number of equations) / |E|.
 //!
-//! The trace's LogUp sums join the same running sum; `kappa` keeps the two apart.
+//! The trace's LogUp sums join the same running sum; `kappa`, a factor of every `rho^e`, keeps the two apart.
 
 use winter_math::{FieldElement, batch_inversion};
 use winterforge_model::{Copied, Op, OperandCells, broadcast_cells};
 
 use crate::coefficients::{self, Numbering, power, powers};
 use crate::constraints::{ALPHA_POWERS, AuxChallenges};
-use crate::field::{Felt, WideSum, basis, from_basis_coefficients};
+use crate::field::{Felt, WideSum, basis, basis_coefficients, from_basis_coefficients};
 use crate::layout::{Kind, LookupTable, MAP_ROWS, requant_constant};
 use crate::pieces::Role;
 use crate::plan::{Plan, Shard};
@@ -122,7 +122,7 @@ impl<E: FieldElement<BaseField = Felt>> JointCheck<E> {
             total: E::ZERO,
         };
 
-        let mut output = power(challenges.rho, plan.output_equations);
+        let mut output = challenges.kappa * power(challenges.rho, plan.output_equations);
         let cells = &mut check.values[graph.output.0];
         for &y in &codes.output {
             cells.push(output);
@@ -145,7 +145,6 @@ impl<E: FieldElement<BaseField = Felt>> JointCheck<E> {
             check.total -= coefficient.mul_base(Felt::from(x));
         }
         debug_assert!(input.is_empty() || input.len() == batch * graph.input_len());
-        check.total *= challenges.kappa;
         check
     }
 
@@ -156,7 +155,7 @@ impl<E: FieldElement<BaseField = Felt>> JointCheck<E> {
         let node = &graph.nodes[piece.node];
         let links = plan.links(index) as u64;
         let rho = self.challenges.rho;
-        let first = power(rho, plan.channel_equation(index, 0));
+        let first = self.challenges.kappa * power(rho, plan.channel_equation(index, 0));
         let channel_step = if piece.channels > 1 {
             power(
                 rho,
@@ -372,23 +371,21 @@ impl<E: FieldElement<BaseField = Felt>> JointCheck<E> {
 
     /// The public columns of a shard, each as long as its used rows; the rest is zero.
     pub fn public_columns(&self, plan: &Plan, shard: &Shard) -> PublicColumns {
-        let joint = self.joint_columns(plan, shard);
         PublicColumns {
             constants: constant_columns(plan, shard),
-            joint: joint
-                .iter()
-                .map(|column| E::slice_as_base_elements(column).to_vec())
-                .collect(),
+            joint: self.joint_columns(plan, shard),
         }
     }
 
-    fn joint_columns(&self, plan: &Plan, shard: &Shard) -> Vec<Vec<E>> {
+    /// The joint columns, each row's coordinates together.
+    fn joint_columns(&self, plan: &Plan, shard: &Shard) -> Vec<Vec<Felt>> {
         let mut columns = Vec::with_capacity(shard.layout.joint_width());
         let Challenges { rho, kappa, .. } = self.challenges;
+        let column = |rows: usize| Vec::with_capacity(rows * E::EXTENSION_DEGREE);
         for table in &shard.layout.tables {
             let rows = shard.rows(table.kind);
-            let mut links = Vec::with_capacity(rows.len());
-            let mut values = vec![Vec::with_capacity(rows.len()); table.lanes];
+            let mut links = column(rows.len());
+            let mut values: Vec<_> = (0..table.lanes).map(|_| column(rows.len())).collect();
             let mut last: Option<(u64, E)> = None;
             for row in rows {
                 let (index, channel) = (row.piece as usize, row.channel as usize);
@@ -400,24 +397,23 @@ impl<E: FieldElement<BaseField = Felt>> JointCheck<E> {
                     Some((before, power_before)) if equation > before => {
                         power_before * power(rho, equation - before)
                     }
-                    _ => power(rho, equation),
+                    _ => kappa * power(rho, equation),
                 };
                 last = Some((equation, coefficient));
-                links.push(-(kappa * coefficient));
+                links.extend_from_slice(basis_coefficients(&-coefficient));
                 let len = plan.pieces.tensor_len(&plan.graph, piece.value);
                 let coefficients = &self.values[piece.value];
-                for (lane, values) in values.iter_mut().enumerate() {
-                    let instance = row.first as usize + lane;
-                    let (sample, position) =
-                        (instance / piece.positions, instance % piece.positions);
+                let first = row.first as usize;
+                let (mut sample, mut position) = (first / piece.positions, first % piece.positions);
+                for values in &mut values {
                     let cell = sample * len + piece.cell(channel, position);
                     // Beyond the last instance, and where nothing reads the value, the coefficient is zero.
-                    let used = sample < plan.batch;
-                    let value = coefficients
-                        .get(cell)
-                        .filter(|_| used)
-                        .map_or(E::ZERO, |&v| kappa * v);
-                    values.push(value);
+                    let known = coefficients.get(cell).filter(|_| sample < plan.batch);
+                    values.extend_from_slice(basis_coefficients(known.unwrap_or(&E::ZERO)));
+                    position += 1;
+                    if position == piece.positions {
+                        (sample, position) = (sample + 1, 0);
+                    }
                 }
             }
             columns.push(links);
@@ -428,14 +424,9 @@ impl<E: FieldElement<BaseField = Felt>> JointCheck<E> {
         for &table in &shard.layout.lookup_tables {
             let rows = 0..shard.layout.lookup_rows(table);
             let denominators: Vec<E> = rows
-                .map(|row| challenges.entry(table, &lookup_entry(plan, table, row)))
+                .map(|row| -challenges.entry(table, &lookup_entry(plan, table, row)))
                 .collect();
-            columns.push(
-                batch_inversion(&denominators)
-                    .into_iter()
-                    .map(|inverse| -inverse)
-                    .collect(),
-            );
+            columns.push(E::slice_as_base_elements(&batch_inversion(&denominators)).to_vec());
         }
         columns
     }
