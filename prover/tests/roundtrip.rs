@@ -11,7 +11,7 @@ use winterforge_air::field::{Cube, Felt};
 use winterforge_air::joint::JointCheck;
 use winterforge_air::plan::PlanParameters;
 use winterforge_air::shard_air::{ShardAir, ShardInputs};
-use winterforge_model::testing::{RandomMlp, random_input};
+use winterforge_model::testing::{RandomMlp, RandomNet, random_input};
 use winterforge_model::{Graph, Op, execute, load, read_input};
 use winterforge_prover::{Silent, prove};
 use winterforge_verifier::bundle::{Header, Parameters, Values};
@@ -104,6 +104,21 @@ fn random_models_are_proven_and_stock_winterfell_agrees() {
         println!("seed {seed}");
         check(&graph, &x, Parameters::default());
     }
+}
+
+#[test]
+fn random_convolutional_networks_are_proven() {
+    let mut proven = 0;
+    for seed in 0..24 {
+        let graph = Arc::new(RandomNet::any(seed).build());
+        if winterforge_air::plan::compile(graph.clone(), 2, PlanParameters::default()).is_err() {
+            continue;
+        }
+        println!("seed {seed}");
+        check(&graph, &samples(&graph, seed, 2), Parameters::default());
+        proven += 1;
+    }
+    assert!(proven > 8, "only {proven} networks could be proven");
 }
 
 #[test]
@@ -226,7 +241,7 @@ fn damaged_bundles_are_rejected_without_panic() {
 #[test]
 fn reference_models_are_proven() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/models");
-    for name in ["mlp_mnist", "mlp_digits", "mlp_bc"] {
+    for name in ["mlp_mnist", "mlp_digits", "mlp_bc", "lenet_mnist"] {
         for file in ["model.onnx", "model_u8.onnx", "model_qdq.onnx"] {
             let graph = Arc::new(load(&folder.join(name).join(file)).unwrap());
             let inputs = read_input(&folder.join(name).join("inputs.npz"), &graph).unwrap();
