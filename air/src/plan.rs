@@ -19,8 +19,8 @@ pub const PLAN_VERSION: u32 = 1;
 /// Most samples in one bundle.
 pub const MAX_BATCH: usize = 1 << 16;
 
-/// Most equations of one bundle: beyond, indices of lanes would not fit their type.
-const MAX_EQUATIONS: u64 = 1 << 31;
+/// Most equations of one bundle: bounds the memory of a verifier (24 bytes each) and the indices of lanes.
+const MAX_EQUATIONS: u64 = 1 << 27;
 
 /// The only freedom a prover has in choosing a plan; carried in the bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
