@@ -16,8 +16,6 @@ use crate::trust::{Trust, verify_trusting};
 pub enum Stop {
     /// A family of constraints.
     Constraint(ConstraintId),
-    /// The constraints of the lookups' auxiliary columns, which have no name yet.
-    LookupGroups,
     /// A check of the verification loop.
     Check(CheckId),
     /// A check on the bundle.
@@ -94,7 +92,7 @@ impl Forgery {
             Stop::Constraint(id) => policy.leniency.constraints = Mask::of([id]),
             Stop::Check(check) => policy.leniency.stark = CheckMask::NONE.skip(check),
             Stop::Bundle(check) => policy.leniency.bundle = vec![check],
-            Stop::LookupGroups | Stop::Seed | Stop::Plan | Stop::LastClaim | Stop::Equations => {
+            Stop::Seed | Stop::Plan | Stop::LastClaim | Stop::Equations => {
                 return verify_trusting(&self.bundle, &self.graph, &policy, &self.trust);
             }
             Stop::Codec | Stop::Nothing => {}

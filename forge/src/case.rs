@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use winterforge_air::layout::Kind;
-use winterforge_air::plan::{PlanParameters, RowKey};
+use winterforge_air::field::Felt;
+use winterforge_air::layout::{Kind, map_cell, max_cell, requant_cell};
+use winterforge_air::plan::{Plan, PlanParameters, Row};
+use winterforge_air::rounding::Channel;
+use winterforge_air::witness::Values as Lanes;
 use winterforge_model::testing::{RandomMlp, random_input};
-use winterforge_model::{Boundary, Execution, Graph, Linear, Op, execute};
+use winterforge_model::{Boundary, Execution, Graph, Linear, Node, Op, execute};
 use winterforge_verifier::bundle::{Header, Parameters, PublicTensor, Values};
 use winterforge_verifier::instance::Instance;
 
@@ -24,6 +27,8 @@ pub struct Case {
     pub executions: Vec<Execution>,
     /// The true statement.
     pub header: Header,
+    /// The honest main columns by shard, multiplicities not yet counted.
+    pub columns: Vec<Vec<Vec<Felt>>>,
 }
 
 /// One lane of one used row.
@@ -38,10 +43,12 @@ pub struct Site {
     /// First column of the lane.
     pub start: usize,
     /// What the row is about.
-    pub key: RowKey,
-    /// The lane's sample, beyond the batch in a padding lane.
+    pub key: Row,
+    /// Which lane of the row.
+    pub lane: usize,
+    /// The lane's sample, beyond the batch in an unused lane.
     pub sample: usize,
-    /// The cell within one sample of the layer's output.
+    /// The cell within one sample of the tensor that the piece computes.
     pub cell: usize,
 }
 
@@ -86,6 +93,7 @@ impl Case {
             },
             shards: instance.plan.shards.len() as u32,
         };
+        let columns = columns_of(&instance.plan, &executions);
         Self {
             graph,
             x,
@@ -93,7 +101,24 @@ impl Case {
             instance,
             executions,
             header,
+            columns,
         }
+    }
+
+    /// This case with the executions of two samples exchanged, and the columns they fill.
+    pub fn with_swapped_samples(&self, a: usize, b: usize) -> Self {
+        let mut other = self.clone();
+        other.executions.swap(a, b);
+        other.columns = columns_of(&other.instance.plan, &other.executions);
+        other
+    }
+
+    /// This case under another plan.
+    pub fn with_instance(&self, instance: Instance) -> Self {
+        let mut other = self.clone();
+        other.columns = columns_of(&instance.plan, &other.executions);
+        other.instance = instance;
+        other
     }
 
     /// A random model with narrow clamps and `batch` random samples.
@@ -142,7 +167,7 @@ impl Case {
                 };
                 let layout = &case.instance.plan.shards[0].layout;
                 case.instance.plan.shards.len() == 1
-                    && layout.line_lanes > 1
+                    && layout.tables[0].lanes > 1
                     && covers(Kind::Line)
                     && covers(Kind::Window)
             })
@@ -150,12 +175,18 @@ impl Case {
     }
 
     /// The model of [`two_tables`](Self::two_tables) with a batch that does not fill its lanes.
-    pub fn padded() -> Self {
+    pub fn with_unused_lanes() -> Self {
         let full = Self::two_tables();
-        let x = full.x[..93 * full.graph.input_len()].to_vec();
-        let case = Self::new(full.graph.as_ref().clone(), x, full.parameters);
-        assert!(case.instance.plan.padded_batch > 93, "no padding lane");
-        case
+        (80..96)
+            .rev()
+            .map(|batch| {
+                let x = full.x[..batch * full.graph.input_len()].to_vec();
+                Self::new(full.graph.as_ref().clone(), x, full.parameters)
+            })
+            .find(|case| {
+                (case.sites().iter()).any(|site| site.kind == Kind::Line && !case.is_used(site))
+            })
+            .expect("a batch that does not fill its lanes")
     }
 
     /// Several shards.
@@ -180,21 +211,60 @@ impl Case {
         let plan = &self.instance.plan;
         let mut sites = Vec::new();
         for (index, shard) in plan.shards.iter().enumerate() {
-            for kind in [Kind::Line, Kind::Window] {
-                for (lane, start) in shard.layout.lane_starts(kind).enumerate() {
-                    sites.extend(shard.rows(kind).iter().enumerate().map(|(row, key)| Site {
-                        shard: index,
-                        kind,
-                        row,
-                        start,
-                        key: *key,
-                        sample: key.first_sample as usize + lane,
-                        cell: plan.cell_in_tensor(key),
+            for table in &shard.layout.tables {
+                for (lane, start) in table.lane_starts().enumerate() {
+                    let rows = shard.rows(table.kind).iter().enumerate();
+                    sites.extend(rows.map(|(row, key)| {
+                        let piece = &plan.pieces.list[key.piece as usize];
+                        let instance = key.first as usize + lane;
+                        Site {
+                            shard: index,
+                            kind: table.kind,
+                            row,
+                            start,
+                            key: *key,
+                            lane,
+                            sample: instance / piece.positions,
+                            cell: piece.cell(key.channel as usize, instance % piece.positions),
+                        }
                     }));
                 }
             }
         }
         sites
+    }
+
+    /// Whether a lane holds an instance, and not what is left of its channel's last row.
+    pub fn is_used(&self, site: &Site) -> bool {
+        site.sample < self.executions.len()
+    }
+
+    /// The node that a site belongs to.
+    pub fn node(&self, site: &Site) -> &Node {
+        &self.graph.nodes[self.instance.plan.pieces.list[site.key.piece as usize].node]
+    }
+
+    /// The constants of a requantization site's channel.
+    pub fn channel(&self, site: &Site) -> &Channel {
+        channel_of(&self.instance.plan, site)
+    }
+
+    /// The equation of a site's first linked cell.
+    pub fn equation(&self, site: &Site) -> u64 {
+        let plan = &self.instance.plan;
+        let (piece, channel) = (site.key.piece as usize, site.key.channel as usize);
+        let instance = site.key.first as u64 + site.lane as u64;
+        plan.channel_equation(piece, channel) + instance * plan.links(piece) as u64
+    }
+
+    /// The equation between a site of the output and the statement.
+    pub fn output_equation(&self, site: &Site) -> u64 {
+        let cell = site.sample * self.graph.output_len() + site.cell;
+        self.instance.plan.output_equations + cell as u64
+    }
+
+    fn honest(&self, site: &Site, cell: usize) -> i64 {
+        self.columns[site.shard][site.start + cell][site.row].to_signed()
     }
 
     /// The first site that satisfies `is_wanted`.
@@ -208,26 +278,28 @@ impl Case {
 
     /// Whether the site is about the graph's output.
     pub fn is_output(&self, site: &Site) -> bool {
-        self.graph.nodes[site.key.node as usize].output == self.graph.output
+        let piece = &self.instance.plan.pieces.list[site.key.piece as usize];
+        piece.value == self.graph.output.0 && self.is_used(site)
     }
 
-    /// The honest accumulator of a site; a padding lane's is that of the last sample.
+    /// The honest accumulator of a requantization site; zero in an unused lane.
     pub fn accumulator(&self, site: &Site) -> i64 {
-        let sample = site.sample.min(self.executions.len() - 1);
-        self.executions[sample].accumulators[site.key.node as usize][site.cell]
+        self.honest(site, requant_cell::ACCUMULATOR)
     }
 
-    /// The honest output code of a site.
+    /// The honest value of a site: what later operators read.
     pub fn code(&self, site: &Site) -> i64 {
-        let sample = site.sample.min(self.executions.len() - 1);
-        let output = self.graph.nodes[site.key.node as usize].output;
-        let type_min = self.graph.tensor(output).quantization.qtype.min();
-        i64::from(self.executions[sample].tensors[output.0][site.cell] - type_min)
+        let cell = match site.kind {
+            Kind::Line | Kind::Window => requant_cell::CODE,
+            Kind::Max => max_cell::RESULT,
+            Kind::Map => map_cell::RESULT,
+        };
+        self.honest(site, cell)
     }
 
     /// The honest branch of a site.
     pub fn branch(&self, site: &Site) -> i64 {
-        let channel = self.instance.plan.channel(&site.key);
+        let channel = self.channel(site);
         let accumulator = self.accumulator(site);
         i64::from(accumulator >= channel.saturates_high)
             - i64::from(accumulator <= channel.saturates_low)
@@ -241,4 +313,17 @@ fn narrow(linear: &mut Linear, layer: usize) {
         let middle = requant.zero_point.clamp(-60, 60);
         requant.then_clamp(middle - width, middle + width);
     }
+}
+
+/// The constants of a requantization site's channel under a plan.
+pub fn channel_of<'p>(plan: &'p Plan, site: &Site) -> &'p Channel {
+    &plan.channels[site.key.piece as usize][site.key.channel as usize]
+}
+
+fn columns_of(plan: &Plan, executions: &[Execution]) -> Vec<Vec<Vec<Felt>>> {
+    let lanes = Lanes::new(plan, executions);
+    plan.shards
+        .iter()
+        .map(|shard| lanes.main_columns(shard))
+        .collect()
 }

@@ -1,26 +1,28 @@
 //! The joint check once more, equation by equation from its definition, with rules that can be bent.
 //!
 //! The production code folds weights before it multiplies; here every equation is written out. With the true rule the
-//! two must agree, which a test checks. With a bent rule, an equation left out or two of them given one exponent, the
-//! bench shows what a verifier would accept that did not insist on it.
+//! two must agree, which a test checks. With a bent rule, equations left out or two of them given one exponent, the
+//! bench shows what a verifier would accept that did not insist on them.
 
 use std::sync::Arc;
 
 use winter_math::{ExtensionOf, FieldElement};
 use winterforge_air::field::{Cube, Felt, basis_coefficients};
 use winterforge_air::joint::{Challenges, JointCheck, PublicCodes, constant_columns};
-use winterforge_air::layout::{BYTE_ROWS, Kind};
-use winterforge_air::plan::{Plan, RowKey};
+use winterforge_air::layout::{BYTE_ROWS, LookupTable, WINDOW_ROWS};
+use winterforge_air::plan::Plan;
+use winterforge_air::rounding::window_offsets;
 use winterforge_air::shard_air::ShardInputs;
-use winterforge_model::{Op, TensorId};
 
-/// Which power of `rho` each equation of a sample gets.
+use crate::operators::{Form, Source, forms_of, source};
+
+/// Which power of `rho` each equation gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// By equation within a sample; `None` leaves the equation out.
+    /// By equation; `None` leaves it out. Equations of one row are left out together, and go up by `step`.
     pub exponents: Vec<Option<u64>>,
-    /// From one sample to the next.
-    pub stride: u64,
+    /// From one equation of a row to the next.
+    pub step: u64,
     /// Rows of the byte table.
     pub byte_rows: usize,
 }
@@ -29,8 +31,8 @@ impl Rule {
     /// The rule that verifiers follow.
     pub fn honest(plan: &Plan) -> Self {
         Self {
-            exponents: (0..plan.equations_per_sample).map(Some).collect(),
-            stride: plan.equations_per_sample,
+            exponents: (0..plan.equations).map(Some).collect(),
+            step: 1,
             byte_rows: BYTE_ROWS,
         }
     }
@@ -42,104 +44,72 @@ impl Rule {
         }
         self
     }
+
+    fn weight(&self, rho: Cube, equation: u64) -> Cube {
+        self.exponents[equation as usize].map_or(Cube::ZERO, |exponent| rho.exp_vartime(exponent))
+    }
 }
 
-/// The coefficients of one sample.
-struct Coefficients<'a> {
-    plan: &'a Plan,
-    rule: &'a Rule,
-    challenges: Challenges<Cube>,
-    /// By tensor and cell.
+/// The coefficients of a batch.
+struct Coefficients {
+    /// By tensor, hidden ones included, and cell of the batch.
     codes: Vec<Vec<Cube>>,
-    /// What the constants of all equations add up to, on the right-hand side.
-    constant: Cube,
+    /// What all cells must add up to.
+    total: Cube,
 }
 
-impl<'a> Coefficients<'a> {
-    fn new(plan: &'a Plan, rule: &'a Rule, challenges: Challenges<Cube>) -> Self {
+impl Coefficients {
+    fn new(plan: &Plan, rule: &Rule, rho: Cube, public: &PublicCodes) -> Self {
         let graph = &plan.graph;
-        let codes = graph
-            .tensors
-            .iter()
-            .map(|tensor| vec![Cube::ZERO; tensor.len()])
-            .collect();
+        let tensors = graph.tensors.len() + plan.pieces.hidden.len();
+        let len = |tensor: usize| plan.pieces.tensor_len(graph, tensor);
         let mut result = Self {
-            plan,
-            rule,
-            challenges,
-            codes,
-            constant: Cube::ZERO,
+            codes: (0..tensors)
+                .map(|tensor| vec![Cube::ZERO; plan.batch * len(tensor)])
+                .collect(),
+            total: Cube::ZERO,
         };
-        for (index, node) in graph.nodes.iter().enumerate() {
-            let Op::Linear(linear) = &node.op else {
-                continue;
-            };
-            let x = node.inputs[0];
-            let quantization = graph.tensor(x).quantization;
-            let zero_code = Felt::from((quantization.zero_point - quantization.qtype.min()) as u32);
-            for cell in 0..graph.tensor(node.output).len() {
-                let (position, channel) = (cell / linear.out_features, cell % linear.out_features);
-                let weight = result.weight(plan.equation_offsets[index] + cell as u64);
-                for (k, &w) in linear.row(channel).iter().enumerate() {
-                    let term = weight.mul_base(Felt::from_signed(i64::from(w)));
-                    result.add_code(x, position * linear.in_features + k, term);
-                    result.constant += term.mul_base(zero_code);
+        for index in 0..plan.pieces.list.len() {
+            let piece = &plan.pieces.list[index];
+            for (channel, position, link, form) in forms_of(plan, index) {
+                for sample in 0..plan.batch {
+                    let instance = (sample * piece.positions + position) as u64;
+                    let equation = plan.channel_equation(index, channel)
+                        + instance * plan.links(index) as u64
+                        + link as u64;
+                    result.add(plan, sample, rule.weight(rho, equation), &form);
                 }
-                result.constant -=
-                    weight.mul_base(Felt::from_signed(i64::from(linear.bias[channel])));
             }
         }
-        for cell in 0..graph.output_len() {
-            let weight = result.output_weight(cell);
-            result.add_code(graph.output, cell, weight);
+        for (cell, &y) in public.output.iter().enumerate() {
+            let weight = rule.weight(rho, plan.output_equations + cell as u64);
+            let form = Form {
+                terms: vec![(graph.output.0, cell % graph.output_len(), 1)],
+                constant: -i64::from(y),
+            };
+            result.add(plan, cell / graph.output_len(), weight, &form);
+        }
+        let input = graph.input.0;
+        for (&coefficient, &x) in result.codes[input].iter().zip(&public.input) {
+            result.total -= coefficient.mul_base(Felt::from(x));
         }
         result
     }
 
-    fn weight(&self, equation: u64) -> Cube {
-        self.rule.exponents[equation as usize].map_or(Cube::ZERO, |exponent| {
-            self.challenges.rho.exp_vartime(exponent)
-        })
-    }
-
-    fn output_weight(&self, cell: usize) -> Cube {
-        self.weight(self.plan.output_equations + cell as u64)
-    }
-
-    /// Adds to the coefficient of a code at the node that computes it: views hand their cells through.
-    fn add_code(&mut self, tensor: TensorId, cell: usize, term: Cube) {
-        let graph = &self.plan.graph;
-        let mut tensor = tensor;
-        while let Some(node) = graph.producer(tensor).map(|index| &graph.nodes[index])
-            && node.op == Op::View
-        {
-            tensor = node.inputs[0];
+    /// Adds a multiple of an equation: its terms belong to the nodes that compute their cells, its constants to the
+    /// other side.
+    fn add(&mut self, plan: &Plan, sample: usize, weight: Cube, form: &Form) {
+        self.total -= weight.mul_base(Felt::from_signed(form.constant));
+        for &(tensor, cell, factor) in &form.terms {
+            let term = weight.mul_base(Felt::from_signed(factor));
+            match source(&plan.graph, tensor, cell) {
+                Source::Cell(tensor, cell) => {
+                    let len = plan.pieces.tensor_len(&plan.graph, tensor);
+                    self.codes[tensor][sample * len + cell] += term;
+                }
+                Source::Constant(code) => self.total -= term.mul_base(Felt::from_signed(code)),
+            }
         }
-        self.codes[tensor.0][cell] += term;
-    }
-
-    /// What one sample's cells must add up to.
-    fn total(&self, input: &[u8], output: &[u8]) -> Cube {
-        let graph = &self.plan.graph;
-        let mut total = self.constant;
-        for (cell, &x) in input.iter().enumerate() {
-            total -= self.codes[graph.input.0][cell].mul_base(Felt::from(x));
-        }
-        for (cell, &y) in output.iter().enumerate() {
-            total += self.output_weight(cell).mul_base(Felt::from(y));
-        }
-        total
-    }
-
-    fn of_row(&self, key: &RowKey) -> [Cube; 2] {
-        let output = self.plan.graph.nodes[key.node as usize].output;
-        let code = self.codes[output.0][self.plan.cell_in_tensor(key)];
-        [-self.weight(self.plan.equation_in_sample(key)), code]
-    }
-
-    fn sample_power(&self, sample: usize) -> Cube {
-        let exponent = self.rule.stride * sample as u64;
-        self.challenges.rho.exp_vartime(exponent)
     }
 }
 
@@ -169,15 +139,8 @@ pub fn bend(
     codes: &PublicCodes,
     inputs: &mut [ShardInputs],
 ) -> (Vec<ShardInputs>, Cube) {
-    let coefficients = Coefficients::new(plan, rule, challenges);
-    let (input_len, output_len) = (plan.graph.input_len(), plan.graph.output_len());
-    let mut total = Cube::ZERO;
-    for sample in 0..plan.padded_batch {
-        let shown = sample.min(plan.batch - 1);
-        let input = &codes.input[shown * input_len..][..input_len];
-        let output = &codes.output[shown * output_len..][..output_len];
-        total += coefficients.sample_power(sample) * coefficients.total(input, output);
-    }
+    let Challenges { rho, kappa, .. } = challenges;
+    let coefficients = Coefficients::new(plan, rule, rho, codes);
     for (shard, inputs) in plan.shards.iter().zip(inputs.iter_mut()) {
         let layout = &shard.layout;
         let mut columns = constant_columns(plan, shard);
@@ -189,30 +152,84 @@ pub fn bend(
                 columns.push(words.collect());
             }
         };
-        for kind in [Kind::Line, Kind::Window] {
-            if layout.lanes(kind) == 0 {
-                continue;
-            }
-            for which in 0..2 {
-                let scaled = |key: &RowKey| {
-                    let power = coefficients.sample_power(key.first_sample as usize);
-                    challenges.kappa * power * coefficients.of_row(key)[which]
-                };
-                push(shard.rows(kind).iter().map(scaled).collect());
+        for table in &layout.tables {
+            let rows = shard.rows(table.kind);
+            let links = rows.iter().map(|row| {
+                let piece = row.piece as usize;
+                let count = plan.links(piece) as u64;
+                let first = plan.channel_equation(piece, row.channel as usize)
+                    + u64::from(row.first) * count;
+                for equation in 0..table.lanes as u64 * count {
+                    let expected =
+                        rule.exponents[first as usize].map(|first| first + rule.step * equation);
+                    assert_eq!(
+                        rule.exponents[(first + equation) as usize],
+                        expected,
+                        "a row bends as a whole"
+                    );
+                }
+                -(kappa * rule.weight(rho, first))
+            });
+            push(links.collect());
+            for lane in 0..table.lanes {
+                let values = rows.iter().map(|row| {
+                    let piece = &plan.pieces.list[row.piece as usize];
+                    let instance = row.first as usize + lane;
+                    let sample = instance / piece.positions;
+                    if sample >= plan.batch {
+                        return Cube::ZERO;
+                    }
+                    let cell = piece.cell(row.channel as usize, instance % piece.positions);
+                    let len = plan.pieces.tensor_len(&plan.graph, piece.value);
+                    kappa * coefficients.codes[piece.value][sample * len + cell]
+                });
+                push(values.collect());
             }
         }
-        let inverse = |byte: usize| -(challenges.zeta - Cube::from(byte as u32)).inv();
-        push((0..rule.byte_rows).map(inverse).collect());
-        let windows = layout.constants_width() + 3 * (layout.inverse_column() + 1);
-        columns.extend_from_slice(&inputs.columns[windows..]);
+        for &table in &layout.lookup_tables {
+            let entries = entries(plan, rule, table);
+            push(entries.iter().map(|e| inverse(challenges, e)).collect());
+        }
         inputs.columns = Arc::new(columns);
-
-        let lanes = layout.line_lanes.max(layout.window_lanes);
-        let first = inputs.challenges.len() - 3 * lanes;
-        for lane in 0..lanes {
-            let power = coefficients.sample_power(lane);
-            inputs.challenges[first + 3 * lane..][..3].copy_from_slice(basis_coefficients(&power));
+        let powers = layout.link_powers();
+        let first = inputs.challenges.len() - 3 * powers;
+        for index in 0..powers {
+            let power = rho.exp_vartime(rule.step * index as u64);
+            inputs.challenges[first + 3 * index..][..3].copy_from_slice(basis_coefficients(&power));
         }
     }
-    (inputs.to_vec(), total * challenges.kappa)
+    (inputs.to_vec(), coefficients.total * kappa)
+}
+
+/// The rows of a lookup table: up to four terms, then the table's number.
+fn entries(plan: &Plan, rule: &Rule, table: LookupTable) -> Vec<[i64; 5]> {
+    match table {
+        LookupTable::Byte => (0..rule.byte_rows as i64)
+            .map(|byte| [byte, 0, 0, 0, 0])
+            .collect(),
+        LookupTable::Word => (0..1 << 16).map(|word| [word, 0, 0, 0, 1]).collect(),
+        LookupTable::Window => (0..WINDOW_ROWS as i64)
+            .map(|row| {
+                let (sign, low, high) = window_offsets(row - 255);
+                [row - 255, sign, low, high, 2]
+            })
+            .collect(),
+        LookupTable::Map => {
+            let maps = plan.pieces.maps.iter().enumerate();
+            maps.flat_map(|(map, values)| {
+                let row =
+                    move |(code, &value): (usize, &i64)| [code as i64, value, map as i64, 0, 3];
+                values.iter().enumerate().map(row)
+            })
+            .collect()
+        }
+    }
+}
+
+/// `-1 / (zeta - t0 - alpha t1 - alpha^2 t2 - ..)`.
+fn inverse(challenges: Challenges<Cube>, terms: &[i64; 5]) -> Cube {
+    let folded = terms.iter().rev().fold(Cube::ZERO, |sum, &term| {
+        sum * challenges.alpha + Cube::from(Felt::from_signed(term))
+    });
+    -(challenges.zeta - folded).inv()
 }

@@ -9,18 +9,17 @@ use winter_math::FieldElement;
 use winter_utils::Serializable;
 use winterforge_air::field::{Cube, Felt};
 use winterforge_air::joint::{Challenges, constant_columns};
-use winterforge_air::layout::{Kind, cell};
+use winterforge_air::layout::LookupTable;
 use winterforge_air::mask::Mask;
 use winterforge_air::rounding::Channel;
-use winterforge_air::shard_air::ShardInputs;
+use winterforge_air::shard_air::{ShardAir, ShardInputs};
 use winterforge_air::witness;
 use winterforge_verifier::bundle::{Header, Values};
 use winterforge_verifier::challenge::{joint_challenges, joint_seed};
 use winterforge_verifier::instance::{Instance, public_codes};
 use winterforge_verifier::stark::ShardProof;
 
-use crate::air::{BenchAir, BenchInputs};
-use crate::case::{Case, Site};
+use crate::case::{Case, Site, channel_of};
 use crate::equations::{Rule, public_inputs};
 use crate::merkle::{Digest, Hash, Segment};
 use crate::stark::{Deviation, prove_shard};
@@ -36,8 +35,6 @@ pub struct Witness<'a> {
     pub instance: Instance,
     /// Constraints that the forger does not keep.
     pub mask: Mask,
-    /// Whether it keeps those of the lookups' auxiliary columns.
-    pub has_free_groups: bool,
     /// The rule of the joint check that it follows.
     pub rule: Rule,
     /// Main columns by shard.
@@ -48,19 +45,13 @@ impl<'a> Witness<'a> {
     /// The honest witness, multiplicities counted.
     pub fn honest(case: &'a Case) -> Self {
         let plan = &case.instance.plan;
-        let columns = plan
-            .shards
-            .iter()
-            .map(|shard| witness::main_columns(plan, shard, &case.executions))
-            .collect();
         let mut result = Self {
             case,
             header: case.header.clone(),
             instance: case.instance.clone(),
             mask: Mask::default(),
-            has_free_groups: false,
             rule: Rule::honest(plan),
-            columns,
+            columns: case.columns.clone(),
         };
         result.count();
         result
@@ -77,7 +68,7 @@ impl<'a> Witness<'a> {
 
     /// The constants of a site's channel.
     pub fn channel(&self, site: &Site) -> &Channel {
-        self.instance.plan.channel(&site.key)
+        channel_of(&self.instance.plan, site)
     }
 
     /// A cell of a lane.
@@ -94,19 +85,24 @@ impl<'a> Witness<'a> {
     /// it can.
     pub fn fill_lane(&mut self, site: &Site, accumulator: i64, code: i64) {
         let layout = &self.instance.plan.shards[site.shard].layout;
-        let cells = witness::lane_cells(layout, self.channel(site), accumulator, code);
+        let cells = witness::requant_cells(layout, self.channel(site), accumulator, code);
         for (index, value) in cells.into_iter().enumerate() {
             self.set(site, index, value);
         }
     }
 
-    /// Overwrites consecutive limbs by one value: all of it in the first limb if it is no sum of bytes.
+    /// Overwrites consecutive limbs by one value: all of it in the first limb if it is no sum of limbs.
     pub fn set_limbs(&mut self, site: &Site, first: usize, count: usize, value: i128) {
-        let bytes = 8 * count as u32;
-        let fits = (0..1i128 << bytes).contains(&value);
+        let bits = self.instance.plan.shards[site.shard].layout.shape.limb_bits as usize;
+        let fits = (0..1i128 << (bits * count)).contains(&value);
+        let mask = (1 << bits) - 1;
         for limb in 0..count {
-            let byte = if fits { value >> (8 * limb) & 0xff } else { 0 };
-            self.set(site, first + limb, Felt::new(byte as u64));
+            let part = if fits {
+                value >> (bits * limb) & mask
+            } else {
+                0
+            };
+            self.set(site, first + limb, Felt::new(part as u64));
         }
         if !fits {
             self.set(site, first, Felt::from_signed(value as i64));
@@ -123,17 +119,23 @@ impl<'a> Witness<'a> {
 
     /// Limbs of either side in a window lane.
     pub fn window_limbs(&self, site: &Site) -> usize {
-        self.instance.plan.shards[site.shard].layout.window_limbs
+        self.instance.plan.shards[site.shard]
+            .layout
+            .shape
+            .window_limbs
     }
 
-    /// The code in the trace.
-    pub fn code(&self, site: &Site) -> i64 {
-        self.get(site, cell::CODE).to_signed()
+    /// Limbs of a line lane.
+    pub fn line_limbs(&self, site: &Site) -> usize {
+        let shape = &self.instance.plan.shards[site.shard].layout.shape;
+        shape.line_limbs()
     }
 
-    /// Whether a site stands in a table of this kind.
-    pub fn is(&self, site: &Site, kind: Kind) -> bool {
-        site.kind == kind
+    /// The column of a lookup table's multiplicities.
+    pub fn multiplicity(&self, shard: usize, table: LookupTable) -> usize {
+        let layout = &self.instance.plan.shards[shard].layout;
+        let found = layout.multiplicities().find(|&(known, _)| known == table);
+        found.expect("a table of the layout").1
     }
 
     /// Commits, and draws the joint seed as the protocol says.
@@ -227,8 +229,8 @@ impl<'a> Committed<'a> {
         let gap = filled.claims[0] - filled.sums[0];
         let layout = self.inputs[0].layout.clone();
         let (column, first) = (
-            layout.byte_multiplicity(),
-            layout.constants_width() + 3 * layout.inverse_column(),
+            self.witness.multiplicity(0, LookupTable::Byte),
+            layout.constants_width() + 3 * layout.inverse_columns(),
         );
         let public = &self.inputs[0].columns;
         let inverse = |row: usize| [0, 1, 2].map(|coordinate| public[first + coordinate][row]);
@@ -312,15 +314,11 @@ impl Filled<'_> {
             .into_iter()
             .enumerate()
             .map(|(shard, aux)| {
-                let mut inner = committed.inputs[shard].clone();
-                inner.set_claim(claims[shard]);
-                inner.mask = witness.mask.clone();
-                let inputs = BenchInputs {
-                    inner,
-                    has_free_groups: witness.has_free_groups,
-                };
+                let mut inputs = committed.inputs[shard].clone();
+                inputs.set_claim(claims[shard]);
+                inputs.mask = witness.mask.clone();
                 let info = witness.instance.trace_infos[shard].clone();
-                let air = BenchAir::new(info, inputs.clone(), witness.instance.options.clone());
+                let air = ShardAir::new(info, inputs.clone(), witness.instance.options.clone());
                 let root = committed.roots[shard];
                 prove_shard(
                     &air,

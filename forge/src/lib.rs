@@ -5,7 +5,6 @@
 //! word where asked. [`attacks`] lists the forgeries: each names the one check that stops it, and must be accepted by
 //! a verifier without that check.
 
-pub mod air;
 pub mod attack;
 pub mod attacks;
 pub mod case;
@@ -15,6 +14,7 @@ pub mod fri;
 pub mod lattice;
 pub mod low_degree;
 pub mod merkle;
+pub mod operators;
 pub mod stark;
 pub mod survivors;
 pub mod trust;

@@ -6,10 +6,10 @@ use winter_math::{ExtensionOf, FieldElement, batch_inversion};
 use winterforge_air::field::{Cube, Felt};
 use winterforge_verifier::stark::FriOpening;
 
-use crate::air::BenchAir;
 use crate::fri::{self, Layer};
 use crate::merkle::{Digest, Hash, Segment};
 use crate::stark::Deviation;
+use winterforge_air::shard_air::ShardAir;
 
 /// Everything that the low-degree test adds to a proof.
 pub struct LowDegree {
@@ -30,7 +30,7 @@ pub struct LowDegree {
 impl LowDegree {
     /// Tests `deep`, a function on the evaluation domain, with the coin as it stands.
     pub fn new(
-        air: &BenchAir,
+        air: &ShardAir,
         mut coin: DefaultRandomCoin<Hash>,
         deep: &[Cube],
         deviation: Deviation,

@@ -8,9 +8,9 @@ use winter_air::{Air, AuxRandElements, EvaluationFrame};
 use winter_crypto::{DefaultRandomCoin, ElementHasher, RandomCoin};
 use winter_math::{ExtensionOf, FieldElement, StarkField, ToElements, fft, polynom};
 use winterforge_air::field::{Cube, Felt};
+use winterforge_air::shard_air::{ShardAir, ShardInputs};
 use winterforge_verifier::stark::{Claims, Openings, ShardProof, VerifierAir};
 
-use crate::air::{BenchAir, BenchInputs};
 use crate::fri;
 use crate::low_degree::{LowDegree, deep_values};
 use crate::merkle::{Digest, Hash, Segment, extend, row_of};
@@ -76,7 +76,7 @@ impl Frame {
 
 /// The random combination of the constraint quotients.
 struct Composition<'a> {
-    air: &'a BenchAir,
+    air: &'a ShardAir,
     elements: AuxRandElements<Cube>,
     transition: winter_air::TransitionConstraints<Cube>,
     boundary: winter_air::BoundaryConstraints<Cube>,
@@ -154,8 +154,8 @@ impl Composition<'_> {
 
 /// Proves one shard. `main_root` is what the main segment is said to be committed by.
 pub fn prove_shard(
-    air: &BenchAir,
-    inputs: &BenchInputs,
+    air: &ShardAir,
+    inputs: &ShardInputs,
     main: &Segment<Felt>,
     main_root: Digest,
     aux_columns: Vec<Vec<Cube>>,
@@ -290,7 +290,7 @@ pub fn prove_shard(
 }
 
 /// The coin as the verifier seeds it.
-fn coin(air: &BenchAir, public_inputs: &[Felt]) -> DefaultRandomCoin<Hash> {
+fn coin(air: &ShardAir, public_inputs: &[Felt]) -> DefaultRandomCoin<Hash> {
     let constraints = air.context().num_assertions() + air.context().num_transition_constraints();
     let context =
         Context::new::<Felt>(air.trace_info().clone(), air.options().clone(), constraints);

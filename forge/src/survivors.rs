@@ -1,7 +1,7 @@
 //! Checks that no attack passes through when they are switched off, and why. SECURITY.md carries this list.
 
 /// The check, in its `Debug` form, and the argument.
-pub const SURVIVORS: [(&str, &str); 3] = [
+pub const SURVIVORS: [(&str, &str); 2] = [
     (
         "Constraint(BranchTernary)",
         "Implied by its neighbours. For a branch b other than -1, 0, 1 both b^2 + b and b^2 - b are nonzero, so BranchHigh \
@@ -10,9 +10,8 @@ pub const SURVIVORS: [(&str, &str); 3] = [
          The constraint stays: it costs no column, and lets every other argument about branches be read by itself.",
     ),
     (
-        "Constraint(ByteMultiplicity)",
-        "A term that the prover needs, not a demand on it. Without it the byte lookups would have to cancel among \
+        "Constraint(Multiplicity)",
+        "A term that the prover needs, not a demand on it. Without it the lookups would have to cancel among \
          themselves, and a value looked up fewer than p times does not: even honest proofs are rejected.",
     ),
-    ("Constraint(WindowMultiplicity)", "As for ByteMultiplicity."),
 ];

@@ -10,6 +10,7 @@ use winter_air::Air;
 use winter_math::{FieldElement, ToElements};
 use winter_utils::Deserializable;
 use winterforge_air::field::{Cube, Felt};
+use winterforge_air::shard_air::ShardAir;
 use winterforge_model::Graph;
 use winterforge_verifier::Policy;
 use winterforge_verifier::bundle::Header;
@@ -17,7 +18,6 @@ use winterforge_verifier::challenge::{joint_challenges, joint_seed};
 use winterforge_verifier::instance::{Instance, public_codes};
 use winterforge_verifier::stark::{Reader, verify_shard};
 
-use crate::air::{BenchAir, BenchInputs};
 use crate::equations::{Rule, public_inputs};
 use crate::merkle::{Digest, Hash};
 
@@ -32,8 +32,6 @@ pub struct Trust {
     pub claims: Option<Vec<Cube>>,
     /// The exponents of the joint check.
     pub rule: Option<Rule>,
-    /// Whether the lookups' auxiliary columns are unconstrained.
-    pub has_free_groups: bool,
 }
 
 /// Verifies as the production code does, with derivations taken from `trust`.
@@ -91,14 +89,10 @@ pub fn verify_trusting(
     for (shard, mut inner) in inputs.into_iter().enumerate() {
         inner.set_claim(claims[shard]);
         inner.mask = policy.leniency.constraints.clone();
-        let inputs = BenchInputs {
-            inner,
-            has_free_groups: trust.has_free_groups,
-        };
-        let elements = inputs.to_elements();
+        let elements = inner.to_elements();
         let info = instance.trace_infos[shard].clone();
-        let air = BenchAir::new(info, inputs, instance.options.clone());
-        verify_shard::<BenchAir, Cube, Hash>(
+        let air = ShardAir::new(info, inner, instance.options.clone());
+        verify_shard::<ShardAir, Cube, Hash>(
             &air,
             &elements,
             roots[shard],

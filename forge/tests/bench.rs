@@ -61,13 +61,7 @@ fn stops() -> Vec<Stop> {
         .map(Stop::Constraint)
         .chain(CheckId::ALL.into_iter().map(Stop::Check))
         .chain(bundle)
-        .chain([
-            Stop::LookupGroups,
-            Stop::Seed,
-            Stop::Plan,
-            Stop::LastClaim,
-            Stop::Equations,
-        ])
+        .chain([Stop::Seed, Stop::Plan, Stop::LastClaim, Stop::Equations])
         .collect()
 }
 
@@ -77,7 +71,7 @@ fn each_check_switched_off_lets_an_attack_pass() {
     for stop in stops() {
         let taken_on_trust = matches!(
             stop,
-            Stop::LookupGroups | Stop::Seed | Stop::Plan | Stop::LastClaim | Stop::Equations
+            Stop::Seed | Stop::Plan | Stop::LastClaim | Stop::Equations
         );
         let mut count = 0;
         for attack in ATTACKS.iter().filter(|attack| attack.stop != Stop::Nothing) {
@@ -137,10 +131,8 @@ fn a_verifier_that_trusts_nothing_agrees_with_the_production_verifier() {
 #[test]
 fn terms_that_only_the_prover_needs_fail_closed() {
     let case = Case::two_tables();
-    for id in [
-        ConstraintId::ByteMultiplicity,
-        ConstraintId::WindowMultiplicity,
-    ] {
+    {
+        let id = ConstraintId::Multiplicity;
         let mut witness = Witness::honest(&case);
         witness.mask = winterforge_air::mask::Mask::of([id]);
         let forged = witness.commit().fill().finish(Deviation::None);

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use winter_math::{FieldElement, StarkField};
-use winterforge_air::constraints::{constraints_per_lane, evaluate_main, main_degrees};
+use winterforge_air::constraints::{evaluate_main, main_degrees};
 use winterforge_air::field::Felt;
 use winterforge_air::joint::constant_columns;
-use winterforge_air::layout::{Kind, Layout, cell};
+use winterforge_air::layout::{Kind, Layout, requant_cell as cell};
 use winterforge_air::mask::ConstraintId::{
     self, BranchHigh, BranchLow, BranchTernary, RoundLine, RoundWindowHigh, RoundWindowLow,
 };
@@ -26,6 +26,7 @@ fn families(kind: Kind) -> &'static [ConstraintId] {
             RoundWindowLow,
             RoundWindowHigh,
         ],
+        Kind::Max | Kind::Map => &[],
     }
 }
 
@@ -35,10 +36,9 @@ fn broken(layout: &Layout, row: &[Felt], public: &[Felt]) -> BTreeSet<(usize, Co
     evaluate_main(layout, &Mask::default(), row, public, &mut values);
     let mut values = values.into_iter();
     let mut broken = BTreeSet::new();
-    for kind in [Kind::Line, Kind::Window] {
-        assert_eq!(families(kind).len(), constraints_per_lane(kind));
-        for start in layout.lane_starts(kind) {
-            for (&id, value) in families(kind).iter().zip(values.by_ref()) {
+    for table in &layout.tables {
+        for start in table.lane_starts() {
+            for (&id, value) in families(table.kind).iter().zip(values.by_ref()) {
                 if value != Felt::ZERO {
                     broken.insert((start, id));
                 }
@@ -67,7 +67,7 @@ fn expected(
     let round = if window { RoundWindowLow } else { RoundLine };
     let at = |condition: bool, id: ConstraintId| condition.then_some(id);
     let both = [Some(round), at(window && inside, RoundWindowHigh)];
-    let high_limb = cell::WINDOW_LIMB + layout.window_limbs;
+    let high_limb = cell::WINDOW_LIMB + layout.shape.window_limbs;
     let list: Vec<Option<ConstraintId>> = match index {
         cell::ACCUMULATOR => both.into(),
         cell::CODE if inside => both.into(),
@@ -119,11 +119,11 @@ fn a_wrong_cell_breaks_exactly_the_constraints_that_read_it() {
         assert_eq!(broken(layout, &row, &public), BTreeSet::new(), "{site:?}");
         let channel = witness.channel(&site);
         let was = case.branch(&site);
-        for index in 0..layout.lane_width(site.kind) {
+        for index in 0..layout.shape.lane_width(site.kind) {
             for change in [Felt::ONE, -Felt::ONE, Felt::new(2), Felt::new(1 << 32)] {
                 let mut row = row.clone();
                 row[site.start + index] += change;
-                let lane = &row[site.start..][..layout.lane_width(site.kind)];
+                let lane = &row[site.start..][..layout.shape.lane_width(site.kind)];
                 let found = broken(layout, &row, &public);
                 let want = expected(layout, &site, channel, lane, index, was);
                 let context = format!("{site:?} cell {index} plus {change}");
@@ -172,7 +172,10 @@ fn a_branch_is_ternary_without_being_told() {
             let public: Vec<Felt> = constants.iter().map(|column| column[0]).collect();
             let mut values = vec![Felt::ZERO; main_degrees(&shard.layout).len()];
             evaluate_main(&shard.layout, &mask, &row, &public, &mut values);
-            let channel = case.instance.plan.channel(&shard.rows(Kind::Line)[0]);
+            let channel = {
+                let row = shard.rows(Kind::Line)[0];
+                &case.instance.plan.channels[row.piece as usize][row.channel as usize]
+            };
             assert_ne!(channel.code_min, channel.code_max);
             assert!(
                 values[1] != Felt::ZERO || values[2] != Felt::ZERO,

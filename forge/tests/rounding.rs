@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use winterforge_air::layout::{BYTE_ROWS, LIMB_BITS, LINE_LIMBS};
+use winterforge_air::layout::BYTE_ROWS;
 use winterforge_air::plan::{PlanParameters, compile};
 use winterforge_air::rounding::{Channel, Rounding, line_value, window_sides};
 use winterforge_model::testing::{RandomMlp, Rng};
@@ -11,10 +11,9 @@ use winterforge_model::{Graph, Op};
 
 /// Whether the constraints can be met for this code, by any branch.
 fn has_witness(channel: &Channel, limbs: usize, accumulator: i64, code: i64) -> bool {
-    let fits =
-        |value: i128, limbs: usize| (0..1i128 << (LIMB_BITS as usize * limbs)).contains(&value);
+    let fits = |value: i128, limbs: usize| (0..1i128 << (8 * limbs)).contains(&value);
     let width = match channel.rounding {
-        Rounding::Line { .. } => LINE_LIMBS,
+        Rounding::Line { .. } => 4,
         Rounding::Window { .. } => limbs,
     };
     if code < channel.code_min || code > channel.code_max {
@@ -83,8 +82,9 @@ fn check(graph: Graph, context: &str) -> usize {
         let Ok(plan) = compile(graph.clone(), batch, PlanParameters::default()) else {
             panic!("{context}: no plan");
         };
-        let limbs = plan.shards[0].layout.window_limbs;
-        for (node, channels) in plan.channels.iter().enumerate() {
+        let limbs = plan.shards[0].layout.shape.window_limbs;
+        for (piece, channels) in plan.channels.iter().enumerate() {
+            let node = plan.pieces.list[piece].node;
             let Op::Linear(linear) = &graph.nodes[node].op else {
                 continue;
             };

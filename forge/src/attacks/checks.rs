@@ -3,7 +3,7 @@
 
 use winter_math::{FieldElement, StarkField};
 use winterforge_air::field::{Cube, Felt};
-use winterforge_air::layout::{Kind, LINE_LIMBS, cell};
+use winterforge_air::layout::{Kind, requant_cell as cell};
 use winterforge_air::rounding::{Rounding, line_value};
 use winterforge_verifier::stark::{CheckId, StarkError};
 
@@ -83,7 +83,7 @@ pub(super) fn all(case: &Case, honest: &Forged) -> Vec<Forgery> {
 pub(super) fn wide_limb(case: &Case) -> Witness<'_> {
     let mut witness = Witness::honest(case);
     let site = case.site(|site| {
-        let code_max = case.instance.plan.channel(&site.key).code_max;
+        let code_max = case.channel(site).code_max;
         site.kind == Kind::Line
             && case.is_output(site)
             && case.branch(site) == 0
@@ -94,7 +94,7 @@ pub(super) fn wide_limb(case: &Case) -> Witness<'_> {
     if let Rounding::Line { slope, offset } = witness.channel(&site).rounding {
         let (_, remainder) = line_value(slope, offset, case.accumulator(&site));
         let value = remainder - (1 << 32);
-        witness.set_limbs(&site, cell::LINE_LIMB, LINE_LIMBS, value);
+        witness.set_limbs(&site, cell::LINE_LIMB, witness.line_limbs(&site), value);
     }
     witness.state(&site, code);
     witness.count();

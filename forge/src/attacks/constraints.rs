@@ -2,7 +2,7 @@
 
 use winter_math::FieldElement;
 use winterforge_air::field::Felt;
-use winterforge_air::layout::{Kind, LINE_LIMBS, cell};
+use winterforge_air::layout::{Kind, requant_cell as cell};
 use winterforge_air::mask::{ConstraintId, Mask};
 use winterforge_air::rounding::{Rounding, line_value, window_sides};
 use winterforge_verifier::stark::{CheckId, StarkError};
@@ -28,7 +28,7 @@ fn in_last_shard() -> Forgery {
     let case = Case::sharded();
     let last = case.instance.plan.shards.len() - 1;
     let site = case.site(|site| {
-        let channel = case.instance.plan.channel(&site.key);
+        let channel = case.channel(site);
         site.shard == last
             && case.is_output(site)
             && case.branch(site) == 0
@@ -121,7 +121,7 @@ fn rounding(case: &Case) -> Vec<Forgery> {
     use ConstraintId::{RoundLine, RoundWindowHigh, RoundWindowLow};
     let inside = |kind: Kind, step: i64| {
         case.site(|site| {
-            let channel = case.instance.plan.channel(&site.key);
+            let channel = case.channel(site);
             let code = case.code(site) + step;
             site.kind == kind
                 && case.is_output(site)
@@ -182,7 +182,7 @@ fn rounding(case: &Case) -> Vec<Forgery> {
 /// The code that the rounding relation gives where the clamp is ignored.
 fn unclamped(case: &Case, site: &Site) -> i64 {
     let accumulator = case.accumulator(site);
-    match case.instance.plan.channel(&site.key).rounding {
+    match case.channel(site).rounding {
         Rounding::Line { slope, offset } => line_value(slope, offset, accumulator).0 as i64,
         Rounding::Window {
             multiplier,
@@ -217,7 +217,7 @@ fn ranges(case: &Case) -> Vec<Forgery> {
     ]
     .map(|(name, kind, branch, id)| {
         let site = case.site(|site| {
-            let channel = case.instance.plan.channel(&site.key);
+            let channel = case.channel(site);
             let code = unclamped(case, site);
             site.kind == kind
                 && case.is_output(site)
@@ -244,7 +244,7 @@ fn set_sides(witness: &mut Witness<'_>, site: &Site, accumulator: i64, code: i64
         Rounding::Line { slope, offset } => {
             let value = i128::from(slope) * i128::from(accumulator) + i128::from(offset)
                 - (i128::from(code) << 32);
-            witness.set_limbs(site, cell::LINE_LIMB, LINE_LIMBS, value);
+            witness.set_limbs(site, cell::LINE_LIMB, witness.line_limbs(&site), value);
         }
         Rounding::Window {
             multiplier,
@@ -263,7 +263,7 @@ fn limbs(case: &Case) -> Vec<Forgery> {
     use ConstraintId::{RangeLineLimb, RangeWindowHighLimb, RangeWindowLowLimb, WindowTable};
     let inside = |kind: Kind, step: i64| {
         case.site(|site| {
-            let channel = case.instance.plan.channel(&site.key);
+            let channel = case.channel(site);
             let code = case.code(site) + step;
             site.kind == kind
                 && case.is_output(site)

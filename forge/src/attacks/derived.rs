@@ -63,12 +63,9 @@ fn other_output(case: &Case, honest: &Forged) -> Forgery {
     const CELLS: usize = 44;
     let plan = &case.instance.plan;
     let rho = joint_challenges::<Cube>(&honest.seed).rho;
-    let outputs = case.graph.output_len();
     let coefficients: Vec<[Felt; 3]> = (0..CELLS)
         .map(|index| {
-            let (sample, cell) = (index / outputs, index % outputs);
-            let equation = plan.output_equations + cell as u64;
-            let power = rho.exp_vartime(plan.equations_per_sample * sample as u64 + equation);
+            let power = rho.exp_vartime(plan.output_equations + index as u64);
             [0, 1, 2].map(|coordinate| power.base_element(coordinate))
         })
         .collect();
@@ -215,12 +212,12 @@ fn plans(case: &Case) -> Vec<Forgery> {
     // The channel's line one step higher: every unsaturated output of the channel is one too large.
     let mut witness = Witness::honest(case);
     let site = case.site(|site| {
-        let channel = case.instance.plan.channel(&site.key);
+        let channel = case.channel(site);
         let is_line = matches!(channel.rounding, Rounding::Line { .. });
         is_line && case.is_output(site) && case.branch(site) == 0
     });
     let channel =
-        &mut witness.instance.plan.channels[site.key.node as usize][site.key.channel as usize];
+        &mut witness.instance.plan.channels[site.key.piece as usize][site.key.channel as usize];
     if let Rounding::Line { offset, .. } = &mut channel.rounding {
         *offset += 1 << 32;
     }
@@ -232,12 +229,14 @@ fn plans(case: &Case) -> Vec<Forgery> {
     let channel = channel.clone();
     for other in case.sites() {
         if let Rounding::Line { slope, offset } = channel.rounding
-            && (other.key.node, other.key.channel) == (site.key.node, site.key.channel)
+            && (other.key.piece, other.key.channel) == (site.key.piece, site.key.channel)
         {
             let accumulator = case.accumulator(&other);
             let code = winterforge_air::rounding::line_value(slope, offset, accumulator).0 as i64;
             witness.fill_lane(&other, accumulator, code.clamp(0, 255));
-            witness.state(&other, code.clamp(0, 255));
+            if case.is_used(&other) {
+                witness.state(&other, code.clamp(0, 255));
+            }
         }
     }
     witness.count();
@@ -250,9 +249,9 @@ fn plans(case: &Case) -> Vec<Forgery> {
     let sharded = Case::sharded();
     let mut parameters = sharded.parameters;
     parameters.plan = PlanParameters { max_log_rows: 10 };
-    let mut other = sharded.clone();
-    other.instance = Instance::new(sharded.graph.clone(), sharded.executions.len(), parameters)
+    let instance = Instance::new(sharded.graph.clone(), sharded.executions.len(), parameters)
         .expect("a provable model");
+    let other = sharded.with_instance(instance);
     let forged = Witness::honest(&other)
         .commit()
         .fill()

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use winter_math::{FieldElement, StarkField};
 use winterforge_air::field::Felt;
-use winterforge_air::layout::{Kind, LINE_LIMBS, cell};
+use winterforge_air::layout::{Kind, LookupTable, requant_cell as cell};
+use winterforge_air::plan::Row;
 use winterforge_air::rounding::{Channel, Rounding, line_value};
 use winterforge_model::{Op, execute};
 
@@ -26,7 +27,6 @@ pub(super) fn all(case: &Case) -> Vec<Forgery> {
         output_link(case),
         swapped_samples(case),
         swapped_lanes(case),
-        padding_lane(),
         wrapped_accumulator(case),
         wide_table(case),
     ];
@@ -54,12 +54,15 @@ fn honest_rule(case: &Case) -> Rule {
     Rule::honest(&case.instance.plan)
 }
 
-fn equation(case: &Case, site: &Site) -> u64 {
-    case.instance.plan.equation_in_sample(&site.key)
-}
-
-fn output_equation(case: &Case, site: &Site) -> u64 {
-    case.instance.plan.output_equations + site.cell as u64
+/// The equations of all lanes of a site's row: they have one coefficient column, and are left out together.
+fn row_equations(case: &Case, site: &Site) -> std::ops::Range<u64> {
+    let plan = &case.instance.plan;
+    let layout = &plan.shards[site.shard].layout;
+    let table = layout.tables.iter().find(|table| table.kind == site.kind);
+    let links = plan.links(site.key.piece as usize) as u64;
+    let lanes = table.map_or(0, |table| table.lanes as u64);
+    let first = case.equation(site) - site.lane as u64 * links;
+    first..first + lanes * links
 }
 
 /// Whether a true accumulator one code further on exists for the site.
@@ -70,7 +73,7 @@ fn can_step(channel: &Channel, code: i64) -> bool {
 /// A site inside the staircase, and an accumulator that gives another code.
 fn movable(case: &Case, is_wanted: impl Fn(&Site) -> bool) -> (Site, i64, i64) {
     let site = case.site(|site| {
-        let channel = case.instance.plan.channel(&site.key);
+        let channel = case.channel(site);
         is_wanted(site) && case.branch(site) == 0 && can_step(channel, case.code(site))
     });
     let (accumulator, code) = (case.accumulator(&site), case.code(&site));
@@ -80,7 +83,7 @@ fn movable(case: &Case, is_wanted: impl Fn(&Site) -> bool) -> (Site, i64, i64) {
 }
 
 fn code_of(case: &Case, site: &Site, accumulator: i64) -> i64 {
-    let node = &case.graph.nodes[site.key.node as usize];
+    let node = case.node(site);
     let Op::Linear(linear) = &node.op else {
         return 0;
     };
@@ -95,7 +98,7 @@ fn accumulator(case: &Case) -> Forgery {
     witness.fill_lane(&site, accumulator, code);
     witness.state(&site, code);
     witness.count();
-    let rule = honest_rule(case).without([equation(case, &site)]);
+    let rule = honest_rule(case).without(row_equations(case, &site));
     bent(
         case,
         "an output accumulator of another weight",
@@ -111,7 +114,7 @@ fn hidden_accumulator(case: &Case) -> Forgery {
     let mut witness = Witness::honest(case);
     witness.fill_lane(&site, accumulator, code);
     follow(case, &mut witness, &site, code);
-    let rule = honest_rule(case).without([equation(case, &site)]);
+    let rule = honest_rule(case).without(row_equations(case, &site));
     bent(
         case,
         "a hidden accumulator of another bias",
@@ -126,10 +129,13 @@ fn other_code_consumed(case: &Case) -> Forgery {
     let (site, _, code) = movable(case, |site| !case.is_output(site));
     let mut witness = Witness::honest(case);
     follow(case, &mut witness, &site, code);
-    let plan = &case.instance.plan;
-    let outputs = (0..case.graph.output_len() as u64)
-        .map(|cell| plan.output_equations - case.graph.output_len() as u64 + cell);
-    let rule = honest_rule(case).without(outputs);
+    let reading: Vec<u64> = case
+        .sites()
+        .iter()
+        .filter(|other| case.is_output(other) && other.sample == site.sample)
+        .flat_map(|other| row_equations(case, other))
+        .collect();
+    let rule = honest_rule(case).without(reading);
     bent(
         case,
         "the next layer consumes another code",
@@ -146,7 +152,7 @@ fn follow(case: &Case, witness: &mut Witness<'_>, hidden: &Site, code: i64) {
         if !case.is_output(&site) || site.sample != hidden.sample {
             continue;
         }
-        let Op::Linear(linear) = &case.graph.nodes[site.key.node as usize].op else {
+        let Op::Linear(linear) = &case.node(&site).op else {
             continue;
         };
         let weight = i64::from(linear.row(site.key.channel as usize)[hidden.cell]);
@@ -160,7 +166,7 @@ fn follow(case: &Case, witness: &mut Witness<'_>, hidden: &Site, code: i64) {
 
 fn output_link(case: &Case) -> Forgery {
     let site = case.site(|site| case.is_output(site));
-    let rule = honest_rule(case).without([output_equation(case, &site)]);
+    let rule = honest_rule(case).without([case.output_equation(&site)]);
     bent(
         case,
         "an output that is not the trace's",
@@ -176,8 +182,7 @@ fn swapped_samples(case: &Case) -> Forgery {
     let outputs = |sample: usize| &case.executions[sample].tensors[output];
     let second = (1..case.executions.len()).find(|&sample| outputs(sample) != outputs(0));
     let second = second.unwrap_or(0);
-    let mut other = case.clone();
-    other.executions.swap(0, second);
+    let other = case.with_swapped_samples(0, second);
     let mut witness = Witness::honest(case);
     for site in case.sites() {
         if site.sample != 0 && site.sample != second {
@@ -190,13 +195,13 @@ fn swapped_samples(case: &Case) -> Forgery {
         }
     }
     witness.count();
-    let first = case
-        .graph
-        .nodes
+    let reading: Vec<u64> = case
+        .sites()
         .iter()
-        .find(|node| node.inputs[0] == case.graph.input);
-    let count = first.map_or(0, |node| case.graph.tensor(node.output).len());
-    let rule = honest_rule(case).without(0..count as u64);
+        .filter(|site| case.node(site).inputs[0] == case.graph.input)
+        .flat_map(|site| row_equations(case, site))
+        .collect();
+    let rule = honest_rule(case).without(reading);
     bent(
         case,
         "two samples change places",
@@ -225,25 +230,8 @@ fn swapped_lanes(case: &Case) -> Forgery {
         witness.state(&to, case.code(&from));
     }
     witness.count();
-    let rule = honest_rule(case).without([equation(case, &a)]);
+    let rule = honest_rule(case).without(row_equations(case, &a));
     bent(case, "two lanes change places", "R4", witness, rule)
-}
-
-/// A lane beyond the batch that does not repeat the last sample.
-fn padding_lane() -> Forgery {
-    let case = Case::padded();
-    let batch = case.instance.plan.batch;
-    let (site, accumulator, code) =
-        movable(&case, |site| case.is_output(site) && site.sample >= batch);
-    let mut witness = Witness::honest(&case);
-    witness.fill_lane(&site, accumulator, code);
-    witness.count();
-    let equations = [equation(&case, &site), output_equation(&case, &site)];
-    let rule = honest_rule(&case).without(equations);
-    Forgery {
-        prize: Prize::Freedom,
-        ..bent(&case, "a padding lane of its own", "R4", witness, rule)
-    }
 }
 
 /// An accumulator that gives the next code with the same remainder, modulo p only.
@@ -259,7 +247,7 @@ fn wrapped_accumulator(case: &Case) -> Forgery {
     witness.set(&site, cell::CODE, Felt::from_signed(code));
     witness.state(&site, code);
     witness.count();
-    let rule = honest_rule(case).without([equation(case, &site)]);
+    let rule = honest_rule(case).without(row_equations(case, &site));
     bent(
         case,
         "an accumulator that works modulo p",
@@ -287,28 +275,61 @@ fn colliding_exponents(case: &Case) -> Vec<Forgery> {
         witness.count();
         bent(case, name, "R7", witness, rule)
     };
+    // All rows of the output take the exponents of their channel's first row.
+    let mut by_row = honest_rule(case);
+    let mut by_channel = honest_rule(case);
+    for site in case.sites().iter().filter(|site| case.is_output(site)) {
+        let first = case.equation(site) - site.lane as u64;
+        for equation in row_equations(case, site) {
+            by_row.exponents[equation as usize] = Some(equation - u64::from(site.key.first));
+            if site.key.channel == 1 {
+                let other = Site {
+                    key: Row {
+                        channel: 0,
+                        ..site.key
+                    },
+                    ..*site
+                };
+                let exponent = case.equation(&other) - site.lane as u64 + (equation - first);
+                by_channel.exponents[equation as usize] = Some(exponent);
+            }
+        }
+    }
     let flat = Rule {
-        stride: 0,
+        exponents: (0..case.instance.plan.equations)
+            .map(|equation| Some(row_start(case, equation)))
+            .collect(),
+        step: 0,
         ..honest_rule(case)
     };
-    let by_sample = collide("errors that cancel between samples", flat, &|a, b| {
-        a.cell == b.cell && a.sample != b.sample
-    });
-    let mut merged = honest_rule(case);
-    let outputs = case.graph.output_len();
-    let first = merged.exponents.len() - 2 * outputs;
-    merged.exponents[first + 1] = merged.exponents[first];
-    let by_channel = collide("errors that cancel between channels", merged, &|a, b| {
-        a.cell == 0 && b.cell == 1 && a.sample == b.sample
-    });
-    vec![by_sample, by_channel]
+    vec![
+        collide("errors that cancel between rows", by_row, &|a, b| {
+            a.cell == b.cell && a.lane == b.lane && a.sample != b.sample
+        }),
+        collide(
+            "errors that cancel between channels",
+            by_channel,
+            &|a, b| a.cell == 0 && b.cell == 1 && a.sample == b.sample,
+        ),
+        collide("errors that cancel between lanes", flat, &|a, b| {
+            a.cell == b.cell && a.key == b.key && a.lane != b.lane
+        }),
+    ]
+}
+
+/// The first equation of the row that holds an equation; an equation in no row starts its own.
+fn row_start(case: &Case, equation: u64) -> u64 {
+    let sites = case.sites();
+    let holding = sites
+        .iter()
+        .find(|site| site.lane == 0 && row_equations(case, site).contains(&equation));
+    holding.map_or(equation, |site| case.equation(site))
 }
 
 /// A limb beyond a byte, answered by a multiplicity beyond the table.
 fn wide_table(case: &Case) -> Forgery {
     let (site, _, _) = movable(case, |site| {
-        let Rounding::Line { slope, offset } = case.instance.plan.channel(&site.key).rounding
-        else {
+        let Rounding::Line { slope, offset } = case.channel(site).rounding else {
             return false;
         };
         // The top limb will index a row of the trace: the last one is not summed.
@@ -319,12 +340,12 @@ fn wide_table(case: &Case) -> Forgery {
     witness.fill_lane(&site, accumulator, code);
     if let Rounding::Line { slope, offset } = witness.channel(&site).rounding {
         let (_, remainder) = line_value(slope, offset, accumulator);
-        let top = cell::LINE_LIMB + LINE_LIMBS - 1;
+        let top = cell::LINE_LIMB + witness.line_limbs(&site) - 1;
         let limb = (remainder >> 24) as u64 + 256;
         witness.set(&site, top, Felt::new(limb));
         witness.state(&site, code);
         witness.count();
-        let column = case.instance.plan.shards[0].layout.byte_multiplicity();
+        let column = witness.multiplicity(0, LookupTable::Byte);
         witness.columns[0][column][limb as usize] += Felt::ONE;
     }
     let rule = Rule {
@@ -344,9 +365,9 @@ fn freedoms(case: &Case) -> Vec<Forgery> {
     ]
     .map(|(name, from, to)| {
         let mut witness = Witness::honest(case);
-        for kind in [Kind::Line, Kind::Window] {
-            let used = case.instance.plan.shards[0].rows(kind).len();
-            for start in layout.lane_starts(kind) {
+        for table in &layout.tables {
+            let used = case.instance.plan.shards[0].rows(table.kind).len();
+            for start in table.lane_starts() {
                 for row in from.max(used)..=to {
                     let value = Felt::GENERATOR * Felt::new(row as u64);
                     witness.columns[0][start + cell::ACCUMULATOR][row] = value;
@@ -377,7 +398,7 @@ pub(super) fn other_graph(
         .rev()
         .find_map(|node| match &mut node.op {
             Op::Linear(linear) => Some(linear),
-            Op::View => None,
+            _ => None,
         });
     edit(last?);
     let other = Case::new(graph, case.x.clone(), case.parameters);

@@ -23,15 +23,15 @@ fn joint(case: &Case) -> Vec<Forgery> {
     let without_codes = breaking(
         case,
         "codes outside the joint check",
-        ConstraintId::JointCode,
+        ConstraintId::JointValue,
         |witness| {
             let graph = &case.graph;
             for site in case.sites() {
-                let node = &graph.nodes[site.key.node as usize];
+                let node = case.node(&site);
                 let Op::Linear(linear) = &node.op else {
                     continue;
                 };
-                if node.inputs[0] == graph.input {
+                if node.inputs[0] == graph.input || !case.is_used(&site) {
                     continue;
                 }
                 let quantization = graph.tensor(node.inputs[0]).quantization;
@@ -63,7 +63,7 @@ fn joint(case: &Case) -> Vec<Forgery> {
     let without_accumulators = breaking(
         &zero,
         "accumulators outside the joint check",
-        ConstraintId::JointAccumulator,
+        ConstraintId::JointLink,
         |witness| {
             let accumulator = witness.channel(&site).saturates_high;
             let code = witness.channel(&site).code_max;
@@ -76,7 +76,7 @@ fn joint(case: &Case) -> Vec<Forgery> {
 
 /// A false output in the statement, an honest trace, and a running sum that makes up for the difference.
 fn sums(case: &Case) -> Vec<Forgery> {
-    use ConstraintId::{RunningSum, SumFirst, SumLast};
+    use ConstraintId::{LookupSum, RunningSum, SumFirst, SumLast};
     let mut forgeries: Vec<Forgery> = [
         ("the running sum leaps", RunningSum, 100),
         ("the running sum starts elsewhere", SumFirst, 0),
@@ -97,7 +97,7 @@ fn sums(case: &Case) -> Vec<Forgery> {
     .into();
 
     let mut witness = lying(case);
-    witness.has_free_groups = true;
+    witness.mask = Mask::of([LookupSum]);
     let mut filled = witness.commit().fill();
     let gap = filled.claims[0] - filled.sums[0];
     filled.aux[0][0][0] += gap;
@@ -110,15 +110,13 @@ fn sums(case: &Case) -> Vec<Forgery> {
         *cell += gap;
     }
     let forged = filled.finish(Deviation::None);
-    let mut free = forgery(
+    forgeries.push(forgery(
         case,
         "lookup sums that sum nothing",
         "constraint",
-        Stop::LookupGroups,
+        Stop::Constraint(LookupSum),
         &forged,
-    );
-    free.trust.has_free_groups = true;
-    forgeries.push(free);
+    ));
     forgeries
 }
 
