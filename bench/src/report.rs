@@ -333,7 +333,10 @@ impl Report {
                 count.window_channels,
                 pair(|shard| shard.main_columns, |shard| shard.aux_columns),
                 each(count, |shard| shard.public_columns.to_string()),
-                pair(|shard| shard.main_constraints, |shard| shard.aux_constraints),
+                pair(
+                    |shard| shard.main_constraints,
+                    |shard| shard.aux_constraints
+                ),
                 each(count, |shard| shard.boundary_constraints.to_string()),
                 count.lookups,
                 count.equations,

@@ -21,3 +21,16 @@ fn counts_are_the_golden_ones() -> Result<(), Box<dyn std::error::Error>> {
     );
     Ok(())
 }
+
+#[test]
+fn tables_add_up() -> Result<(), Box<dyn std::error::Error>> {
+    for count in counts::all()? {
+        let tables = || count.shards.iter().flat_map(|shard| &shard.tables);
+        let main: u64 = tables().map(|table| table.main_cells).sum();
+        let aux: u64 = tables().map(|table| table.aux_cells).sum();
+        assert_eq!((main, aux), (count.main_cells, count.aux_cells));
+        let values: u64 = tables().map(|table| table.values).sum();
+        assert_eq!(values, count.outputs(), "no model here needs hidden values");
+    }
+    Ok(())
+}

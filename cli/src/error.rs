@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use winterforge_air::plan::PlanError;
 use winterforge_model::{ExecuteError, ImportError, InputError};
 use winterforge_prover::ProveError;
 use winterforge_verifier::instance::InstanceError;
@@ -118,7 +119,16 @@ impl From<ExecuteError> for CliError {
 
 impl From<InstanceError> for CliError {
     fn from(error: InstanceError) -> Self {
-        Self::input(&error).hint("`winterforge inspect MODEL` shows what would be proven")
+        let hint = match &error {
+            InstanceError::Plan(PlanError::Unsupported { .. }) => {
+                "`winterforge run` computes the output; `winterforge inspect MODEL` shows every operator"
+            }
+            InstanceError::Plan(PlanError::TooLarge { .. }) => {
+                "choose fewer samples: --index I or --indices A..B"
+            }
+            _ => "`winterforge inspect MODEL` shows what would be proven",
+        };
+        Self::input(&error).hint(hint)
     }
 }
 

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(120);
 
 /// How much longer proving takes than committing, as measured on traces of 2^13 to 2^18 rows.
-const PROVE_PER_COMMIT: f64 = 1.5;
+const PROVE_PER_COMMIT: f64 = 1.4;
 
 /// Shows the stages of one proof, from its creation until it is dropped.
 pub(crate) struct Bar {
@@ -35,7 +35,7 @@ impl Bar {
             // The line stays empty where it cannot be written.
             let _ = write!(text, "{}", lock(&shown).describe(Instant::now()));
         };
-        let style = ProgressStyle::with_template("{spinner} {stage} ({elapsed} so far)")
+        let style = ProgressStyle::with_template("{spinner} {stage} [{elapsed_precise}]")
             .unwrap_or_else(|_| ProgressStyle::default_spinner());
         bar.set_style(style.with_key("stage", describe));
         let (done, is_done) = channel();
@@ -177,15 +177,15 @@ mod tests {
         stage.enter(Phase::Commit { shards: 4 }, start);
         assert_eq!(stage.describe(at(3)), "committing, shard 1 of 4");
         stage.shard_done(at(10));
-        // 30 s of committing and 60 s of proving.
+        // 30 s of committing and 56 s of proving.
         assert_eq!(
             stage.describe(at(10)),
-            "committing, shard 2 of 4, about 1 min 30 s left"
+            "committing, shard 2 of 4, about 1 min 26 s left"
         );
         stage.enter(Phase::Prove { shards: 4 }, at(40));
         assert_eq!(
             stage.describe(at(40)),
-            "proving, shard 1 of 4, about 1 min 0 s left"
+            "proving, shard 1 of 4, about 56 s left"
         );
         stage.shard_done(at(50));
         assert_eq!(
@@ -207,7 +207,7 @@ mod tests {
         stage.enter(Phase::Prove { shards: 1 }, at(20));
         assert_eq!(
             stage.describe(at(25)),
-            "proving, shard 1 of 1, about 25 s left"
+            "proving, shard 1 of 1, about 23 s left"
         );
         assert_eq!(stage.describe(at(100)), "proving, shard 1 of 1");
     }

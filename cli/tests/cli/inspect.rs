@@ -14,6 +14,8 @@ fn models() {
         let (parameters, macs) = match model {
             "mlp_mnist" => (109_386, 109_184),
             "mlp_digits" => (2_410, 2_368),
+            "lenet_mnist" => (61_706, 416_520),
+            "inverted_residual" => (4_038, 104_192),
             _ => (1_554, 1_504),
         };
         assert_eq!(report["parameters"], parameters, "{model}/{file}");
@@ -28,6 +30,61 @@ fn models() {
             text.stdout.starts_with("model ") && text.stdout.contains("proven bits"),
             "{text:?}"
         );
+    }
+}
+
+#[test]
+fn operators_and_tables() {
+    let file = golden("inverted_residual", "model.onnx");
+    let report = json(0, &["inspect", &file]);
+    let operators = report["operators"].as_array().unwrap();
+    let total = |key: &str| -> u64 { operators.iter().map(|o| o[key].as_u64().unwrap()).sum() };
+    assert_eq!(report["parameters"], total("parameters"));
+    assert_eq!(report["macs"], total("macs"));
+    let sum = operators.iter().find(|o| o["kind"] == "Add").unwrap();
+    assert_eq!(
+        keys(sum),
+        [
+            "input_shapes",
+            "kind",
+            "macs",
+            "name",
+            "output_shape",
+            "parameters"
+        ]
+    );
+    assert_eq!(
+        sum["input_shapes"],
+        serde_json::json!([[8, 8, 8], [8, 8, 8]])
+    );
+    assert_eq!(sum["output_shape"], serde_json::json!([8, 8, 8]));
+
+    let text = winterforge(&["inspect", &file]).stdout;
+    for operator in operators {
+        let name = operator["name"].as_str().unwrap();
+        let kind = operator["kind"].as_str().unwrap();
+        assert!(
+            text.lines()
+                .any(|line| line.starts_with(kind) && line.ends_with(name)),
+            "{name}: {text}"
+        );
+    }
+    let lenet = json(0, &["inspect", &golden("lenet_mnist", "model.onnx")]);
+    for (report, kinds) in [
+        (&report, ["line", "window", "map"]),
+        (&lenet, ["line", "window", "max"]),
+    ] {
+        let shard = &report["plan"]["shards"][0];
+        let tables = shard["tables"].as_array().unwrap();
+        let found: Vec<_> = tables.iter().map(|t| t["kind"].as_str().unwrap()).collect();
+        assert_eq!(found, kinds);
+        let cells = |t: &serde_json::Value| {
+            assert!(t["rows"].as_u64().unwrap() < shard["rows"].as_u64().unwrap());
+            t["lanes"].as_u64().unwrap() * t["lane_width"].as_u64().unwrap()
+        };
+        let columns: u64 = tables.iter().map(cells).sum();
+        let lookups = shard["lookup_tables"].as_array().unwrap().len() as u64;
+        assert_eq!(shard["main_width"], columns + lookups);
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::Value;
 
 /// The golden models: folder, model file, file of golden outputs.
-pub(crate) const MODELS: [(&str, &str, &str); 9] = [
+pub(crate) const MODELS: [(&str, &str, &str); 15] = [
     ("mlp_mnist", "model.onnx", "outputs.npz"),
     ("mlp_mnist", "model_u8.onnx", "outputs_u8.npz"),
     ("mlp_mnist", "model_qdq.onnx", "outputs.npz"),
@@ -19,6 +19,12 @@ pub(crate) const MODELS: [(&str, &str, &str); 9] = [
     ("mlp_bc", "model.onnx", "outputs.npz"),
     ("mlp_bc", "model_u8.onnx", "outputs_u8.npz"),
     ("mlp_bc", "model_qdq.onnx", "outputs.npz"),
+    ("lenet_mnist", "model.onnx", "outputs.npz"),
+    ("lenet_mnist", "model_u8.onnx", "outputs_u8.npz"),
+    ("lenet_mnist", "model_qdq.onnx", "outputs.npz"),
+    ("inverted_residual", "model.onnx", "outputs.npz"),
+    ("inverted_residual", "model_u8.onnx", "outputs_u8.npz"),
+    ("inverted_residual", "model_qdq.onnx", "outputs.npz"),
 ];
 
 /// How a run of the binary ended.

@@ -133,7 +133,8 @@ impl Model {
         let cells: Vec<_> = self
             .operators()
             .map(|operator| {
-                let inputs: Vec<String> = operator.inputs.iter().map(|sizes| shape(sizes)).collect();
+                let inputs: Vec<String> =
+                    operator.inputs.iter().map(|sizes| shape(sizes)).collect();
                 let size = |count: u64, unit: &str| match count {
                     0 => String::new(),
                     count => format!("{} {unit}", grouped(count)),
@@ -194,7 +195,9 @@ fn shard_json(shard: &Shard) -> Value {
         })
         .collect();
     let lookup_tables: Vec<Value> = (layout.lookup_tables.iter())
-        .map(|&table| json!({ "kind": lookup_table_name(table), "rows": layout.lookup_rows(table) }))
+        .map(
+            |&table| json!({ "kind": lookup_table_name(table), "rows": layout.lookup_rows(table) }),
+        )
         .collect();
     json!({
         "rows": layout.rows(), "main_width": layout.main_width(), "aux_width": layout.aux_width(),
@@ -273,4 +276,3 @@ fn boundary_name(boundary: Boundary) -> &'static str {
         Boundary::Quantized => "quantized",
     }
 }
-
