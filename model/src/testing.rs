@@ -8,6 +8,7 @@
 mod builder;
 mod net;
 mod net_ops;
+pub mod node_case;
 mod onnx;
 mod random;
 

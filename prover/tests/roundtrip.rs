@@ -11,8 +11,9 @@ use winterforge_air::field::{Cube, Felt};
 use winterforge_air::joint::JointCheck;
 use winterforge_air::plan::PlanParameters;
 use winterforge_air::shard_air::{ShardAir, ShardInputs};
+use winterforge_model::testing::node_case::{Array, with_constants};
 use winterforge_model::testing::{RandomMlp, RandomNet, random_input};
-use winterforge_model::{Graph, Op, execute, load, read_input};
+use winterforge_model::{Graph, Op, execute, import, load, read_input};
 use winterforge_prover::{Silent, prove};
 use winterforge_verifier::bundle::{Header, Parameters, Values};
 use winterforge_verifier::challenge::{joint_challenges, joint_seed};
@@ -255,5 +256,27 @@ fn reference_models_are_proven() {
                 );
             }
         }
+    }
+}
+
+/// ONNX's own node tests that are whole graphs: proven, with the outputs that ONNX gives.
+#[test]
+fn onnx_node_tests_are_proven() {
+    for (case, batch) in [
+        ("qlinearconv", false),
+        ("qlinearmatmul_2D_int8_float32", false),
+        ("qlinearmatmul_2D_uint8_float32", false),
+        ("qlinearmatmul_3D_int8_float32", true),
+        ("qlinearmatmul_3D_uint8_float32", true),
+    ] {
+        let model = with_constants(case, batch).write_buf().unwrap();
+        let graph = Arc::new(import(&model, case).unwrap());
+        let x = Array::read(case, "input_0.pb").integers();
+        let x: Vec<f32> = x.into_iter().map(|x| x as f32).collect();
+        println!("{case}");
+        check(&graph, &x, Parameters::default());
+        let proved = prove(&graph, &x, Parameters::default(), &Silent).unwrap();
+        let expected = Array::read(case, "output_0.pb").integers();
+        assert!(matches!(proved.header.output.values, Values::Quantized(_, q) if q == expected));
     }
 }
