@@ -1,7 +1,5 @@
 //! How many lanes, rows and shards: the cheapest arrangement of a plan's lanes.
 
-use winterforge_model::Graph;
-
 use crate::layout::{Kind, Layout, Shape};
 use crate::pieces::{Pieces, Role, is_line};
 use crate::plan::{PlanError, PlanParameters, Row, Shard};
@@ -135,19 +133,12 @@ impl Geometry {
     }
 
     /// The shards: every kind's rows dealt out in order.
-    pub fn shards(
-        &self,
-        graph: &Graph,
-        pieces: &Pieces,
-        channels: &Channels,
-        batch: usize,
-    ) -> Vec<Shard> {
-        let _ = graph;
+    pub fn shards(&self, pieces: &Pieces, channels: &Channels, batch: usize) -> Vec<Shard> {
         let mut rows: [Vec<Row>; 4] = Default::default();
         for (index, (piece, channels)) in pieces.list.iter().zip(channels).enumerate() {
             for channel in 0..piece.channels {
                 let kind = match piece.role {
-                    Role::Requant(_) => kind_of(&channels[channel]),
+                    Role::Requant(_) => channels.get(channel).map_or(Kind::Line, kind_of),
                     Role::Max => Kind::Max,
                     Role::Map(_) => Kind::Map,
                 };

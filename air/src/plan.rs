@@ -182,7 +182,7 @@ pub fn compile(
         .into_iter()
         .min_by_key(|(geometry, _)| geometry.cost);
     let (geometry, channels) = best.ok_or(PlanError::NothingToProve)?;
-    let shards = geometry.shards(&graph, &pieces, &channels, batch);
+    let shards = geometry.shards(&pieces, &channels, batch);
     Ok(Plan {
         parameters,
         batch,

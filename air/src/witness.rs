@@ -325,8 +325,7 @@ pub fn fill_multiplicities(
             continue;
         };
         let constants = constant.map(|constant| &public[constant]);
-        for row in 0..summed {
-            let cell = columns[column][row];
+        for (row, &cell) in columns[column][..summed].iter().enumerate() {
             let constant = constants
                 .and_then(|column| column.get(row))
                 .copied()
