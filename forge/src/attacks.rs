@@ -5,7 +5,9 @@ mod checks;
 mod constraints;
 mod derived;
 mod links;
+mod operators;
 mod sums;
+mod unused;
 
 use winterforge_verifier::stark::StarkError;
 
@@ -28,6 +30,8 @@ pub fn all() -> Vec<Forgery> {
     forgeries.extend(links::all(&case));
     forgeries.extend(derived::all(&case, &honest));
     forgeries.extend(bytes::all(&case, &honest));
+    forgeries.extend(operators::all());
+    forgeries.extend(unused::all(&case));
     forgeries
 }
 

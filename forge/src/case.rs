@@ -271,6 +271,7 @@ impl Case {
     ///
     /// # Panics
     /// If there is none.
+    #[track_caller]
     pub fn site(&self, is_wanted: impl Fn(&Site) -> bool) -> Site {
         let found = self.sites().into_iter().find(|site| is_wanted(site));
         found.expect("a site of this kind")

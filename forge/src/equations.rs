@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use winter_math::{ExtensionOf, FieldElement};
 use winterforge_air::field::{Cube, Felt, basis_coefficients};
-use winterforge_air::joint::{Challenges, JointCheck, PublicCodes, constant_columns};
+use winterforge_air::joint::{
+    Challenges, JointCheck, PublicCodes, PublicColumns, constant_columns,
+};
 use winterforge_air::layout::{BYTE_ROWS, LookupTable, WINDOW_ROWS};
 use winterforge_air::plan::Plan;
 use winterforge_air::rounding::window_offsets;
@@ -143,14 +145,10 @@ pub fn bend(
     let coefficients = Coefficients::new(plan, rule, rho, codes);
     for (shard, inputs) in plan.shards.iter().zip(inputs.iter_mut()) {
         let layout = &shard.layout;
-        let mut columns = constant_columns(plan, shard);
+        let mut joint = Vec::new();
         let mut push = |cells: Vec<Cube>| {
-            for coordinate in 0..Cube::EXTENSION_DEGREE {
-                let words = cells
-                    .iter()
-                    .map(|cell| basis_coefficients(cell)[coordinate]);
-                columns.push(words.collect());
-            }
+            let words = cells.iter().flat_map(basis_coefficients);
+            joint.push(words.copied().collect::<Vec<_>>());
         };
         for table in &layout.tables {
             let rows = shard.rows(table.kind);
@@ -190,7 +188,8 @@ pub fn bend(
             let entries = entries(plan, rule, table);
             push(entries.iter().map(|e| inverse(challenges, e)).collect());
         }
-        inputs.columns = Arc::new(columns);
+        let constants = constant_columns(plan, shard);
+        inputs.columns = Arc::new(PublicColumns { constants, joint });
         let powers = layout.link_powers();
         let first = inputs.challenges.len() - 3 * powers;
         for index in 0..powers {

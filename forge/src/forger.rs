@@ -232,7 +232,7 @@ impl<'a> Committed<'a> {
             self.witness.multiplicity(0, LookupTable::Byte),
             layout.constants_width() + 3 * layout.inverse_columns(),
         );
-        let public = &self.inputs[0].columns;
+        let public = columns_of(&self.inputs[0]);
         let inverse = |row: usize| [0, 1, 2].map(|coordinate| public[first + coordinate][row]);
         let target = [0, 1, 2].map(|coordinate| gap.base_element(coordinate));
         let changes = solve([inverse(0), inverse(1), inverse(2)], target);
@@ -255,7 +255,7 @@ impl<'a> Committed<'a> {
                     &inputs.layout,
                     &witness.mask,
                     &witness.columns[shard],
-                    &inputs.columns,
+                    &columns_of(inputs),
                     Cube::slice_from_base_elements(&inputs.challenges),
                 )
             })
@@ -271,6 +271,11 @@ impl<'a> Committed<'a> {
             claims,
         }
     }
+}
+
+/// The public columns as columns of the base field.
+fn columns_of(inputs: &ShardInputs) -> Vec<Vec<Felt>> {
+    inputs.columns.split(Cube::EXTENSION_DEGREE).collect()
 }
 
 /// The factors with which three vectors add up to a fourth.

@@ -14,6 +14,7 @@ pub mod fri;
 pub mod lattice;
 pub mod low_degree;
 pub mod merkle;
+pub mod nets;
 pub mod operators;
 pub mod stark;
 pub mod survivors;

@@ -12,6 +12,7 @@ use winterforge_air::shard_air::ShardInputs;
 use winterforge_forge::case::Case;
 use winterforge_forge::equations::{Rule, bend};
 use winterforge_forge::forger::Witness;
+use winterforge_forge::nets;
 use winterforge_forge::stark::Deviation;
 use winterforge_model::testing::{RandomMlp, RandomNet, Rng};
 use winterforge_model::{Graph, load, read_input};
@@ -43,6 +44,10 @@ fn honest_proofs_are_the_provers() {
         Case::with_unused_lanes(),
         Case::zero(),
         Case::sharded(),
+        nets::pool(),
+        nets::maps(),
+        nets::sum(),
+        nets::conv(),
     ] {
         is_the_provers(&case);
     }
@@ -103,8 +108,10 @@ fn compare(graph: Graph, seed: u64, max_batch: i64) -> Option<BTreeSet<&'static 
     assert_eq!(total, joint.total, "seed {seed}");
     for (honest, bent) in honest.iter().zip(&bent) {
         assert_eq!(honest.challenges, bent.challenges, "seed {seed}");
-        assert_eq!(honest.columns.len(), bent.columns.len(), "seed {seed}");
-        for (index, (honest, bent)) in honest.columns.iter().zip(&*bent.columns).enumerate() {
+        let split = |inputs: &ShardInputs| -> Vec<_> { inputs.columns.split(3).collect() };
+        let (honest, bent) = (split(honest), split(bent));
+        assert_eq!(honest.len(), bent.len(), "seed {seed}");
+        for (index, (honest, bent)) in honest.iter().zip(&bent).enumerate() {
             assert_eq!(honest, bent, "seed {seed} column {index}");
         }
     }

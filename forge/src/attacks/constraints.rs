@@ -244,7 +244,7 @@ fn set_sides(witness: &mut Witness<'_>, site: &Site, accumulator: i64, code: i64
         Rounding::Line { slope, offset } => {
             let value = i128::from(slope) * i128::from(accumulator) + i128::from(offset)
                 - (i128::from(code) << 32);
-            witness.set_limbs(site, cell::LINE_LIMB, witness.line_limbs(&site), value);
+            witness.set_limbs(site, cell::LINE_LIMB, witness.line_limbs(site), value);
         }
         Rounding::Window {
             multiplier,

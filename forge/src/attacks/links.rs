@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use winter_math::{FieldElement, StarkField};
+use winter_math::FieldElement;
 use winterforge_air::field::Felt;
 use winterforge_air::layout::{Kind, LookupTable, requant_cell as cell};
 use winterforge_air::plan::Row;
@@ -12,7 +12,7 @@ use winterforge_model::{Op, execute};
 
 use super::forgery;
 use super::sums::lying;
-use crate::attack::{Forgery, Prize, Stop};
+use crate::attack::{Forgery, Stop};
 use crate::case::{Case, Site};
 use crate::equations::Rule;
 use crate::forger::Witness;
@@ -31,12 +31,11 @@ pub(super) fn all(case: &Case) -> Vec<Forgery> {
         wide_table(case),
     ];
     forgeries.extend(colliding_exponents(case));
-    forgeries.extend(freedoms(case));
     forgeries
 }
 
 /// Proves a witness under a bent rule.
-fn bent(
+pub(super) fn bent(
     case: &Case,
     name: &'static str,
     why: &'static str,
@@ -50,12 +49,12 @@ fn bent(
     forgery
 }
 
-fn honest_rule(case: &Case) -> Rule {
+pub(super) fn honest_rule(case: &Case) -> Rule {
     Rule::honest(&case.instance.plan)
 }
 
 /// The equations of all lanes of a site's row: they have one coefficient column, and are left out together.
-fn row_equations(case: &Case, site: &Site) -> std::ops::Range<u64> {
+pub(super) fn row_equations(case: &Case, site: &Site) -> std::ops::Range<u64> {
     let plan = &case.instance.plan;
     let layout = &plan.shards[site.shard].layout;
     let table = layout.tables.iter().find(|table| table.kind == site.kind);
@@ -71,7 +70,7 @@ fn can_step(channel: &Channel, code: i64) -> bool {
 }
 
 /// A site inside the staircase, and an accumulator that gives another code.
-fn movable(case: &Case, is_wanted: impl Fn(&Site) -> bool) -> (Site, i64, i64) {
+pub(super) fn movable(case: &Case, is_wanted: impl Fn(&Site) -> bool) -> (Site, i64, i64) {
     let site = case.site(|site| {
         let channel = case.channel(site);
         is_wanted(site) && case.branch(site) == 0 && can_step(channel, case.code(site))
@@ -353,37 +352,6 @@ fn wide_table(case: &Case) -> Forgery {
         ..honest_rule(case)
     };
     bent(case, "a multiplicity beyond the table", "R8", witness, rule)
-}
-
-/// Cells that nothing reads: the last row, and accumulators of unused rows.
-fn freedoms(case: &Case) -> Vec<Forgery> {
-    let layout = case.instance.plan.shards[0].layout.clone();
-    let last = layout.rows() - 1;
-    [
-        ("garbage in the last row", last, last),
-        ("garbage accumulators in unused rows", 0, last - 1),
-    ]
-    .map(|(name, from, to)| {
-        let mut witness = Witness::honest(case);
-        for table in &layout.tables {
-            let used = case.instance.plan.shards[0].rows(table.kind).len();
-            for start in table.lane_starts() {
-                for row in from.max(used)..=to {
-                    let value = Felt::GENERATOR * Felt::new(row as u64);
-                    witness.columns[0][start + cell::ACCUMULATOR][row] = value;
-                    if row == last {
-                        witness.columns[0][start + cell::CODE][row] = value;
-                    }
-                }
-            }
-        }
-        let forged = witness.commit().fill().finish(Deviation::None);
-        Forgery {
-            prize: Prize::Freedom,
-            ..forgery(case, name, "R4", Stop::Nothing, &forged)
-        }
-    })
-    .into()
 }
 
 /// The statement that another model would make true, proven under that model's plan.

@@ -1,0 +1,182 @@
+//! Small networks of the operators beyond matrix products, one statement each.
+
+use std::sync::Arc;
+
+use winterforge_air::plan::{PlanParameters, compile};
+use winterforge_model::testing::{Rng, random_input};
+use winterforge_model::{
+    Boundary, Conv, Elementwise, Graph, Node, Op, QType, Quantization, Requant, Table, Tensor,
+    TensorId, Window,
+};
+use winterforge_verifier::bundle::Parameters;
+
+use crate::case::Case;
+
+/// int8 with a zero point.
+pub fn int8(scale: f32, zero_point: i32) -> Quantization {
+    Quantization {
+        scale,
+        zero_point,
+        qtype: QType::I8,
+    }
+}
+
+/// A graph in the making.
+#[derive(Debug)]
+pub struct Net {
+    tensors: Vec<Tensor>,
+    nodes: Vec<Node>,
+}
+
+impl Net {
+    /// The input alone.
+    pub fn new(shape: &[usize], quantization: Quantization) -> Self {
+        Self {
+            tensors: vec![Tensor {
+                name: "x".into(),
+                shape: shape.to_vec(),
+                quantization,
+            }],
+            nodes: Vec::new(),
+        }
+    }
+
+    /// Adds a node, and returns its result.
+    pub fn node(
+        &mut self,
+        op: Op,
+        inputs: &[usize],
+        shape: &[usize],
+        quantization: Quantization,
+    ) -> usize {
+        let output = self.tensors.len();
+        self.tensors.push(Tensor {
+            name: format!("t{output}"),
+            shape: shape.to_vec(),
+            quantization,
+        });
+        self.nodes.push(Node {
+            name: format!("n{output}"),
+            inputs: inputs.iter().map(|&id| TensorId(id)).collect(),
+            output: TensorId(output),
+            op,
+        });
+        output
+    }
+
+    /// A function of each cell: a line modulo 256.
+    pub fn table(&mut self, x: usize, factor: i32, quantization: Quantization) -> usize {
+        let shape = self.tensors[x].shape.clone();
+        let values = Table::new(QType::I8, |v| (v * factor + 5).rem_euclid(256) - 128);
+        self.node(Op::Table(values), &[x], &shape, quantization)
+    }
+
+    /// The graph, whose output is the last result.
+    ///
+    /// # Panics
+    /// If it is not valid.
+    pub fn graph(self) -> Graph {
+        let output = TensorId(self.tensors.len() - 1);
+        let graph = Graph {
+            tensors: self.tensors,
+            nodes: self.nodes,
+            input: TensorId(0),
+            output,
+            input_boundary: Boundary::Float,
+            output_boundary: Boundary::Float,
+        };
+        graph.validate().expect("a valid graph");
+        graph
+    }
+}
+
+/// The statement about `batch` random samples.
+fn case(graph: Graph, seed: u64, batch: usize) -> Case {
+    let quantization = graph.tensor(graph.input).quantization;
+    let x = (0..batch as u64)
+        .flat_map(|sample| random_input(seed ^ sample << 20, &graph))
+        .map(|q| quantization.dequantize(q))
+        .collect();
+    Case::new(graph, x, Parameters::default())
+}
+
+/// Maxima of nine cells, at the border of fewer; one lane of the last row is unused.
+pub fn pool() -> Case {
+    let quantization = int8(0.5, 3);
+    let mut net = Net::new(&[1, 6, 6], quantization);
+    let window = Window {
+        kernel: [3, 3],
+        strides: [2, 2],
+        pads: [1, 1, 0, 0],
+        dilations: [1, 1],
+    };
+    net.node(Op::MaxPool(window), &[0], &[1, 3, 3], quantization);
+    case(net.graph(), 1, 101)
+}
+
+/// Two functions, one after the other.
+pub fn maps() -> Case {
+    let mut net = Net::new(&[7], int8(0.5, 3));
+    let first = net.table(0, 7, int8(0.5, 3));
+    net.table(first, 11, int8(0.5, 3));
+    case(net.graph(), 2, 73)
+}
+
+/// The input plus a function of it, with scales of their own.
+pub fn sum() -> Case {
+    let mut net = Net::new(&[7], int8(0.5, 3));
+    let map = net.table(0, 7, int8(0.8, -7));
+    let (sum, y) = (Op::Add(Elementwise::default()), int8(0.9, -4));
+    net.node(sum, &[0, map], &[7], y);
+    case(net.graph(), 3, 73)
+}
+
+/// A sum whose operands differ so much in scale that sides of its windows take 57 bits; `None` if it has no plan.
+pub fn wide_sum() -> Option<Case> {
+    let mut net = Net::new(&[3], int8(4.0, 0));
+    let values = Table::new(QType::I8, |v| v);
+    let map = net.node(Op::Table(values), &[0], &[3], int8(1.3 * 2f32.powi(-26), 0));
+    net.node(
+        Op::Add(Elementwise::default()),
+        &[0, map],
+        &[3],
+        int8(1.0, 0),
+    );
+    let graph = net.graph();
+    compile(Arc::new(graph.clone()), 1, PlanParameters::default()).ok()?;
+    Some(case(graph, 4, 40))
+}
+
+/// A convolution with the border, stride and weights that [`conv`] has, but for what `edit` changes.
+pub fn conv_edited(edit: impl Fn(&mut Conv)) -> Case {
+    let mut rng = Rng::new(5);
+    let (x, y) = (int8(0.5, 20), int8(9.0, -4));
+    let (inputs, outputs) = (2, 3);
+    let requant = Requant::new(0.5 * 0.02 / 0.9, y).expect("a usable scale");
+    let mut conv = Conv {
+        in_channels: inputs,
+        out_channels: outputs,
+        groups: 1,
+        window: Window {
+            kernel: [3, 3],
+            strides: [2, 2],
+            pads: [1, 1, 1, 1],
+            dilations: [1, 1],
+        },
+        weights: (0..outputs * inputs * 9)
+            .map(|_| rng.int(-60, 60) as i16)
+            .collect(),
+        bias: (0..outputs).map(|_| rng.int(-999, 999) as i32).collect(),
+        requant: vec![requant; outputs],
+        weight_quantization: vec![int8(0.02, 0); outputs],
+    };
+    edit(&mut conv);
+    let mut net = Net::new(&[inputs, 5, 5], x);
+    net.node(Op::Conv(conv), &[0], &[outputs, 3, 3], y);
+    case(net.graph(), 6, 61)
+}
+
+/// A convolution with a border and a stride.
+pub fn conv() -> Case {
+    conv_edited(|_| {})
+}
