@@ -9,7 +9,7 @@
 //!
 //! With a challenge `rho` drawn after all cells are committed, equation `e` gets the coefficient `rho^e`. Summed over
 //! all equations, each cell of the trace has one *public* coefficient: an accumulator or copy `-rho^e`, a value the sum
-//! over the operators that read it (see [`coefficients`](crate::coefficients)). That is the two-sided Freivalds check of
+//! over the operators that read it (see [`coefficients`]). That is the two-sided Freivalds check of
 //! a matrix product with a matrix both sides know: one multiply-add per weight for prover and verifier, and no cell at
 //! all for weights, inputs or wiring. Exponents are distinct by construction, so a batch with any wrong equation passes
 //! with probability at most (number of equations) / |E|.

@@ -10,7 +10,7 @@
 //!
 //! Both are shown exact for every reachable accumulator: the map and both relations are monotone in `acc`, so it is enough
 //! to look at the steps. Where accumulators stay within 2^24 the steps have a closed form and the window is exact by
-//! proof ([`first_of_code`]); beyond, the steps of [`Requant::apply`] are searched for and the window is compared with
+//! proof (`first_of_code`); beyond, the steps of [`Requant::apply`] are searched for and the window is compared with
 //! the exact rule on both sides of each. A line is always compared with every step.
 
 use winterforge_model::Requant;
