@@ -3,7 +3,7 @@
 use crate::layout::{Kind, Layout, Shape};
 use crate::pieces::{Pieces, Role, is_line};
 use crate::plan::{PlanError, PlanParameters, Row, Shard};
-use crate::rounding::Channel;
+use crate::rounding::{Channel, MAX_SIDE_BITS};
 
 /// Widest trace, main and auxiliary columns together.
 const MAX_WIDTH: usize = 254;
@@ -101,7 +101,9 @@ impl Geometry {
             for (lanes, load) in lanes.iter_mut().zip(&loads) {
                 *lanes = load.lanes(capacity)?;
             }
-            let limb_bits = if log_rows >= WORD_LOG_ROWS { 16 } else { 8 };
+            // Four limbs of 16 bits would hold the whole field: see `MAX_SIDE_BITS`.
+            let words = log_rows >= WORD_LOG_ROWS && bits <= MAX_SIDE_BITS / 16 * 16;
+            let limb_bits = if words { 16 } else { 8 };
             let window_limbs = bits.max(32).div_ceil(limb_bits) as usize;
             let (taps, maps) = (pieces.taps, pieces.maps.len());
             let shape = Shape {

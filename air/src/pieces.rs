@@ -236,7 +236,11 @@ impl Pieces {
         let staircase = Staircase::new(&code, range, (0, 255), Steps::Search);
         let window = staircase
             .window(1, shift as i32, -code_min)
-            .map_err(|_| inexact(range.0))?;
+            .map_err(|source| PlanError::Channel {
+                node: node.name.clone(),
+                channel: 0,
+                source,
+            })?;
         let hidden = match b.cells {
             OperandCells::Constant(_) => None,
             OperandCells::Tensor(id) => {

@@ -24,6 +24,10 @@ const WINDOW_MIN_SHIFT: u32 = 26;
 /// Magnitudes in any constraint stay below this, so that field equality is integer equality (p is about `2^64`).
 const NO_WRAP_LIMIT: i128 = 1 << 62;
 
+/// Widest side of a window. Its limbs, whole bytes, then stay below `2^56`: a side of magnitude `2^62` that equals them
+/// modulo p equals them as an integer. Limbs of 64 bits would hold every element of the field and check nothing.
+pub const MAX_SIDE_BITS: u32 = 56;
+
 /// The constants of one channel, in *codes*: outputs counted from the smallest value of their type, so 0 to 255.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Channel {
@@ -421,11 +425,15 @@ impl<'a> Staircase<'a> {
         let ends = last_code == self.code_max
             || !low_side(last, last_code + 1) && high_side(last, last_code);
         match (starts, ends) {
-            (true, true) => Ok(Rounding::Window {
-                multiplier,
-                shift,
-                zero_code,
-            }),
+            (true, true) => {
+                let window = Rounding::Window {
+                    multiplier,
+                    shift,
+                    zero_code,
+                };
+                let fits = self.channel(window).bits <= MAX_SIDE_BITS;
+                fits.then_some(window).ok_or(too_large)
+            }
             (false, _) => Err(RoundingError::NotExact { accumulator: first }),
             (true, false) => Err(RoundingError::NotExact { accumulator: last }),
         }

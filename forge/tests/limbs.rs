@@ -37,7 +37,6 @@ fn limbs_hold_less_than_the_field() {
 
 /// Eight limbs of a byte hold every element of the field: a negative side is none that a lookup refuses.
 #[test]
-#[ignore = "a hole: plans admit channels whose limbs hold 64 bits, and the verifier accepts this false output"]
 fn a_side_beyond_the_limbs_is_refused() {
     let Some(case) = nets::wide_sum() else {
         return;
