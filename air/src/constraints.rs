@@ -339,14 +339,24 @@ where
     F: FieldElement<BaseField = Felt>,
     E: FieldElement<BaseField = Felt> + ExtensionOf<F>,
 {
-    let joint = |index: usize| {
+    let coordinates = |index: usize| {
         let start = layout.constants_width() + index * E::EXTENSION_DEGREE;
-        (public[start..].iter().zip(challenges.basis))
-            .fold(E::ZERO, |sum, (&coordinate, &basis)| {
-                sum + basis.mul_base(coordinate)
-            })
+        &public[start..start + E::EXTENSION_DEGREE]
+    };
+    let compose = |coordinates: &[F]| {
+        let terms = coordinates.iter().zip(challenges.basis);
+        terms.fold(E::ZERO, |sum, (&coordinate, &basis)| {
+            sum + basis.mul_base(coordinate)
+        })
     };
     let mut sum = E::ZERO;
+    // Products of columns are summed coordinate by coordinate: the basis is needed once.
+    let mut sums = [F::ZERO; 3];
+    let mut add = |index: usize, cell: F| {
+        for (sum, &coordinate) in sums.iter_mut().zip(coordinates(index)) {
+            *sum += coordinate * cell;
+        }
+    };
     for table in &layout.tables {
         let (links, value) = match table.kind {
             Kind::Line | Kind::Window => (
@@ -366,18 +376,19 @@ where
             let linked = cells
                 .zip(challenges.links)
                 .fold(E::ZERO, |sum, (cell, &power)| sum + power.mul_base(cell));
-            sum += joint(table.joint) * linked;
+            sum += compose(coordinates(table.joint)) * linked;
         }
         if !mask.hides(ConstraintId::JointValue) {
             for (lane, start) in table.lane_starts().enumerate() {
-                sum += joint(table.joint + 1 + lane).mul_base(row[start + value]);
+                add(table.joint + 1 + lane, row[start + value]);
             }
         }
     }
     if !mask.hides(ConstraintId::Multiplicity) {
         for (index, (_, column)) in layout.multiplicities().enumerate() {
-            sum += joint(layout.inverse_columns() + index).mul_base(row[column]);
+            add(layout.inverse_columns() + index, row[column]);
         }
     }
+    sum += compose(&sums[..E::EXTENSION_DEGREE]);
     sum
 }
