@@ -403,7 +403,7 @@ coefficients. A multiply-accumulate (MAC) takes no cell either; the last column 
 | model | batch | weights | MACs per input | outputs | main, used | auxiliary, used | padding | used per output | all per output | used per MAC |";
 
 const EFFLITE: &str = "
-One measurement, not made by this report, on a shared machine with two cores `efflite0`, one input, 100 bits, took
+One measurement, not made by this report, on a machine with two cores: `efflite0`, one input, 100 bits, took
 137 CPU s, 137 s on the clock and 8.9 GB at its peak, for a bundle of 893 KB of which 602 KB are the input as float32; verifying it took 0.7 s.
 ";
 
