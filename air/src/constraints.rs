@@ -26,19 +26,14 @@ pub fn main_degrees(layout: &Layout) -> Vec<usize> {
                 Kind::Max => {
                     let (taps, products) = (layout.shape.taps, layout.shape.partial_products());
                     degrees.resize(degrees.len() + products, 4);
-                    let rest = if products == 0 {
-                        taps
-                    } else {
-                        taps - 1 - 3 * products + 1
-                    };
-                    degrees.push(rest.max(1));
+                    degrees.push(taps - 3 * products);
                 }
                 Kind::Map => {}
             }
         }
     }
     if degrees.is_empty() {
-        // winterfell wants a main constraint: the first cell minus itself would be rejected as constant.
+        // winterfell wants a main constraint. Maps have none, so where they stand alone it is the zero one.
         degrees.push(1);
     }
     degrees
