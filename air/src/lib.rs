@@ -5,6 +5,7 @@
 
 pub mod coefficients;
 pub mod constraints;
+pub mod evaluation;
 pub mod field;
 pub mod geometry;
 pub mod joint;

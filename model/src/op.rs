@@ -64,6 +64,17 @@ impl Op {
         }
     }
 
+    /// Channels with a requantization of their own; as many as [`requant`](Self::requant) has entries, except in a
+    /// [skeleton](crate::Graph::skeleton), which has none.
+    pub fn requantized_channels(&self) -> usize {
+        match self {
+            Self::Linear(linear) => linear.out_features,
+            Self::Conv(conv) => conv.out_channels,
+            Self::GlobalAveragePool { .. } => 1,
+            _ => 0,
+        }
+    }
+
     pub(crate) fn requant_mut(&mut self) -> &mut [Requant] {
         match self {
             Self::Linear(linear) => &mut linear.requant,

@@ -18,7 +18,7 @@ use winterforge_model::{Boundary, ExecuteError, Execution, Graph, execute};
 use winterforge_verifier::bundle::{HashId, Header, Parameters, PublicTensor, Values};
 use winterforge_verifier::challenge::{joint_challenges, joint_seed};
 use winterforge_verifier::instance::{Instance, InstanceError, StatementError, public_codes};
-use winterforge_verifier::stark::{ShardProof, StarkError};
+use winterforge_verifier::stark::{ShardProof, StarkError, lagrange_at};
 
 use crate::progress::{Phase, Progress};
 use crate::shard::CommittedShard;
@@ -210,9 +210,11 @@ where
                 inputs.clone(),
                 instance.options.clone(),
             );
-            let proof = committed
+            let columns = inputs.columns.clone();
+            let (z, proof) = committed
                 .finish(inputs, aux)
                 .map_err(ProveError::Transcript)?;
+            let evaluations = columns.evaluate(&lagrange_at(layout.rows(), z));
             let proof = ShardProof::<Cube, H>::from_winterfell(proof, &air, &elements).map_err(
                 |source| ProveError::Shard {
                     shard: index,
@@ -220,27 +222,41 @@ where
                 },
             )?;
             progress.shard_done();
-            Ok((claim, proof))
+            Ok(FinishedShard {
+                claim,
+                evaluations,
+                proof,
+            })
         })
         .collect::<Result<Vec<_>, ProveError>>()?;
 
     Ok(encode_bundle(header_encoding, &proofs))
 }
 
-/// Header, main roots, all claims but the last, then the shards' bodies.
+/// What one shard adds to a bundle.
+struct FinishedShard<H: ElementHasher<BaseField = Felt>> {
+    claim: Cube,
+    evaluations: Vec<Cube>,
+    proof: ShardProof<Cube, H>,
+}
+
+/// Header, main roots, claims, then the shards: values of the public columns, body.
 fn encode_bundle<H: ElementHasher<BaseField = Felt>>(
     header: Vec<u8>,
-    proofs: &[(Cube, ShardProof<Cube, H>)],
+    shards: &[FinishedShard<H>],
 ) -> Vec<u8> {
     let mut bytes = header;
-    for (_, proof) in proofs {
-        bytes.extend(winter_prover::Serializable::to_bytes(&proof.main_root));
+    for shard in shards {
+        bytes.extend(winter_prover::Serializable::to_bytes(
+            &shard.proof.main_root,
+        ));
     }
-    for (claim, _) in &proofs[..proofs.len() - 1] {
-        bytes.extend_from_slice(Cube::elements_as_bytes(&[*claim]));
+    for shard in shards {
+        bytes.extend_from_slice(Cube::elements_as_bytes(&[shard.claim]));
     }
-    for (_, proof) in proofs {
-        bytes.extend(proof.encode());
+    for shard in shards {
+        bytes.extend_from_slice(Cube::elements_as_bytes(&shard.evaluations));
+        bytes.extend(shard.proof.encode());
     }
     bytes
 }

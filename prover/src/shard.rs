@@ -54,7 +54,8 @@ impl<H: ElementHasher<BaseField = Felt> + Send + Sync> CommittedShard<H> {
         self.lde.get_main_trace_commitment()
     }
 
-    /// Finishes the proof with the auxiliary columns that the joint challenges demand.
+    /// Finishes the proof with the auxiliary columns that the joint challenges demand. Returns the out-of-domain point,
+    /// too.
     ///
     /// # Errors
     /// If the hash yields no field element after a thousand tries, which no input is known to cause.
@@ -62,7 +63,7 @@ impl<H: ElementHasher<BaseField = Felt> + Send + Sync> CommittedShard<H> {
         mut self,
         inputs: ShardInputs,
         aux: Vec<Vec<Cube>>,
-    ) -> Result<Proof, RandomCoinError> {
+    ) -> Result<(Cube, Proof), RandomCoinError> {
         let input_elements = inputs.to_elements();
         let air = ShardAir::new(self.trace_info.clone(), inputs, self.options.clone());
         let constraints =
@@ -147,7 +148,7 @@ impl<H: ElementHasher<BaseField = Felt> + Send + Sync> CommittedShard<H> {
         let fri_proof = fri.build_proof(&positions);
         let trace_queries = self.lde.query(&positions);
         let constraint_queries = constraint_commitment.query(&positions);
-        Ok(Proof {
+        let proof = Proof {
             context,
             num_unique_queries: positions.len() as u8,
             commitments: channel.commitments,
@@ -156,7 +157,8 @@ impl<H: ElementHasher<BaseField = Felt> + Send + Sync> CommittedShard<H> {
             ood_frame,
             fri_proof,
             pow_nonce,
-        })
+        };
+        Ok((z, proof))
     }
 }
 

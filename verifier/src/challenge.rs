@@ -12,6 +12,7 @@ use winterforge_air::field::{Felt, from_basis_coefficients};
 use winterforge_air::joint::Challenges;
 
 const SEED_CONTEXT: &str = "winterforge 2026 joint seed v1";
+const FOLDING_CONTEXT: &str = "winterforge 2026 folding v1";
 const CHALLENGE_CONTEXT: &str = "winterforge 2026 joint challenge v1";
 
 /// Hashes the statement, the options, and the geometry and main root of every shard.
@@ -40,6 +41,15 @@ fn words(elements: &[Felt]) -> Vec<u8> {
         .iter()
         .flat_map(|element| element.as_word().to_le_bytes())
         .collect()
+}
+
+/// The challenge that folds the claimed values of the public columns: it follows from everything that the shards prove
+/// and claim.
+pub fn folding_challenge<E: FieldElement<BaseField = Felt>>(seed: &[u8; 32], proof: &[u8]) -> E {
+    let mut hasher = blake3::Hasher::new_derive_key(FOLDING_CONTEXT);
+    hasher.update(seed);
+    hasher.update(proof);
+    draw(hasher.finalize().as_bytes(), b"lambda")
 }
 
 /// The challenges of the joint check.

@@ -2,25 +2,27 @@
 
 use std::sync::Arc;
 
-use winter_air::{Air, ProofOptions, TraceInfo};
+use winter_air::{Air, TraceInfo};
 use winter_crypto::hashers::Blake3_256;
 use winter_crypto::{ElementHasher, Hasher};
 use winter_math::{FieldElement, ToElements};
+use winterforge_air::evaluation::{Evaluation, claimed_columns, combine};
 use winterforge_air::field::{Cube, Felt};
-use winterforge_air::joint::{JointCheck, PublicCodes};
+use winterforge_air::joint::PublicCodes;
 use winterforge_air::mask::Mask;
 use winterforge_air::shard_air::{ShardAir, ShardInputs};
 use winterforge_model::{Graph, ModelId};
 
 use crate::bundle::{BundleError, HashId, Header};
-use crate::challenge::{joint_challenges, joint_seed};
+use crate::challenge::{folding_challenge, joint_challenges, joint_seed};
 use crate::instance::{Instance, InstanceError, StatementError, public_codes};
 use crate::security::Ledger;
 use crate::stark::{CheckMask, Reader, StarkError, VerifierAir, lagrange_at, verify_shard};
 
 impl VerifierAir for ShardAir {
-    fn evaluate_periodic_columns<E: FieldElement<BaseField = Felt>>(&self, z: E) -> Vec<E> {
-        self.columns().weigh(&lagrange_at(self.trace_length(), z))
+    /// The values claimed at the one point that the proof is about; [`verify`] holds them against the columns.
+    fn evaluate_periodic_columns<E: FieldElement<BaseField = Felt>>(&self, _: E) -> Vec<E> {
+        self.claimed_values()
     }
 }
 
@@ -54,8 +56,8 @@ pub struct Leniency {
     pub bundle: Vec<BundleCheck>,
 }
 
-/// The checks on a bundle around those on its shards. Seed, challenges and the last claim are no checks: they are
-/// computed, so there is nothing that could be left out.
+/// The checks on a bundle around those on its shards. Seed and challenges are no checks: they are computed, so there is
+/// nothing that could be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BundleCheck {
     /// The bundle's model id is that of the verifier's model.
@@ -64,11 +66,18 @@ pub enum BundleCheck {
     Security,
     /// The number of shards is the plan's.
     ShardCount,
+    /// The claimed values of the public columns, and the total of the running sums, are those of the model.
+    PublicColumns,
 }
 
 impl BundleCheck {
     /// Every check.
-    pub const ALL: [Self; 3] = [Self::ModelId, Self::Security, Self::ShardCount];
+    pub const ALL: [Self; 4] = [
+        Self::ModelId,
+        Self::Security,
+        Self::ShardCount,
+        Self::PublicColumns,
+    ];
 }
 
 /// An accepted bundle.
@@ -127,6 +136,11 @@ pub enum VerifyError {
         /// The check that failed.
         source: StarkError,
     },
+    /// The claimed values of the public columns or the total are not those of the model.
+    #[error(
+        "the proof's claims about weights, wiring, input or output do not follow from the model and the statement"
+    )]
+    PublicColumns,
     /// Bytes follow the last shard.
     #[error("{0}")]
     Trailing(StarkError),
@@ -144,6 +158,7 @@ impl VerifyError {
             Self::ShardCount { .. } => "shard-count",
             Self::Commitments(_) => "malformed-commitments",
             Self::Shard { .. } => "invalid-proof",
+            Self::PublicColumns => "false-claims",
             Self::Trailing(_) => "trailing-bytes",
         }
     }
@@ -190,7 +205,7 @@ pub fn verify(bundle: &[u8], graph: &Arc<Graph>, policy: &Policy) -> Result<Veri
     })
 }
 
-/// The commitments of a bundle: main roots, then the claims of all shards but the last.
+/// The commitments of a bundle: main roots, then the claims of all shards.
 pub(crate) struct Commitments<H: Hasher> {
     pub(crate) main_roots: Vec<H::Digest>,
     pub(crate) claims: Vec<Cube>,
@@ -203,7 +218,7 @@ impl<H: ElementHasher<BaseField = Felt>> Commitments<H> {
         mask: &CheckMask,
     ) -> Result<Self, StarkError> {
         let main_roots = reader.digests::<H>(shards, "the main roots")?;
-        let claims = reader.elements::<Cube>(shards.saturating_sub(1), "the claims", mask)?;
+        let claims = reader.elements::<Cube>(shards, "the claims", mask)?;
         Ok(Self { main_roots, claims })
     }
 }
@@ -217,11 +232,10 @@ fn verify_proof<H: ElementHasher<BaseField = Felt> + Sync>(
 ) -> Result<(), VerifyError> {
     let mask = &policy.leniency.stark;
     let mut reader = Reader::new(proof);
-    let Commitments::<H> {
-        main_roots,
-        mut claims,
-    } = Commitments::decode(&mut reader, instance.plan.shards.len(), mask)
-        .map_err(VerifyError::Commitments)?;
+    let plan = &instance.plan;
+    let Commitments::<H> { main_roots, claims } =
+        Commitments::decode(&mut reader, plan.shards.len(), mask)
+            .map_err(VerifyError::Commitments)?;
     let geometry: Vec<(TraceInfo, H::Digest)> = instance
         .trace_infos
         .iter()
@@ -229,36 +243,37 @@ fn verify_proof<H: ElementHasher<BaseField = Felt> + Sync>(
         .zip(main_roots.iter().copied())
         .collect();
     let seed = joint_seed::<H>(header_encoding, &instance.options, &geometry);
-    let joint = JointCheck::<Cube>::new(&instance.plan, joint_challenges(&seed), codes);
-    // The last claim is what the others leave of the total: the sum holds by construction.
-    claims.push(claims.iter().fold(joint.total, |rest, &claim| rest - claim));
+    let challenges = joint_challenges::<Cube>(&seed);
+    let (mut columns, mut lagrange) = (Vec::new(), Vec::new());
     for (shard, (info, main_root)) in geometry.into_iter().enumerate() {
-        let mut inputs = ShardInputs::new(&instance.plan, shard, &joint, seed, claims[shard]);
-        inputs.mask = policy.leniency.constraints.clone();
-        verify_one::<H>(
-            info,
-            inputs,
-            &instance.options,
-            main_root,
-            &mut reader,
-            mask,
-        )
-        .map_err(|source| VerifyError::Shard { shard, source })?;
+        let verify_one = || {
+            let layout = &plan.shards[shard].layout;
+            let count = claimed_columns(layout);
+            let claimed = reader.elements(count, "the values of the public columns", mask)?;
+            let mut inputs =
+                ShardInputs::claimed(plan, shard, challenges, seed, claims[shard], &claimed);
+            inputs.mask = policy.leniency.constraints.clone();
+            let elements = inputs.to_elements();
+            let air = ShardAir::new(info, inputs, instance.options.clone());
+            let z =
+                verify_shard::<ShardAir, Cube, H>(&air, &elements, main_root, &mut reader, mask)?;
+            columns.push(claimed);
+            lagrange.push(lagrange_at(layout.rows(), z));
+            Ok(())
+        };
+        verify_one().map_err(|source| VerifyError::Shard { shard, source })?;
     }
-    reader.finish(mask).map_err(VerifyError::Trailing)
-}
-
-fn verify_one<H: ElementHasher<BaseField = Felt>>(
-    info: TraceInfo,
-    inputs: ShardInputs,
-    options: &ProofOptions,
-    main_root: H::Digest,
-    reader: &mut Reader<'_>,
-    mask: &CheckMask,
-) -> Result<(), StarkError> {
-    let elements = inputs.to_elements();
-    let air = ShardAir::new(info, inputs, options.clone());
-    verify_shard::<ShardAir, Cube, H>(&air, &elements, main_root, reader, mask)
+    reader.finish(mask).map_err(VerifyError::Trailing)?;
+    // What the shards took for granted: the public columns are those of this model, input and output.
+    let lambda = folding_challenge::<Cube>(&seed, proof);
+    let total = claims.iter().fold(Cube::ZERO, |sum, &claim| sum + claim);
+    let evaluation = Evaluation::new(plan, challenges, codes, &lagrange, lambda);
+    let holds = evaluation.value(plan) == combine(plan, &columns, total, lambda);
+    if holds || policy.leniency.allows(BundleCheck::PublicColumns) {
+        Ok(())
+    } else {
+        Err(VerifyError::PublicColumns)
+    }
 }
 
 impl Leniency {

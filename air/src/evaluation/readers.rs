@@ -1,0 +1,555 @@
+//! What each operator's equations contribute: the coefficients of its operands' cells, times what those cells weigh.
+
+use winter_math::FieldElement;
+use winterforge_model::{Conv, Op, OperandCells, broadcast_cells};
+
+use crate::coefficients::{AxisClasses, power, powers};
+use crate::field::{Felt, basis_coefficients, from_basis_coefficients};
+use crate::joint::{Challenges, PublicCodes, image_of, max_operands};
+use crate::pieces::Role;
+use crate::plan::Plan;
+
+use super::LayerTerm;
+use super::sources::{Source, Sources};
+
+/// Equations of an operator: equation 0's factor, and those from instance to instance and sample to sample.
+#[derive(Clone, Copy)]
+struct Numbering<E> {
+    first: E,
+    rho: E,
+    sample_step: E,
+}
+
+/// The contribution of the output equations `code - y = 0`.
+pub(super) fn outputs<E: FieldElement<BaseField = Felt>>(
+    plan: &Plan,
+    challenges: Challenges<E>,
+    codes: &PublicCodes,
+    sources: &mut Sources<'_, E>,
+) -> E {
+    let Challenges { rho, kappa, .. } = challenges;
+    let numbering = Numbering {
+        first: kappa * power(rho, plan.output_equations),
+        rho,
+        sample_step: power(rho, plan.graph.output_len() as u64),
+    };
+    let required = codes
+        .output
+        .iter()
+        .rev()
+        .fold(E::ZERO, |sum, &y| sum * rho + E::from(Felt::from(y)));
+    in_order(plan.graph.output.0, numbering, E::ZERO, sources)
+        + numbering.first * required * sources.rows.total
+}
+
+/// The contribution of a piece: a number, and for an operator with parameters their coefficients.
+pub(super) fn piece<E: FieldElement<BaseField = Felt>>(
+    plan: &Plan,
+    challenges: Challenges<E>,
+    index: usize,
+    sources: &mut Sources<'_, E>,
+) -> (E, Option<LayerTerm<E>>) {
+    let graph = &plan.graph;
+    let piece = &plan.pieces.list[index];
+    let node = &graph.nodes[piece.node];
+    let links = plan.links(index) as u64;
+    let Challenges { rho, kappa, .. } = challenges;
+    let first_equation = plan.channel_equation(index, 0);
+    let numbering = Numbering {
+        first: kappa * power(rho, first_equation),
+        rho,
+        sample_step: power(rho, piece.positions as u64 * links),
+    };
+    let step = power(rho, plan.channel_equation(index, 1) - first_equation);
+    let x = node.inputs.first().map_or(0, |id| id.0);
+    let x_len = plan.pieces.tensor_len(graph, x);
+    // A value is read as its code less that of its zero point.
+    let zero = || {
+        let quantization = graph.tensors[x].quantization;
+        i64::from(quantization.zero_point - quantization.qtype.min())
+    };
+    let total = sources.rows.total;
+    let shift = |offset: i64| total.mul_base(Felt::from_signed(offset));
+    let layer = |kernel: Vec<E>, group_channels: usize, filter_len: usize| {
+        let instances = sum_of_powers(rho, plan.instances(index));
+        LayerTerm {
+            piece: index,
+            group_channels,
+            filter_len,
+            kernel,
+            first: numbering.first,
+            step,
+            bias: -(total * instances),
+            rows: Vec::new(),
+        }
+    };
+    match (&node.op, &piece.role) {
+        (Op::Linear(linear), _) => {
+            let kernel = matrix(plan, index, rho, shift(zero()), x, sources);
+            let term = layer(kernel, linear.out_features, linear.in_features);
+            (E::ZERO, Some(term))
+        }
+        (Op::Conv(conv), _) => {
+            let sizes = [
+                image_of(&graph.tensors[x].shape),
+                image_of(&graph.tensor(node.output).shape),
+            ];
+            let kernel = convolution(plan, conv, numbering, sizes, shift(zero()), x, sources);
+            let term = layer(kernel, conv.group_out_channels(), conv.filter_len());
+            (E::ZERO, Some(term))
+        }
+        (Op::GlobalAveragePool { .. }, _) => {
+            let per_channel = x_len / piece.positions;
+            let readers = (0..x_len).map(|cell| (cell, cell / per_channel));
+            let value = gathered(
+                x,
+                piece.positions,
+                numbering,
+                shift(zero()),
+                readers,
+                sources,
+            );
+            (value, Some(layer(Vec::new(), 1, 0)))
+        }
+        (Op::MaxPool(_), _) => {
+            let operands = max_operands(plan, index);
+            let readers = operands.iter().enumerate();
+            let readers = readers.map(|(equation, &cell)| (cell, equation));
+            let value = gathered(x, operands.len(), numbering, E::ZERO, readers, sources);
+            (value, None)
+        }
+        (Op::Table(_), _) => (in_order(x, numbering, E::ZERO, sources), None),
+        (Op::Add(_), Role::Map(_)) => {
+            // The map of the second operand.
+            let operand = graph.operands(node).map(|[_, b]| b.cells);
+            match operand {
+                Some(OperandCells::Tensor(id)) => {
+                    (in_order(id.0, numbering, E::ZERO, sources), None)
+                }
+                _ => (E::ZERO, None),
+            }
+        }
+        (Op::Add(_), _) => (addition(plan, index, numbering, sources), None),
+        _ => (E::ZERO, None),
+    }
+}
+
+/// `factor * a + inner(b) - acc = 0`.
+fn addition<E: FieldElement<BaseField = Felt>>(
+    plan: &Plan,
+    index: usize,
+    numbering: Numbering<E>,
+    sources: &mut Sources<'_, E>,
+) -> E {
+    let graph = &plan.graph;
+    let node_index = plan.pieces.list[index].node;
+    let node = &graph.nodes[node_index];
+    let addition = &plan.pieces.additions[&node_index];
+    let Some([a, b]) = graph.operands(node) else {
+        return E::ZERO;
+    };
+    let shape = &graph.tensor(node.output).shape;
+    let instances = graph.tensor(node.output).len();
+    let total = sources.rows.total;
+    let mut read = |tensor: usize, operand: &[usize], extra: E| {
+        if operand == shape.as_slice() {
+            return in_order(tensor, numbering, extra, sources);
+        }
+        let cells = broadcast_cells(operand, shape);
+        let readers = cells.iter().enumerate();
+        let readers = readers.map(|(instance, &cell)| (cell, instance));
+        gathered(tensor, instances, numbering, extra, readers, sources)
+    };
+    let constant = |term: &dyn Fn(usize) -> i64| {
+        let one_sample = (0..instances).rev().fold(E::ZERO, |sum, instance| {
+            sum * numbering.rho + E::from(Felt::from_signed(term(instance)))
+        });
+        let samples = sum_of_powers(numbering.sample_step, plan.batch);
+        -(total * numbering.first * samples * one_sample)
+    };
+    let mut sum = match a.cells {
+        OperandCells::Tensor(id) => {
+            // The operand is its code plus the smallest value of its type.
+            let type_min = i64::from(a.quantization.qtype.min());
+            let value = read(id.0, a.shape, -total.mul_base(Felt::from_signed(type_min)));
+            value.mul_base(Felt::from_signed(addition.factor))
+        }
+        OperandCells::Constant(values) => {
+            let cells = broadcast_cells(a.shape, shape);
+            constant(&|instance| addition.factor * i64::from(values[cells[instance]]))
+        }
+    };
+    sum += match (b.cells, addition.hidden) {
+        (OperandCells::Tensor(_), Some(hidden)) => read(hidden, b.shape, E::ZERO),
+        (OperandCells::Constant(values), _) => {
+            let cells = broadcast_cells(b.shape, shape);
+            let b_min = b.quantization.qtype.min();
+            constant(&|instance| {
+                addition.inner[(i32::from(values[cells[instance]]) - b_min) as usize]
+            })
+        }
+        _ => E::ZERO,
+    };
+    sum
+}
+
+/// `sum_i base^i`, `count` terms.
+fn sum_of_powers<E: FieldElement>(base: E, count: usize) -> E {
+    // Doubling: S(2n) = S(n) (1 + base^n).
+    let (mut sum, mut power, mut bits) = (E::ZERO, E::ONE, usize::BITS - count.leading_zeros());
+    while bits > 0 {
+        bits -= 1;
+        sum *= E::ONE + power;
+        power = power * power;
+        if count >> bits & 1 == 1 {
+            sum = sum * base + E::ONE;
+            power *= base;
+        }
+    }
+    sum
+}
+
+/// For each row of a channel: the classes of its instances, each with the sum of their values times powers of lanes.
+type Pattern<E> = Vec<Vec<(usize, E)>>;
+
+/// Folds the instances of each row, which look alike in every channel. `values` are those of one sample's positions.
+fn patterns<E: FieldElement<BaseField = Felt>>(
+    sources: &Sources<'_, E>,
+    piece: usize,
+    values: &[(usize, E)],
+    sample_step: E,
+) -> [Pattern<E>; 4] {
+    let rows = sources.rows;
+    let samples = powers(sample_step, sources.plan.batch);
+    let used = rows.kinds(piece);
+    std::array::from_fn(|kind| {
+        if !used[kind] {
+            return Vec::new();
+        }
+        let lanes = &rows.lane_powers[..rows.lanes[kind]];
+        let instances = sources.plan.instances(piece);
+        (0..instances)
+            .step_by(lanes.len())
+            .map(|first| {
+                let mut row: Vec<(usize, E)> = Vec::new();
+                for (instance, &lane) in (first..instances).zip(lanes) {
+                    let (sample, position) = (instance / values.len(), instance % values.len());
+                    let (class, value) = values[position];
+                    let mut value = value * lane;
+                    if sample > 0 {
+                        value *= samples[sample];
+                    }
+                    match row.iter_mut().find(|(known, _)| *known == class) {
+                        Some((_, sum)) => *sum += value,
+                        None => row.push((class, value)),
+                    }
+                }
+                row
+            })
+            .collect()
+    })
+}
+
+/// `sum first * rho^cell * weight(cell)` over the cells of a tensor and the samples: each cell is read by the equation
+/// of its own index. `extra` is added to each weight.
+fn in_order<E: FieldElement<BaseField = Felt>>(
+    tensor: usize,
+    numbering: Numbering<E>,
+    extra: E,
+    sources: &mut Sources<'_, E>,
+) -> E {
+    let Numbering {
+        first,
+        rho,
+        sample_step,
+    } = numbering;
+    let len = sources.plan.pieces.tensor_len(&sources.plan.graph, tensor);
+    let batch = sources.plan.batch;
+    let mut sum = match sources.of(tensor) {
+        Source::Piece(index) => {
+            let piece = &sources.plan.pieces.list[index];
+            let stride = |channel, position| piece.cell(channel, position) as u64;
+            let (channel_step, position_step) =
+                (power(rho, stride(1, 0)), power(rho, stride(0, 1)));
+            let positions = powers(position_step, piece.positions);
+            let values: Vec<_> = positions.into_iter().map(|power| (0, power)).collect();
+            let patterns = patterns(sources, index, &values, sample_step);
+            (0..piece.channels).rev().fold(E::ZERO, |sum, channel| {
+                let (kind, rows) = sources.rows.channel(index, channel);
+                let mut value = [E::ZERO];
+                add_rows(rows, &patterns[kind as usize], &mut value);
+                sum * channel_step + value[0]
+            })
+        }
+        source => {
+            let samples = powers(sample_step, batch);
+            let cells = powers(rho, len);
+            let sample = |sample: usize| {
+                let weighted = cells.iter().enumerate();
+                samples[sample]
+                    * weighted.fold(E::ZERO, |sum, (cell, &power)| {
+                        sum + source.times(sample * len + cell, power)
+                    })
+            };
+            source.factor()
+                * (0..batch)
+                    .map(sample)
+                    .fold(E::ZERO, |sum, value| sum + value)
+        }
+    };
+    if extra != E::ZERO {
+        sum += extra * sum_of_powers(rho, len) * sum_of_powers(sample_step, batch);
+    }
+    first * sum
+}
+
+/// As [`in_order`], for readers in any order: `(cell, equation)` within one sample.
+fn gathered<E: FieldElement<BaseField = Felt>>(
+    tensor: usize,
+    equations: usize,
+    numbering: Numbering<E>,
+    extra: E,
+    readers: impl Iterator<Item = (usize, usize)>,
+    sources: &mut Sources<'_, E>,
+) -> E {
+    let len = sources.plan.pieces.tensor_len(&sources.plan.graph, tensor);
+    let dense = sources.dense(tensor);
+    let powers = powers(numbering.rho, equations);
+    // The weight of a cell over all samples.
+    let mut folded = vec![E::ZERO; len];
+    for sample in dense.chunks(len).rev() {
+        for (folded, &weight) in folded.iter_mut().zip(sample) {
+            *folded = *folded * numbering.sample_step + weight;
+        }
+    }
+    let extra = extra * sum_of_powers(numbering.sample_step, sources.plan.batch);
+    numbering.first
+        * readers.fold(E::ZERO, |sum, (cell, equation)| {
+            sum + powers[equation] * (folded[cell] + extra)
+        })
+}
+
+/// Adds each row's pattern, weighted, to the classes.
+fn add_rows<E: FieldElement>(rows: &[E], pattern: &Pattern<E>, classes: &mut [E]) {
+    for (&weight, row) in rows.iter().zip(pattern) {
+        for &(class, value) in row {
+            classes[class] += weight * value;
+        }
+    }
+}
+
+/// The kernel of a matrix product: `sum_i rho^i * weight(X[i, k])` for each feature `k`.
+fn matrix<E: FieldElement<BaseField = Felt>>(
+    plan: &Plan,
+    index: usize,
+    rho: E,
+    extra: E,
+    x: usize,
+    sources: &mut Sources<'_, E>,
+) -> Vec<E> {
+    let instances = plan.instances(index);
+    let positions = plan.pieces.list[index].positions;
+    let features = plan.pieces.tensor_len(&plan.graph, x) / positions;
+    let extra = extra * sum_of_powers(rho, instances);
+    let source = sources.of(x);
+    if let Source::Piece(piece) = source {
+        let layout = &plan.pieces.list[piece];
+        let row_by_row = !layout.channels_first || positions == 1;
+        if layout.channels == features && layout.positions == positions && row_by_row {
+            let values: Vec<_> = powers(rho, positions).into_iter().map(|p| (0, p)).collect();
+            let patterns = patterns(sources, piece, &values, power(rho, positions as u64));
+            let kernel = |channel: usize| {
+                let (kind, rows) = sources.rows.channel(piece, channel);
+                let mut value = [extra];
+                add_rows(rows, &patterns[kind as usize], &mut value);
+                value[0]
+            };
+            return (0..features).map(kernel).collect();
+        }
+    }
+    let source = match source {
+        Source::Piece(_) => Source::Dense(sources.dense(x)),
+        other => other,
+    };
+    let mut kernel = vec![E::ZERO; features];
+    for (instance, power) in powers(rho, instances).into_iter().enumerate() {
+        for (feature, sum) in kernel.iter_mut().enumerate() {
+            *sum += source.times(instance * features + feature, power);
+        }
+    }
+    let factor = source.factor();
+    kernel.iter().map(|&sum| factor * sum + extra).collect()
+}
+
+/// The kernel of a convolution: for each input channel and tap, the sum of `rho^window * weight(cell)` over what the tap
+/// reads.
+fn convolution<E: FieldElement<BaseField = Felt>>(
+    plan: &Plan,
+    conv: &Conv,
+    numbering: Numbering<E>,
+    [image, outputs]: [[usize; 2]; 2],
+    extra: E,
+    x: usize,
+    sources: &mut Sources<'_, E>,
+) -> Vec<E> {
+    let axes = [0, 1].map(|axis| AxisClasses::new(&conv.window, axis, image[axis], outputs[axis]));
+    let steps = [power(numbering.rho, outputs[1] as u64), numbering.rho];
+    let axis_powers = [0, 1].map(|axis: usize| powers(steps[axis], outputs[axis] + 1));
+    let columns = axes[1].taps.len();
+    let classes = axes[0].taps.len() * columns;
+    // Class and power of rho of each position of one channel.
+    let mut values = Vec::with_capacity(image[0] * image[1]);
+    for &(row_class, row) in &axes[0].cells {
+        for &(column_class, column) in &axes[1].cells {
+            values.push((
+                row_class * columns + column_class,
+                axis_powers[0][row] * axis_powers[1][column],
+            ));
+        }
+    }
+    // What every channel adds for the zero point.
+    let mut common = vec![E::ZERO; classes];
+    if extra != E::ZERO {
+        let extra = extra * sum_of_powers(numbering.sample_step, plan.batch);
+        for &(class, value) in &values {
+            common[class] += value;
+        }
+        common.iter_mut().for_each(|class| *class *= extra);
+    }
+    let source = sources.of(x);
+    let by_channel = match source {
+        Source::Piece(piece) => {
+            let layout = &plan.pieces.list[piece];
+            layout.channels_first
+                && layout.channels == conv.in_channels
+                && layout.positions == values.len()
+        }
+        _ => false,
+    };
+    let mut kernel =
+        Vec::with_capacity(conv.in_channels * conv.window.kernel.iter().product::<usize>());
+    let mut finish = |classes: &[E]| {
+        kernel.extend(taps_of_classes(
+            classes,
+            conv.window.kernel,
+            &axes,
+            &axis_powers,
+        ));
+    };
+    match source {
+        Source::Piece(piece) if by_channel => {
+            let patterns = patterns(sources, piece, &values, numbering.sample_step);
+            for channel in 0..conv.in_channels {
+                let (kind, rows) = sources.rows.channel(piece, channel);
+                let mut classes = common.clone();
+                add_rows(rows, &patterns[kind as usize], &mut classes);
+                finish(&classes);
+            }
+        }
+        source => {
+            let source = match source {
+                Source::Piece(_) => Source::Dense(sources.dense(x)),
+                other => other,
+            };
+            let (cells, factor) = (values.len(), source.factor());
+            let samples = powers(numbering.sample_step, plan.batch);
+            for channel in 0..conv.in_channels {
+                let mut classes = common.clone();
+                for (sample, &step) in samples.iter().enumerate() {
+                    let first = (sample * conv.in_channels + channel) * cells;
+                    let mut sums = vec![E::ZERO; classes.len()];
+                    for (position, &(class, value)) in values.iter().enumerate() {
+                        sums[class] += source.times(first + position, value);
+                    }
+                    for (class, sum) in classes.iter_mut().zip(sums) {
+                        *class += factor * step * sum;
+                    }
+                }
+                finish(&classes);
+            }
+        }
+    }
+    kernel
+}
+
+/// From sums over classes of cells to sums over the cells that each tap reads.
+fn taps_of_classes<E: FieldElement>(
+    classes: &[E],
+    [kernel_height, kernel_width]: [usize; 2],
+    axes: &[AxisClasses; 2],
+    axis_powers: &[Vec<E>; 2],
+) -> Vec<E> {
+    let columns = axes[1].taps.len();
+    // Along one axis after the other.
+    let mut rows = vec![E::ZERO; kernel_height * columns];
+    for (taps, classes) in axes[0].taps.iter().zip(classes.chunks(columns)) {
+        for &(tap, distance) in taps {
+            let rows = &mut rows[tap * columns..][..columns];
+            for (sum, &class) in rows.iter_mut().zip(classes) {
+                *sum += scaled(class, distance, &axis_powers[0]);
+            }
+        }
+    }
+    let mut kernel = vec![E::ZERO; kernel_height * kernel_width];
+    for (kernel, row) in kernel.chunks_mut(kernel_width).zip(rows.chunks(columns)) {
+        for (taps, &class) in axes[1].taps.iter().zip(row) {
+            for &(tap, distance) in taps {
+                kernel[tap] += scaled(class, distance, &axis_powers[1]);
+            }
+        }
+    }
+    kernel
+}
+
+/// Times a power; most distances are zero.
+fn scaled<E: FieldElement>(value: E, distance: usize, powers: &[E]) -> E {
+    match distance {
+        0 => value,
+        _ => value * powers[distance],
+    }
+}
+
+/// A kernel in halves of 32 bits, for products with small integers.
+pub(super) struct SplitKernel {
+    /// By coordinate and half: one word for each weight.
+    halves: Vec<[Vec<i64>; 2]>,
+}
+
+impl SplitKernel {
+    pub(super) fn new<E: FieldElement<BaseField = Felt>>(kernel: &[E]) -> Self {
+        let coordinate = |coordinate: usize| {
+            let words = kernel
+                .iter()
+                .map(|element| basis_coefficients(element)[coordinate].as_word());
+            let low = words.clone().map(|word| (word & 0xffff_ffff) as i64);
+            [
+                low.collect(),
+                words.map(|word| (word >> 32) as i64).collect(),
+            ]
+        };
+        Self {
+            halves: (0..E::EXTENSION_DEGREE).map(coordinate).collect(),
+        }
+    }
+
+    /// `sum_k weights[k] * kernel[k]`.
+    pub(super) fn product<E: FieldElement<BaseField = Felt>>(&self, weights: &[i16]) -> E {
+        // |weight| < 2^16 and a half is below 2^32: 2^15 terms stay below 2^63.
+        let half = |half: &[i64]| -> i128 {
+            let parts = weights.chunks(1 << 15).zip(half.chunks(1 << 15));
+            parts
+                .map(|(weights, half)| {
+                    let products = weights.iter().zip(half);
+                    i128::from(products.map(|(&w, &h)| i64::from(w) * h).sum::<i64>())
+                })
+                .sum()
+        };
+        let coordinates: Vec<Felt> = (self.halves.iter())
+            .map(|[low, high]| {
+                let sum = half(low) + (half(high) << 32);
+                Felt::new(sum.rem_euclid(i128::from(Felt::ORDER)) as u64)
+            })
+            .collect();
+        from_basis_coefficients(&coordinates)
+    }
+}
