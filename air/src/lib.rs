@@ -11,6 +11,8 @@ pub mod geometry;
 pub mod joint;
 pub mod layout;
 pub mod mask;
+pub mod parameter_air;
+pub mod parameters;
 pub mod pieces;
 pub mod plan;
 pub mod rounding;

@@ -6,7 +6,10 @@ use winter_math::FieldElement;
 use winterforge_air::evaluation::{Evaluation, claimed_columns, combine};
 use winterforge_air::field::{Cube, Felt};
 use winterforge_air::joint::{Challenges, JointCheck, PublicCodes};
-use winterforge_air::plan::{Plan, PlanError, PlanParameters, compile};
+use winterforge_air::parameter_air::running_sum;
+use winterforge_air::parameters::ParameterLayout;
+use winterforge_air::pieces::Role;
+use winterforge_air::plan::{Plan, PlanError, PlanParameters, compile, compile_skeleton};
 use winterforge_model::Graph;
 use winterforge_model::testing::{RandomMlp, RandomNet};
 
@@ -59,8 +62,40 @@ fn compare(plan: &Plan, seed: u64) {
         })
         .collect();
     let expected = combine(plan, &columns, joint.total, lambda);
-    let found = Evaluation::new(plan, challenges, &codes, &lagrange, lambda).value(plan);
-    assert_eq!(found, expected, "seed {seed}");
+    let evaluation = Evaluation::new(plan, challenges, &codes, &lagrange, lambda);
+    assert_eq!(evaluation.value(plan), expected, "seed {seed}");
+
+    // Without the parameters, the same function; and the trace of parameters has the value.
+    let graph = &plan.graph;
+    let forms: Vec<_> = (plan.pieces.list.iter())
+        .filter(|piece| graph.nodes[piece.node].op.requantized_channels() > 0)
+        .map(|piece| match &piece.role {
+            Role::Requant(forms) => forms.clone(),
+            _ => panic!("a requantized operator"),
+        })
+        .collect();
+    let skeleton = graph.skeleton();
+    skeleton.validate_skeleton().unwrap();
+    let skeleton =
+        compile_skeleton(Arc::new(skeleton), &forms, plan.batch, plan.parameters).unwrap();
+    assert_eq!(skeleton.shards, plan.shards, "seed {seed}");
+    let evaluation = Evaluation::new(&skeleton, challenges, &codes, &lagrange, lambda);
+    let layout = ParameterLayout::choose(&skeleton.graph, 18).unwrap();
+    let columns = layout.columns(graph, &plan.pieces);
+    let coefficients = layout.coefficients(&evaluation, &skeleton.kinds);
+    let sums = running_sum(&columns, &coefficients);
+    let last = sums.last().copied().unwrap();
+    assert_eq!(evaluation.constant + last, expected, "seed {seed}");
+
+    let weights: Vec<Cube> = (0..layout.rows()).map(|_| random.element()).collect();
+    let weighed: Vec<Cube> = (coefficients.iter())
+        .map(|column| {
+            let values = Cube::slice_from_base_elements(column).iter();
+            (values.zip(&weights)).fold(Cube::ZERO, |sum, (&value, &weight)| sum + value * weight)
+        })
+        .collect();
+    let found = layout.weigh(&evaluation, &skeleton.kinds, &weights);
+    assert_eq!(found, weighed, "seed {seed}");
 }
 
 fn check(graph: Graph, seed: u64, batch: usize, max_log_rows: u32) -> bool {
