@@ -173,8 +173,12 @@ impl Air for ParameterAir {
     fn get_periodic_column_values(&self) -> Vec<Vec<Felt>> {
         let (degree, rows) = (Cube::EXTENSION_DEGREE, self.trace_length());
         let coordinate = |column: &Vec<Felt>, coordinate: usize| {
-            let mut values: Vec<Felt> =
-                column.iter().skip(coordinate).step_by(degree).copied().collect();
+            let mut values: Vec<Felt> = column
+                .iter()
+                .skip(coordinate)
+                .step_by(degree)
+                .copied()
+                .collect();
             values.resize(rows, Felt::ZERO);
             values
         };

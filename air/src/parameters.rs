@@ -71,7 +71,9 @@ impl ParameterLayout {
                 filter_len,
             })
         };
-        let families: Vec<_> = (graph.nodes.iter()).filter_map(|node| family(&node.op)).collect();
+        let families: Vec<_> = (graph.nodes.iter())
+            .filter_map(|node| family(&node.op))
+            .collect();
         let rows = |width: usize| {
             let rows = families.iter().map(|family| family.rows(width));
             rows.fold(0, usize::saturating_add)
@@ -84,8 +86,9 @@ impl ParameterLayout {
         };
         // The auxiliary and composition columns count as six more.
         let cost = |&(width, log_rows): &(usize, u32)| (width + 6) << log_rows;
-        let (width, log_rows) =
-            (MIN_LOG_ROWS..=max_log_rows).filter_map(fitting).min_by_key(cost)?;
+        let (width, log_rows) = (MIN_LOG_ROWS..=max_log_rows)
+            .filter_map(fitting)
+            .min_by_key(cost)?;
         Some(Self {
             log_rows,
             width,
@@ -102,10 +105,11 @@ impl ParameterLayout {
     pub fn columns(&self, graph: &Graph, pieces: &Pieces) -> Vec<Vec<Felt>> {
         let mut columns = vec![vec![Felt::ZERO; self.rows()]; self.width];
         let mut row = 0;
-        let layers = (pieces.list.iter().zip(&pieces.encodings)).filter_map(|(piece, encodings)| {
-            let op = &graph.nodes[piece.node].op;
-            (op.requantized_channels() > 0).then_some((op, encodings))
-        });
+        let layers =
+            (pieces.list.iter().zip(&pieces.encodings)).filter_map(|(piece, encodings)| {
+                let op = &graph.nodes[piece.node].op;
+                (op.requantized_channels() > 0).then_some((op, encodings))
+            });
         for (family, (op, encodings)) in self.families.iter().zip(layers) {
             let (weights, bias) = match op {
                 Op::Linear(linear) => (linear.weights.as_slice(), linear.bias.as_slice()),

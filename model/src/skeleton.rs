@@ -12,7 +12,10 @@ impl Graph {
     #[must_use]
     pub fn skeleton(&self) -> Self {
         let mut graph = self.clone();
-        graph.tensors.iter_mut().for_each(|tensor| tensor.name.clear());
+        graph
+            .tensors
+            .iter_mut()
+            .for_each(|tensor| tensor.name.clear());
         for node in &mut graph.nodes {
             node.name.clear();
             match &mut node.op {

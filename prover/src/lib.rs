@@ -16,10 +16,12 @@
 
 mod progress;
 mod prove;
+mod setup;
 mod shard;
 
 pub use progress::{Phase, Progress, Silent};
-pub use prove::{ProveError, Proved, prove};
+pub use prove::{ProveError, Proved, prove, prove_with_key};
+pub use setup::{KeyMismatch, ProvingKey};
 
 pub use winterforge_model as model;
 pub use winterforge_verifier as verifier;

@@ -14,7 +14,6 @@ use winter_prover::{
     DefaultConstraintEvaluator, DefaultTraceLde, StarkDomain, TraceLde, TracePolyTable,
 };
 use winterforge_air::field::{Cube, Felt};
-use winterforge_air::shard_air::{ShardAir, ShardInputs};
 
 /// One partition: the only layout that the verifier accepts.
 const PARTITIONS: PartitionOptions = PartitionOptions::new(1, 1);
@@ -59,13 +58,16 @@ impl<H: ElementHasher<BaseField = Felt> + Send + Sync> CommittedShard<H> {
     ///
     /// # Errors
     /// If the hash yields no field element after a thousand tries, which no input is known to cause.
-    pub(crate) fn finish(
+    pub(crate) fn finish<A>(
         mut self,
-        inputs: ShardInputs,
+        inputs: A::PublicInputs,
         aux: Vec<Vec<Cube>>,
-    ) -> Result<(Cube, Proof), RandomCoinError> {
+    ) -> Result<(Cube, Proof), RandomCoinError>
+    where
+        A: Air<BaseField = Felt>,
+    {
         let input_elements = inputs.to_elements();
-        let air = ShardAir::new(self.trace_info.clone(), inputs, self.options.clone());
+        let air = A::new(self.trace_info.clone(), inputs, self.options.clone());
         let constraints =
             air.context().num_assertions() + air.context().num_transition_constraints();
         let context =

@@ -43,13 +43,17 @@ fn words(elements: &[Felt]) -> Vec<u8> {
         .collect()
 }
 
-/// The challenge that folds the claimed values of the public columns: it follows from everything that the shards prove
-/// and claim.
-pub fn folding_challenge<E: FieldElement<BaseField = Felt>>(seed: &[u8; 32], proof: &[u8]) -> E {
+/// Hashes everything that the shards of a computation prove and claim: what the claims are folded and checked under.
+pub fn folding_seed(seed: &[u8; 32], proofs: &[u8]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new_derive_key(FOLDING_CONTEXT);
     hasher.update(seed);
-    hasher.update(proof);
-    draw(hasher.finalize().as_bytes(), b"lambda")
+    hasher.update(proofs);
+    *hasher.finalize().as_bytes()
+}
+
+/// The challenge that folds the claimed values of the public columns.
+pub fn folding_challenge<E: FieldElement<BaseField = Felt>>(seed: &[u8; 32]) -> E {
+    draw(seed, b"lambda")
 }
 
 /// The challenges of the joint check.

@@ -56,7 +56,7 @@ pub struct LayerTerm<E> {
 }
 
 /// All claimed column values of a bundle as a function of the parameters.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Evaluation<E> {
     /// What does not depend on parameters.
     pub constant: E,

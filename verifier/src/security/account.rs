@@ -59,6 +59,8 @@ struct Group {
     /// Index of the first shard of this shape.
     first: usize,
     count: u32,
+    /// Whether the joint challenge covers it.
+    is_joint: bool,
 }
 
 struct Accounting<'a> {
@@ -85,12 +87,15 @@ impl<'a> Accounting<'a> {
         };
         let mut groups: Vec<Group> = Vec::new();
         for (first, &shape) in shards.iter().enumerate() {
-            match groups.iter_mut().find(|group| group.shape == shape) {
+            let is_joint = first + (joint.parameter_shards as usize) < shards.len();
+            let alike = |group: &&mut Group| group.shape == shape && group.is_joint == is_joint;
+            match groups.iter_mut().find(alike) {
                 Some(group) => group.count = group.count.saturating_add(1),
                 None => groups.push(Group {
                     shape,
                     first,
                     count: 1,
+                    is_joint,
                 }),
             }
         }
@@ -176,8 +181,10 @@ impl<'a> Accounting<'a> {
     /// The joint challenge: candidates the prover may choose between, times the bad challenges of one.
     fn joint_round(&self, decodings: &[Decoding]) -> Round {
         let lists = || {
-            let counts = self.groups.iter().map(|group| group.count);
-            counts.zip(decodings.iter().map(|decoding| decoding.list_size))
+            let groups = self.groups.iter().zip(decodings);
+            groups
+                .filter(|(group, _)| group.is_joint)
+                .map(|(group, decoding)| (group.count, decoding.list_size))
         };
         let (formula, candidates) = match self.joint.coupling {
             Coupling::Total => {

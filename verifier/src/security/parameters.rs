@@ -61,6 +61,9 @@ pub struct JointParameters {
     pub tuple_degree: u32,
     /// How many words one equation ties together.
     pub coupling: Coupling,
+    /// Shards at the end of the list that the joint challenge does not cover: the trace of parameters of a committed
+    /// model, whose main segment is known before any challenge and is a codeword.
+    pub parameter_shards: u32,
 }
 
 impl JointParameters {

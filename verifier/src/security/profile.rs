@@ -228,6 +228,7 @@ pub fn reference_load(
         table_rows: 1 << 20,
         tuple_degree: 4,
         coupling: Coupling::Pairwise,
+        parameter_shards: 0,
     };
     let small = JointParameters {
         linear_equations: 1 << 10,
