@@ -209,6 +209,9 @@ impl Window {
     /// No parameter is larger, so that no sum of products of two overflows.
     pub(crate) const MAX_PARAMETER: usize = 1 << 26;
 
+    /// The window of a 1 x 1 kernel that visits every cell.
+    pub const POINT: Self = Self::covering([1, 1]);
+
     /// The window that covers an image of this size once.
     pub const fn covering(image: [usize; 2]) -> Self {
         Self {

@@ -172,6 +172,7 @@ fn check_linear(linear: &Linear, parameters: bool, x: &Tensor, y: &Tensor) -> Ch
         linear.weight_quantization.len(),
     ];
     check_lengths(found, weights, linear.out_features, parameters)?;
+    check_weights(&linear.weights)?;
     let (Some((&k, positions)), Some((&n, y_positions))) =
         (x.shape.split_last(), y.shape.split_last())
     else {
@@ -182,6 +183,12 @@ fn check_linear(linear: &Linear, parameters: bool, x: &Tensor, y: &Tensor) -> Ch
         "shapes do not fit the weights",
     )?;
     check_requant(&linear.requant, y)
+}
+
+/// A weight is an 8-bit integer less another of its type.
+fn check_weights(weights: &[i16]) -> Checked {
+    let in_range = weights.iter().all(|w| w.unsigned_abs() <= 255);
+    holds(in_range, "a weight is no difference of two bytes")
 }
 
 /// Lengths of weights, bias and two lists by channel.
@@ -218,6 +225,7 @@ fn check_conv(conv: &Conv, parameters: bool, x: &Tensor, y: &Tensor) -> Checked 
         conv.weight_quantization.len(),
     ];
     check_lengths(found, weights, o, parameters)?;
+    check_weights(&conv.weights)?;
     let &[channels, height, width] = x.shape.as_slice() else {
         return Err("the operand must be an image");
     };

@@ -1,7 +1,7 @@
 //! What each operator's equations contribute: the coefficients of its operands' cells, times what those cells weigh.
 
 use winter_math::FieldElement;
-use winterforge_model::{Conv, Op, OperandCells, broadcast_cells};
+use winterforge_model::{Conv, Op, OperandCells, Window, broadcast_cells};
 
 use crate::coefficients::{AxisClasses, power, powers};
 use crate::field::{Felt, basis_coefficients, from_basis_coefficients};
@@ -210,44 +210,100 @@ fn sum_of_powers<E: FieldElement>(base: E, count: usize) -> E {
 }
 
 /// For each row of a channel: the classes of its instances, each with the sum of their values times powers of lanes.
-type Pattern<E> = Vec<Vec<(usize, E)>>;
+enum Pattern<E> {
+    /// All in class 0.
+    One(Vec<E>),
+    /// Any classes.
+    Many(Vec<Vec<(usize, E)>>),
+}
 
-/// Folds the instances of each row, which look alike in every channel. `values` are those of one sample's positions.
-fn patterns<E: FieldElement<BaseField = Felt>>(
-    sources: &Sources<'_, E>,
-    piece: usize,
-    values: &[(usize, E)],
-    sample_step: E,
-) -> [Pattern<E>; 4] {
-    let rows = sources.rows;
-    let samples = powers(sample_step, sources.plan.batch);
-    let used = rows.kinds(piece);
-    std::array::from_fn(|kind| {
-        if !used[kind] {
-            return Vec::new();
-        }
-        let lanes = &rows.lane_powers[..rows.lanes[kind]];
-        let instances = sources.plan.instances(piece);
-        (0..instances)
-            .step_by(lanes.len())
-            .map(|first| {
-                let mut row: Vec<(usize, E)> = Vec::new();
-                for (instance, &lane) in (first..instances).zip(lanes) {
-                    let (sample, position) = (instance / values.len(), instance % values.len());
-                    let (class, value) = values[position];
-                    let mut value = value * lane;
-                    if sample > 0 {
-                        value *= samples[sample];
-                    }
-                    match row.iter_mut().find(|(known, _)| *known == class) {
-                        Some((_, sum)) => *sum += value,
-                        None => row.push((class, value)),
+impl<E: FieldElement> Pattern<E> {
+    /// Adds the patterns of a channel's rows, weighted, to the classes.
+    fn add_to(&self, classes: &mut [E], rows: &[E]) {
+        match self {
+            Self::One(values) => {
+                let products = rows.iter().zip(values);
+                classes[0] = products.fold(classes[0], |sum, (&row, &value)| sum + row * value);
+            }
+            Self::Many(patterns) => {
+                for (&row, pattern) in rows.iter().zip(patterns) {
+                    for &(class, value) in pattern {
+                        classes[class] += row * value;
                     }
                 }
-                row
-            })
-            .collect()
-    })
+            }
+        }
+    }
+}
+
+/// Classes and values of the instances of a channel.
+enum Values<'a, E> {
+    /// One class, and the powers of this ratio.
+    Geometric(E),
+    /// The classes and values of one sample's positions, and the ratio from sample to sample.
+    Listed(&'a [(usize, E)], E),
+}
+
+impl<E: FieldElement> Values<'_, E> {
+    /// The pattern of rows of this many lanes.
+    fn pattern(&self, instances: usize, lanes: &[E]) -> Pattern<E> {
+        let firsts = (0..instances).step_by(lanes.len());
+        match *self {
+            Self::Geometric(ratio) => {
+                let fold = |lanes: &[E]| {
+                    let lanes = lanes.iter().rev();
+                    lanes.fold(E::ZERO, |sum, &lane| sum * ratio + lane)
+                };
+                let (whole, last) = (fold(lanes), fold(&lanes[..instances % lanes.len()]));
+                let step = power(ratio, lanes.len() as u64);
+                let mut factor = E::ONE;
+                let row = |first: usize| {
+                    let is_whole = first + lanes.len() <= instances;
+                    let value = factor * if is_whole { whole } else { last };
+                    factor *= step;
+                    value
+                };
+                Pattern::One(firsts.map(row).collect())
+            }
+            Self::Listed(values, sample_step) => {
+                let samples = powers(sample_step, instances / values.len());
+                let row = |first: usize| {
+                    let mut row: Vec<(usize, E)> = Vec::new();
+                    for (instance, &lane) in (first..instances).zip(lanes) {
+                        let (sample, position) = (instance / values.len(), instance % values.len());
+                        let (class, value) = values[position];
+                        let mut value = value * lane;
+                        if sample > 0 {
+                            value *= samples[sample];
+                        }
+                        match row.iter_mut().find(|(known, _)| *known == class) {
+                            Some((_, sum)) => *sum += value,
+                            None => row.push((class, value)),
+                        }
+                    }
+                    row
+                };
+                Pattern::Many(firsts.map(row).collect())
+            }
+        }
+    }
+
+    /// The patterns of the kinds of lane that a piece has.
+    fn patterns(&self, sources: &Sources<'_, E>, piece: usize) -> [Pattern<E>; 4]
+    where
+        E: FieldElement<BaseField = Felt>,
+    {
+        let rows = sources.rows;
+        let used = rows.kinds(piece);
+        std::array::from_fn(|kind| {
+            let lanes = &rows.lane_powers[..rows.lanes[kind]];
+            if used[kind] {
+                self.pattern(sources.plan.instances(piece), lanes)
+            } else {
+                Pattern::One(Vec::new())
+            }
+        })
+    }
 }
 
 /// `sum first * rho^cell * weight(cell)` over the cells of a tensor and the samples: each cell is read by the equation
@@ -271,13 +327,20 @@ fn in_order<E: FieldElement<BaseField = Felt>>(
             let stride = |channel, position| piece.cell(channel, position) as u64;
             let (channel_step, position_step) =
                 (power(rho, stride(1, 0)), power(rho, stride(0, 1)));
-            let positions = powers(position_step, piece.positions);
-            let values: Vec<_> = positions.into_iter().map(|power| (0, power)).collect();
-            let patterns = patterns(sources, index, &values, sample_step);
+            let listed: Vec<_>;
+            let values =
+                if sample_step == power(position_step, piece.positions as u64) || batch == 1 {
+                    Values::Geometric(position_step)
+                } else {
+                    let positions = powers(position_step, piece.positions).into_iter();
+                    listed = positions.map(|power| (0, power)).collect();
+                    Values::Listed(&listed, sample_step)
+                };
+            let patterns = values.patterns(sources, index);
             (0..piece.channels).rev().fold(E::ZERO, |sum, channel| {
                 let (kind, rows) = sources.rows.channel(index, channel);
                 let mut value = [E::ZERO];
-                add_rows(rows, &patterns[kind as usize], &mut value);
+                patterns[kind as usize].add_to(&mut value, rows);
                 sum * channel_step + value[0]
             })
         }
@@ -329,15 +392,6 @@ fn gathered<E: FieldElement<BaseField = Felt>>(
         })
 }
 
-/// Adds each row's pattern, weighted, to the classes.
-fn add_rows<E: FieldElement>(rows: &[E], pattern: &Pattern<E>, classes: &mut [E]) {
-    for (&weight, row) in rows.iter().zip(pattern) {
-        for &(class, value) in row {
-            classes[class] += weight * value;
-        }
-    }
-}
-
 /// The kernel of a matrix product: `sum_i rho^i * weight(X[i, k])` for each feature `k`.
 fn matrix<E: FieldElement<BaseField = Felt>>(
     plan: &Plan,
@@ -356,12 +410,11 @@ fn matrix<E: FieldElement<BaseField = Felt>>(
         let layout = &plan.pieces.list[piece];
         let row_by_row = !layout.channels_first || positions == 1;
         if layout.channels == features && layout.positions == positions && row_by_row {
-            let values: Vec<_> = powers(rho, positions).into_iter().map(|p| (0, p)).collect();
-            let patterns = patterns(sources, piece, &values, power(rho, positions as u64));
+            let patterns = Values::Geometric(rho).patterns(sources, piece);
             let kernel = |channel: usize| {
                 let (kind, rows) = sources.rows.channel(piece, channel);
                 let mut value = [extra];
-                add_rows(rows, &patterns[kind as usize], &mut value);
+                patterns[kind as usize].add_to(&mut value, rows);
                 value[0]
             };
             return (0..features).map(kernel).collect();
@@ -438,11 +491,16 @@ fn convolution<E: FieldElement<BaseField = Felt>>(
     };
     match source {
         Source::Piece(piece) if by_channel => {
-            let patterns = patterns(sources, piece, &values, numbering.sample_step);
+            let in_order = conv.window == Window::POINT;
+            let patterns = if in_order {
+                Values::Geometric(numbering.rho).patterns(sources, piece)
+            } else {
+                Values::Listed(&values, numbering.sample_step).patterns(sources, piece)
+            };
             for channel in 0..conv.in_channels {
                 let (kind, rows) = sources.rows.channel(piece, channel);
                 let mut classes = common.clone();
-                add_rows(rows, &patterns[kind as usize], &mut classes);
+                patterns[kind as usize].add_to(&mut classes, rows);
                 finish(&classes);
             }
         }
@@ -509,44 +567,49 @@ fn scaled<E: FieldElement>(value: E, distance: usize, powers: &[E]) -> E {
     }
 }
 
-/// A kernel in halves of 32 bits, for products with small integers.
+/// Bits of a limb of [`SplitKernel`].
+const LIMB_BITS: u32 = 13;
+/// Limbs of a word.
+const LIMBS: usize = 5;
+
+/// A kernel in short limbs, for products with weights: both factors of a product have 16 bits then, which every processor
+/// multiplies many at a time.
 pub(super) struct SplitKernel {
-    /// By coordinate and half: one word for each weight.
-    halves: Vec<[Vec<i64>; 2]>,
+    /// By coordinate and limb: one limb for each weight.
+    limbs: Vec<[Vec<i16>; LIMBS]>,
 }
 
 impl SplitKernel {
     pub(super) fn new<E: FieldElement<BaseField = Felt>>(kernel: &[E]) -> Self {
+        let limb = |element: &E, coordinate: usize, limb: usize| {
+            let word = basis_coefficients(element)[coordinate].as_word();
+            (word >> (LIMB_BITS as usize * limb)) as i16 & ((1 << LIMB_BITS) - 1)
+        };
         let coordinate = |coordinate: usize| {
-            let words = kernel
-                .iter()
-                .map(|element| basis_coefficients(element)[coordinate].as_word());
-            let low = words.clone().map(|word| (word & 0xffff_ffff) as i64);
-            [
-                low.collect(),
-                words.map(|word| (word >> 32) as i64).collect(),
-            ]
+            let of_limb = |index| kernel.iter().map(|e| limb(e, coordinate, index)).collect();
+            std::array::from_fn(of_limb)
         };
         Self {
-            halves: (0..E::EXTENSION_DEGREE).map(coordinate).collect(),
+            limbs: (0..E::EXTENSION_DEGREE).map(coordinate).collect(),
         }
     }
 
     /// `sum_k weights[k] * kernel[k]`.
     pub(super) fn product<E: FieldElement<BaseField = Felt>>(&self, weights: &[i16]) -> E {
-        // |weight| < 2^16 and a half is below 2^32: 2^15 terms stay below 2^63.
-        let half = |half: &[i64]| -> i128 {
-            let parts = weights.chunks(1 << 15).zip(half.chunks(1 << 15));
-            parts
-                .map(|(weights, half)| {
-                    let products = weights.iter().zip(half);
-                    i128::from(products.map(|(&w, &h)| i64::from(w) * h).sum::<i64>())
-                })
-                .sum()
+        // A weight is a difference of two bytes, so products stay below 2^21 and sums of 512 below 2^30.
+        let dot = |limbs: &[i16]| -> i128 {
+            let chunks = weights.chunks(512).zip(limbs.chunks(512));
+            let products = |(weights, limbs): (&[i16], &[i16])| -> i32 {
+                let products = weights.iter().zip(limbs);
+                products
+                    .map(|(&w, &limb)| i32::from(w) * i32::from(limb))
+                    .sum()
+            };
+            chunks.map(|chunk| i128::from(products(chunk))).sum()
         };
-        let coordinates: Vec<Felt> = (self.halves.iter())
-            .map(|[low, high]| {
-                let sum = half(low) + (half(high) << 32);
+        let coordinates: Vec<Felt> = (self.limbs.iter())
+            .map(|limbs| {
+                let sum = (limbs.iter().rev()).fold(0, |sum, limb| (sum << LIMB_BITS) + dot(limb));
                 Felt::new(sum.rem_euclid(i128::from(Felt::ORDER)) as u64)
             })
             .collect();
