@@ -2,6 +2,7 @@
 
 mod demo;
 mod inspect;
+mod key;
 mod operators;
 mod prove;
 mod run;
