@@ -143,7 +143,7 @@ impl Key {
                 window_bits: (bits > 0).then_some(bits),
             }
         };
-        Ok(Self {
+        let key = Self {
             model_id,
             parameters,
             skeleton: Arc::new(skeleton),
@@ -152,7 +152,13 @@ impl Key {
                 .map(|forms| forms.iter().map(form).collect())
                 .collect(),
             root,
-        })
+        };
+        // Integers of the body have longer encodings, too.
+        if key.encode()? == bytes {
+            Ok(key)
+        } else {
+            Err(KeyError::Body)
+        }
     }
 
     /// The digest of the key's encoding.
