@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use winter_air::{Air, FieldExtension, ProofOptions, TraceInfo};
 use winter_math::FieldElement;
+use winterforge_air::evaluation::claimed_columns;
 use winterforge_air::field::{Cube, Felt};
 use winterforge_air::joint::PublicCodes;
 use winterforge_air::parameter_air::{self, ParameterAir, ParameterInputs};
@@ -151,6 +152,11 @@ impl Instance {
             lookups: plan.lookups(),
             table_rows: plan.table_rows(),
             tuple_degree: 4,
+            claimed_values: plan
+                .shards
+                .iter()
+                .map(|shard| claimed_columns(&shard.layout) as u64)
+                .sum(),
             coupling: Coupling::Total,
             parameter_shards: parameter_shard.iter().len() as u32,
         };
