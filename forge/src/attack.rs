@@ -24,10 +24,10 @@ pub enum Stop {
     Seed,
     /// That the verifier derives plan, options and geometry itself.
     Plan,
-    /// That the verifier derives the last claim, so that the claims add up.
-    LastClaim,
-    /// That the joint check has every equation, each with its own exponent.
-    Equations,
+    /// That the verifier derives the folding challenge from everything that is proven and claimed.
+    Folding,
+    /// That the verifier derives the powers of the joint challenge that stand between the lanes of a row.
+    Powers,
     /// The codec or the comparison with the model's shapes: the bytes have no other reading, so there is nothing to
     /// switch off.
     Codec,
@@ -92,7 +92,7 @@ impl Forgery {
             Stop::Constraint(id) => policy.leniency.constraints = Mask::of([id]),
             Stop::Check(check) => policy.leniency.stark = CheckMask::NONE.skip(check),
             Stop::Bundle(check) => policy.leniency.bundle = vec![check],
-            Stop::Seed | Stop::Plan | Stop::LastClaim | Stop::Equations => {
+            Stop::Seed | Stop::Plan | Stop::Folding | Stop::Powers => {
                 return verify_trusting(&self.bundle, &self.graph, &policy, &self.trust);
             }
             Stop::Codec | Stop::Nothing => {}

@@ -2,6 +2,8 @@
 
 mod bytes;
 mod checks;
+mod claims;
+mod columns;
 mod constraints;
 mod derived;
 mod links;
@@ -10,6 +12,7 @@ mod sums;
 mod unused;
 
 use winterforge_verifier::stark::StarkError;
+use winterforge_verifier::{BundleCheck, VerifyError};
 
 use crate::attack::{Forgery, Prize, Stop};
 use crate::case::Case;
@@ -29,6 +32,8 @@ pub fn all() -> Vec<Forgery> {
     forgeries.extend(checks::all(&case, &honest));
     forgeries.extend(links::all(&case));
     forgeries.extend(derived::all(&case, &honest));
+    forgeries.extend(columns::all(&case));
+    forgeries.extend(claims::all(&case, &honest));
     forgeries.extend(bytes::all(&case, &honest));
     forgeries.extend(operators::all());
     forgeries.extend(unused::all(&case));
@@ -58,5 +63,14 @@ fn forgery(
         bundle: forged.bundle(),
         error: shard_error(0, &StarkError::OodMismatch),
         trust: Trust::default(),
+    }
+}
+
+/// A forgery whose shards are in order, but for values of public columns or claims that are not the model's.
+fn false_claims(case: &Case, name: &'static str, rule: &'static str, forged: &Forged) -> Forgery {
+    let stop = Stop::Bundle(BundleCheck::PublicColumns);
+    Forgery {
+        error: format!("{:?}", VerifyError::PublicColumns),
+        ..forgery(case, name, rule, stop, forged)
     }
 }
