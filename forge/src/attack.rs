@@ -6,8 +6,9 @@ use std::sync::Arc;
 use winterforge_air::mask::{ConstraintId, Mask};
 use winterforge_model::{Graph, execute};
 use winterforge_verifier::bundle::{Header, Values};
+use winterforge_verifier::key::Key;
 use winterforge_verifier::stark::{CheckId, CheckMask};
-use winterforge_verifier::{BundleCheck, Policy, verify};
+use winterforge_verifier::{BundleCheck, Policy, verify, verify_with_key};
 
 use crate::trust::{Trust, verify_trusting};
 
@@ -61,6 +62,8 @@ pub struct Forgery {
     pub prize: Prize,
     /// The verifier's model.
     pub graph: Arc<Graph>,
+    /// The verifier's key, where it holds one in place of the model.
+    pub key: Option<Key>,
     /// The verifier's policy.
     pub min_security_bits: u32,
     /// The bytes.
@@ -97,9 +100,11 @@ impl Forgery {
             }
             Stop::Codec | Stop::Nothing => {}
         }
-        verify(&self.bundle, &self.graph, &policy)
-            .map(drop)
-            .map_err(|error| format!("{error:?}"))
+        let verdict = match &self.key {
+            None => verify(&self.bundle, &self.graph, &policy),
+            Some(key) => verify_with_key(&self.bundle, key, &policy),
+        };
+        verdict.map(drop).map_err(|error| format!("{error:?}"))
     }
 
     /// Asks everything of the attack that the bench asks.

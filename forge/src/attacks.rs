@@ -6,6 +6,7 @@ mod claims;
 mod columns;
 mod constraints;
 mod derived;
+mod keys;
 mod links;
 mod operators;
 mod sums;
@@ -35,6 +36,7 @@ pub fn all() -> Vec<Forgery> {
     forgeries.extend(columns::all(&case));
     forgeries.extend(claims::all(&case, &honest));
     forgeries.extend(bytes::all(&case, &honest));
+    forgeries.extend(keys::all(&case, &honest));
     forgeries.extend(operators::all());
     forgeries.extend(unused::all(&case));
     forgeries
@@ -59,6 +61,7 @@ fn forgery(
         stop,
         prize: Prize::FalseStatement,
         graph: case.graph.clone(),
+        key: None,
         min_security_bits: 100,
         bundle: forged.bundle(),
         error: shard_error(0, &StarkError::OodMismatch),

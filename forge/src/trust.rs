@@ -102,15 +102,15 @@ pub fn verify_trusting(
         claimed.push(values);
         held.push(columns.evaluate(&lagrange_at(air.trace_length(), z)));
     }
-    reader
-        .finish(stark)
-        .map_err(|error| format!("Trailing({error:?})"))?;
     let sum = claims.iter().fold(Cube::ZERO, |sum, &claim| sum + claim);
     let holds = match trust.folding {
         None => sum == total && claimed == held,
         Some(lambda) => combine(plan, &claimed, sum, lambda) == combine(plan, &held, total, lambda),
     };
-    holds
-        .then_some(())
-        .ok_or_else(|| "PublicColumns".to_owned())
+    if !holds {
+        return Err("PublicColumns".to_owned());
+    }
+    reader
+        .finish(stark)
+        .map_err(|error| format!("Trailing({error:?})"))
 }

@@ -106,7 +106,9 @@ fn each_check_switched_off_lets_an_attack_pass() {
 
 #[test]
 fn a_verifier_that_trusts_nothing_agrees_with_the_production_verifier() {
-    for attack in &*ATTACKS {
+    // The bench's verifier knows no keys.
+    let is_about_keys = |attack: &&Forgery| attack.rule == "R6";
+    for attack in ATTACKS.iter().filter(|attack| !is_about_keys(attack)) {
         let policy = Policy {
             min_security_bits: 0,
             ..Policy::default()

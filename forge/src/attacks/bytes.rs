@@ -87,6 +87,7 @@ fn shapes(case: &Case) -> Vec<Forgery> {
         stop: Stop::Codec,
         prize: Prize::Malleability,
         graph: case.graph.clone(),
+        key: None,
         min_security_bits: 100,
         bundle: restated(case, edit),
         error: format!("Statement({side} {{ …"),

@@ -6,7 +6,7 @@ use winterforge_air::evaluation::combine;
 use winterforge_air::field::{Cube, Felt};
 use winterforge_air::layout::LookupTable;
 use winterforge_air::mask::{ConstraintId, Mask};
-use winterforge_verifier::challenge::folding_challenge;
+use winterforge_verifier::challenge::{folding_challenge, folding_seed};
 use winterforge_verifier::stark::{CheckId, StarkError};
 
 use super::sums::lying;
@@ -83,7 +83,7 @@ fn coefficients(case: &Case) -> (usize, usize) {
 /// A folding challenge that is known before the values: two of them suffice for the constraints and the sum.
 fn foreseen(case: &Case) -> Forgery {
     let mut forged = lying(case).commit().fill().finish(Deviation::None);
-    let lambda: Cube = folding_challenge(&forged.seed, &[]);
+    let lambda: Cube = folding_challenge(&folding_seed(&forged.seed, &[]));
     let plan = &case.instance.plan;
     let shard = &mut forged.shards[0];
     let (a, b) = coefficients(case);
