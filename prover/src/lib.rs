@@ -14,9 +14,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod device;
 mod progress;
 mod prove;
 mod shard;
+mod simd;
 
 pub use progress::{Phase, Progress, Silent};
 pub use prove::{ProveError, Proved, prove};
