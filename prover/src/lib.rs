@@ -17,11 +17,11 @@
 pub mod device;
 mod progress;
 mod prove;
-mod shard;
 mod simd;
+pub mod stark;
 
 pub use progress::{Phase, Progress, Silent};
-pub use prove::{ProveError, Proved, prove};
+pub use prove::{ProveError, Proved, prove, prove_on};
 
 pub use winterforge_model as model;
 pub use winterforge_verifier as verifier;

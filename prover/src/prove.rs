@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use winter_air::Air;
 use winter_air::TraceInfo;
+use winter_crypto::ElementHasher;
 use winter_crypto::hashers::Blake3_256;
-use winter_crypto::{ElementHasher, RandomCoinError};
 use winter_math::FieldElement;
-use winter_math::ToElements;
 use winterforge_air::field::{Cube, Felt};
 use winterforge_air::joint::{JointCheck, constant_columns};
 use winterforge_air::mask::Mask;
@@ -18,10 +16,11 @@ use winterforge_model::{Boundary, ExecuteError, Execution, Graph, execute};
 use winterforge_verifier::bundle::{HashId, Header, Parameters, PublicTensor, Values};
 use winterforge_verifier::challenge::{joint_challenges, joint_seed};
 use winterforge_verifier::instance::{Instance, InstanceError, StatementError, public_codes};
-use winterforge_verifier::stark::{ShardProof, StarkError};
+use winterforge_verifier::stark::ShardProof;
 
+use crate::device::{CpuDevice, Device, Totals};
 use crate::progress::{Phase, Progress};
-use crate::shard::CommittedShard;
+use crate::stark::{CommittedTrace, DeviceHash, ProverError, Session};
 
 /// Why a proof could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -43,16 +42,13 @@ pub enum ProveError {
     /// Inputs do not fit the model.
     #[error(transparent)]
     Statement(#[from] StatementError),
-    /// The transcript's hash gave no challenge.
-    #[error("the transcript gave no challenge: {0}")]
-    Transcript(RandomCoinError),
-    /// A finished shard proof does not have the planned form.
-    #[error("shard {shard} came out malformed: {source}")]
+    /// A trace was not proven.
+    #[error("shard {shard}: {source}")]
     Shard {
         /// Index of the shard.
         shard: usize,
-        /// What is wrong.
-        source: StarkError,
+        /// Why.
+        source: ProverError,
     },
 }
 
@@ -65,6 +61,8 @@ pub struct Proved {
     pub header: Header,
     /// Plan, options and security.
     pub instance: Instance,
+    /// What the device did.
+    pub device: Totals,
 }
 
 /// Proves what `graph` returns for a batch of samples.
@@ -75,6 +73,20 @@ pub struct Proved {
 /// # Errors
 /// [`ProveError`]; a model that has a plan and samples that fit it do not fail.
 pub fn prove(
+    graph: &Arc<Graph>,
+    x: &[f32],
+    parameters: Parameters,
+    progress: &dyn Progress,
+) -> Result<Proved, ProveError> {
+    prove_on(&CpuDevice::default(), graph, x, parameters, progress)
+}
+
+/// [`prove`] with columns extended and committed to on `device`. The bytes of the bundle do not depend on it.
+///
+/// # Errors
+/// [`ProveError`]; only a device that fails makes it fail where [`prove`] does not.
+pub fn prove_on(
+    device: &dyn Device,
     graph: &Arc<Graph>,
     x: &[f32],
     parameters: Parameters,
@@ -101,15 +113,17 @@ pub fn prove(
         parameters,
         instance.plan.shards.len(),
     );
+    let session = Session::new(device);
     let bundle = match parameters.hash {
         HashId::Blake3 => {
-            prove_shards::<Blake3_256<Felt>>(&instance, &header, &executions, progress)?
+            prove_shards::<Blake3_256<Felt>>(&session, &instance, &header, &executions, progress)?
         }
     };
     Ok(Proved {
         bundle,
         header,
         instance,
+        device: session.totals(),
     })
 }
 
@@ -152,7 +166,8 @@ fn statement(
     }
 }
 
-fn prove_shards<H: ElementHasher<BaseField = Felt> + Send + Sync>(
+fn prove_shards<H: DeviceHash>(
+    session: &Session<'_>,
     instance: &Instance,
     header: &Header,
     executions: &[Execution],
@@ -166,18 +181,26 @@ where
     // Step 1: every main segment, before any challenge.
     progress.phase(Phase::Commit { shards });
     let values = witness::Values::new(plan, executions);
-    let committed: Vec<_> = (plan.shards.par_iter().zip(&instance.trace_infos))
-        .map(|(shard, info)| {
+    let committed = (plan.shards.par_iter().zip(&instance.trace_infos))
+        .enumerate()
+        .map(|(index, (shard, info))| {
             let mut columns = values.main_columns(shard);
             let constants = constant_columns(plan, shard);
             let mask = Mask::default();
             witness::fill_multiplicities(&shard.layout, &mask, &mut columns, &constants);
+            let words: Vec<&[Felt]> = columns.iter().map(Vec::as_slice).collect();
+            let (info, options) = (info.clone(), instance.options.clone());
             let committed =
-                CommittedShard::<H>::new(info.clone(), instance.options.clone(), columns.clone());
+                CommittedTrace::<H>::new(session, info, options, &words).map_err(|source| {
+                    ProveError::Shard {
+                        shard: index,
+                        source,
+                    }
+                })?;
             progress.shard_done();
-            (columns, committed)
+            Ok((columns, committed))
         })
-        .collect();
+        .collect::<Result<Vec<_>, ProveError>>()?;
 
     // Step 2: the joint challenge.
     let header_encoding = header.encode();
@@ -204,27 +227,33 @@ where
             let (aux, claim) =
                 witness::aux_columns(layout, &inputs.mask, &columns, &public, &challenges);
             inputs.set_claim(claim);
-            let elements = inputs.to_elements();
-            let air = ShardAir::new(
-                instance.trace_infos[index].clone(),
-                inputs.clone(),
-                instance.options.clone(),
-            );
+            let aux = coordinates(aux);
+            drop(columns);
             let proof = committed
-                .finish(inputs, aux)
-                .map_err(ProveError::Transcript)?;
-            let proof = ShardProof::<Cube, H>::from_winterfell(proof, &air, &elements).map_err(
-                |source| ProveError::Shard {
+                .finish::<ShardAir>(session, inputs, Some(aux))
+                .map_err(|source| ProveError::Shard {
                     shard: index,
                     source,
-                },
-            )?;
+                })?;
             progress.shard_done();
             Ok((claim, proof))
         })
         .collect::<Result<Vec<_>, ProveError>>()?;
 
     Ok(encode_bundle(header_encoding, &proofs))
+}
+
+/// Columns of the extension, coordinate by coordinate.
+fn coordinates(columns: Vec<Vec<Cube>>) -> Vec<Vec<Felt>> {
+    let degree = Cube::EXTENSION_DEGREE;
+    columns
+        .into_iter()
+        .flat_map(|column| {
+            let words = Cube::slice_as_base_elements(&column);
+            let coordinate = |at: usize| words.iter().skip(at).step_by(degree).copied().collect();
+            (0..degree).map(coordinate).collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 /// Header, main roots, all claims but the last, then the shards' bodies.
@@ -234,7 +263,7 @@ fn encode_bundle<H: ElementHasher<BaseField = Felt>>(
 ) -> Vec<u8> {
     let mut bytes = header;
     for (_, proof) in proofs {
-        bytes.extend(winter_prover::Serializable::to_bytes(&proof.main_root));
+        bytes.extend(winter_utils::Serializable::to_bytes(&proof.main_root));
     }
     for (claim, _) in &proofs[..proofs.len() - 1] {
         bytes.extend_from_slice(Cube::elements_as_bytes(&[*claim]));

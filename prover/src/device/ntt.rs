@@ -216,6 +216,31 @@ impl Transform {
         );
     }
 
+    /// The coefficients, constant first, of the polynomial with these values on a coset, given the inverse of its shift.
+    ///
+    /// # Panics
+    /// If there are not [`size`](Self::size) values.
+    pub fn interpolate_coset(
+        &self,
+        level: Level,
+        values: &[Felt],
+        inverse_shift: Felt,
+    ) -> Vec<Felt> {
+        let mut coefficients = vec![Felt::ZERO; self.size()];
+        let mut work = vec![Felt::ZERO; self.work_len()];
+        self.interpolate(level, values, &mut coefficients, &mut work);
+        let mut natural = vec![Felt::ZERO; self.size()];
+        for (place, &coefficient) in coefficients.iter().enumerate() {
+            natural[self.digits.coefficient_at(place)] = coefficient;
+        }
+        let mut factor = Felt::ONE;
+        for coefficient in &mut natural {
+            *coefficient *= factor;
+            factor *= inverse_shift;
+        }
+        natural
+    }
+
     /// Elements of a part: those of the largest block that is no larger than [`PART`].
     fn part_len(&self) -> usize {
         let digits = 0..self.digits.bits.len();
@@ -688,6 +713,8 @@ mod tests {
                             "2^{log_size}, {level:?}, {coset}, {place}"
                         );
                     }
+                    let back = transform.interpolate_coset(level, &out, shift.inverse());
+                    assert!(back == natural, "2^{log_size}, {level:?}, {coset}");
                     if coset == 0 {
                         assert!(out == values, "2^{log_size}, {level:?}");
                     }

@@ -1,7 +1,8 @@
 //! Vectors of elements of the cubic extension, over x^3 - x - 1: one vector for each coordinate.
 
-use std::ops::{Add, AddAssign, Mul, Neg, Sub, SubAssign};
+use std::ops::{Add, AddAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
+use winterforge_air::algebra::{Algebra, Over};
 use winterforge_air::field::{Cube, Felt, basis_coefficients};
 
 use super::Lanes;
@@ -18,22 +19,18 @@ impl<V: Lanes> CubeLanes<V> {
         Self(std::array::from_fn(|i| V::splat(coordinates[i])))
     }
 
-    /// Zero.
-    #[inline(always)]
-    pub(crate) fn zero() -> Self {
-        Self([V::splat(Felt::new(0)); 3])
-    }
-
     /// Coordinates at one place of three columns.
     #[inline(always)]
     pub(crate) fn load(columns: [&[Felt]; 3]) -> Self {
         Self(columns.map(V::load))
     }
 
-    /// Times base elements.
+    /// Writes the coordinates to one place of three columns.
     #[inline(always)]
-    pub(crate) fn mul_base(self, factor: V) -> Self {
-        Self(self.0.map(|coordinate| coordinate * factor))
+    pub(crate) fn store(self, columns: [&mut [Felt]; 3]) {
+        for (coordinate, column) in self.0.into_iter().zip(columns) {
+            coordinate.store(column);
+        }
     }
 }
 
@@ -87,5 +84,43 @@ impl<V: Lanes> SubAssign for CubeLanes<V> {
     #[inline(always)]
     fn sub_assign(&mut self, other: Self) {
         *self = *self - other;
+    }
+}
+
+impl<V: Lanes> MulAssign for CubeLanes<V> {
+    #[inline(always)]
+    fn mul_assign(&mut self, other: Self) {
+        *self = *self * other;
+    }
+}
+
+impl<V: Lanes> Algebra for CubeLanes<V> {
+    const DEGREE: usize = 3;
+
+    #[inline(always)]
+    fn zero() -> Self {
+        Self([V::zero(); 3])
+    }
+
+    #[inline(always)]
+    fn one() -> Self {
+        Self([V::one(), V::zero(), V::zero()])
+    }
+
+    #[inline(always)]
+    fn scale(self, factor: Felt) -> Self {
+        self.times(V::splat(factor))
+    }
+}
+
+impl<V: Lanes> Over<V> for CubeLanes<V> {
+    #[inline(always)]
+    fn embed(value: V) -> Self {
+        Self([value, V::zero(), V::zero()])
+    }
+
+    #[inline(always)]
+    fn times(self, factor: V) -> Self {
+        Self(self.0.map(|coordinate| coordinate * factor))
     }
 }

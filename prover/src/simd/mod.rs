@@ -4,43 +4,37 @@
 //! machine has. Everything between `run` and the instructions is `#[inline(always)]`, so that the whole kernel is
 //! compiled with them; the portable vectors are the same kernel over plain integers.
 //!
-//! This is the only place with `unsafe`, under two rules:
+//! This is the only place with `unsafe`, under three rules:
 //!
 //! - a value of a vector type exists only inside a kernel that [`run`] started after it found the instructions; the types
 //!   are private to the crate, and nothing else names them but tests, which ask [`Level::available`] first;
-//! - loads and stores check the length of the slice before they touch memory.
+//! - loads and stores check the length of the slice before they touch memory;
+//! - memory that the system hands out zeroed is taken as field elements (see [`zeroed`]).
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod cube;
+mod memory;
 mod portable;
 #[cfg(test)]
 mod tests;
 
 use std::fmt::Debug;
-use std::ops::{Add, AddAssign, Mul, MulAssign, Neg, Sub, SubAssign};
+use std::ops::Neg;
 use std::sync::OnceLock;
 
+use winterforge_air::algebra::Algebra;
 use winterforge_air::field::Felt;
 
 pub(crate) use cube::CubeLanes;
+pub(crate) use memory::zeroed;
 
 /// A vector of field elements, each its canonical word.
 ///
 /// Every operation takes canonical words and leaves canonical words.
-pub(crate) trait Lanes:
-    Copy
-    + Debug
-    + Add<Output = Self>
-    + Sub<Output = Self>
-    + Mul<Output = Self>
-    + Neg<Output = Self>
-    + AddAssign
-    + SubAssign
-    + MulAssign
-{
+pub(crate) trait Lanes: Algebra + Debug + Neg<Output = Self> {
     /// Elements in the vector.
     const WIDTH: usize;
 
@@ -225,6 +219,21 @@ macro_rules! field_operators {
             #[inline(always)]
             fn sub_assign(&mut self, other: Self) {
                 *self = *self - other;
+            }
+        }
+        impl winterforge_air::algebra::Algebra for $lanes {
+            const DEGREE: usize = 1;
+            #[inline(always)]
+            fn zero() -> Self {
+                Self::splat(Felt::new(0))
+            }
+            #[inline(always)]
+            fn one() -> Self {
+                Self::splat(Felt::new(1))
+            }
+            #[inline(always)]
+            fn scale(self, factor: Felt) -> Self {
+                self * Self::splat(factor)
             }
         }
         impl MulAssign for $lanes {

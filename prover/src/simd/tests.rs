@@ -1,6 +1,7 @@
 //! Every vector against the scalar field, on edge values first, and against plain words.
 
-use winter_math::ExtensionOf;
+use winter_math::{ExtensionOf, FieldElement};
+use winterforge_air::algebra::{Algebra, Over};
 use winterforge_air::field::{Cube, Felt, basis_coefficients, from_basis_coefficients};
 
 use super::{CubeLanes, Isa, Kernel, Lanes, Level, Words, run};
@@ -114,7 +115,10 @@ impl Kernel for CubeChecks {
                     (x - y, a - b),
                     (x * y, a * b),
                     (-x, -a),
-                    (x.mul_base(I::Field::splat(factor)), a.mul_base(factor)),
+                    (x.times(I::Field::splat(factor)), a.mul_base(factor)),
+                    (x.scale(factor), a.mul_base(factor)),
+                    (CubeLanes::one(), Cube::ONE),
+                    (CubeLanes::zero(), Cube::ZERO),
                 ];
                 for (got, want) in cases {
                     for (lanes, &want) in got.0.iter().zip(basis_coefficients(&want)) {
