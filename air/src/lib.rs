@@ -3,6 +3,7 @@
 //! Prover and verifier share this crate; nothing here reads files or proves. The path of the data is
 //! graph -> [`plan`] -> [`layout`] -> [`witness`] (prover) and [`joint`] (both) -> [`shard_air`].
 
+pub mod algebra;
 pub mod coefficients;
 pub mod constraints;
 pub mod evaluation;

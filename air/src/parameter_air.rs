@@ -12,6 +12,7 @@ use winter_air::{
 use winter_crypto::{RandomCoin, RandomCoinError};
 use winter_math::{ExtensionOf, FieldElement, ToElements};
 
+use crate::algebra::{Algebra, Over};
 use crate::evaluation::Evaluation;
 use crate::field::{Cube, Felt, basis, basis_coefficients, from_basis_coefficients};
 use crate::layout::Kind;
@@ -82,6 +83,27 @@ pub fn running_sum(columns: &[Vec<Felt>], coefficients: &[Vec<Felt>]) -> Vec<Cub
     sums
 }
 
+/// The constraint on the running sum: `next - current - sum of cells times coefficients`.
+#[inline(always)]
+pub fn evaluate_sum<V: Algebra, E: Over<V>>(
+    row: &[V],
+    aux: [&[E]; 2],
+    public: &[V],
+    basis: &[E],
+) -> E {
+    let mut step = aux[1][0] - aux[0][0];
+    let mut sums = [V::zero(); Cube::EXTENSION_DEGREE];
+    for (&cell, coordinates) in row.iter().zip(public.chunks_exact(basis.len())) {
+        for (sum, &coordinate) in sums.iter_mut().zip(coordinates) {
+            *sum += coordinate * cell;
+        }
+    }
+    for (&element, sum) in basis.iter().zip(sums) {
+        step -= element.times(sum);
+    }
+    step
+}
+
 /// The AIR.
 pub struct ParameterAir {
     context: AirContext<Felt>,
@@ -131,17 +153,12 @@ impl Air for ParameterAir {
         F: FieldElement<BaseField = Felt>,
         E: FieldElement<BaseField = Felt> + ExtensionOf<F>,
     {
-        let basis = aux_rand_elements.rand_elements();
-        let mut sums = vec![F::ZERO; basis.len()];
-        let coordinates = periodic_values.chunks_exact(basis.len());
-        for (&cell, coordinates) in main_frame.current().iter().zip(coordinates) {
-            for (sum, &coordinate) in sums.iter_mut().zip(coordinates) {
-                *sum += coordinate * cell;
-            }
-        }
-        let products = basis.iter().zip(sums);
-        let step = products.fold(E::ZERO, |step, (element, sum)| step + element.mul_base(sum));
-        result[0] = aux_frame.next()[0] - aux_frame.current()[0] - step;
+        result[0] = evaluate_sum(
+            main_frame.current(),
+            [aux_frame.current(), aux_frame.next()],
+            periodic_values,
+            aux_rand_elements.rand_elements(),
+        );
     }
 
     /// winterfell wants one assertion on the main segment. The last row is never summed, so fixing it at zero states

@@ -164,6 +164,21 @@ impl ShardAir {
         }
         values
     }
+
+    /// What it was made from.
+    pub fn inputs(&self) -> &ShardInputs {
+        &self.inputs
+    }
+
+    /// The lookups of a row, in the order of the auxiliary columns.
+    pub fn lookups(&self) -> &[Lookup] {
+        &self.lookups
+    }
+
+    /// The public columns.
+    pub fn columns(&self) -> &PublicColumns {
+        &self.inputs.columns
+    }
 }
 
 impl Air for ShardAir {

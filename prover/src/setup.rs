@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use winter_crypto::ElementHasher;
+use winter_air::ProofOptions;
+use winter_crypto::Digest as _;
 use winter_crypto::hashers::Blake3_256;
-use winter_prover::Serializable;
 use winterforge_air::field::Felt;
 use winterforge_air::pieces::{Form, Pieces, Role};
 use winterforge_model::{Graph, ModelId};
 use winterforge_verifier::bundle::{HashId, Parameters};
 use winterforge_verifier::instance::{Instance, ParameterShard};
-use winterforge_verifier::key::{Key, KeyDigest, KeyError};
+use winterforge_verifier::key::{Key, KeyDigest};
 
+use crate::device::{CpuDevice, Device, Digests, Matrix};
 use crate::prove::ProveError;
-use crate::shard::CommittedShard;
+use crate::stark::{CommittedTrace, DeviceHash, Session};
 
 /// Why a key cannot be used to prove.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -40,6 +41,15 @@ pub struct ProvingKey {
     pub digest: KeyDigest,
     /// The main columns of the trace of parameters.
     pub(crate) columns: Vec<Vec<Felt>>,
+    /// Their extension and its tree, if they are at hand.
+    pub(crate) commitment: Option<Commitment>,
+}
+
+/// An extended trace and the tree over its rows.
+#[derive(Clone, Debug)]
+pub(crate) struct Commitment {
+    pub(crate) matrix: Matrix,
+    pub(crate) nodes: Digests,
 }
 
 impl ProvingKey {
@@ -48,11 +58,26 @@ impl ProvingKey {
     /// # Errors
     /// [`ProveError`] if the model has no plan or too many parameters.
     pub fn setup(graph: &Arc<Graph>, parameters: Parameters) -> Result<Self, ProveError> {
+        Self::setup_on(&CpuDevice::default(), graph, parameters)
+    }
+
+    /// As [`setup`](Self::setup), with columns extended and committed to on `device`.
+    ///
+    /// # Errors
+    /// As [`setup`](Self::setup), and if the device fails.
+    pub fn setup_on(
+        device: &dyn Device,
+        graph: &Arc<Graph>,
+        parameters: Parameters,
+    ) -> Result<Self, ProveError> {
         let instance = Instance::committed(graph.clone(), 1, parameters)?;
         let shard = ParameterShard::new(graph, parameters)?;
         let columns = shard.layout.columns(graph, &instance.plan.pieces);
-        let root = match parameters.hash {
-            HashId::Blake3 => root::<Blake3_256<Felt>>(&instance, &shard, &columns),
+        let session = Session::new(device);
+        let (root, commitment) = match parameters.hash {
+            HashId::Blake3 => {
+                commit::<Blake3_256<Felt>>(&session, &shard, &instance.options, &columns)?
+            }
         };
         let key = Key {
             model_id: graph.id(),
@@ -66,6 +91,7 @@ impl ProvingKey {
             key,
             digest,
             columns,
+            commitment: Some(commitment),
         })
     }
 
@@ -95,8 +121,44 @@ impl ProvingKey {
             columns: shard.layout.columns(graph, pieces),
             digest: key.digest()?,
             key,
+            commitment: None,
         })
     }
+
+    /// The trace of parameters, committed to: as it was kept, or once more.
+    pub(crate) fn trace<H: DeviceHash>(
+        &self,
+        session: &Session<'_>,
+        shard: &ParameterShard,
+        options: &ProofOptions,
+    ) -> Result<CommittedTrace<H>, ProveError> {
+        let (info, options) = (shard.trace_info.clone(), options.clone());
+        let trace = match &self.commitment {
+            Some(commitment) => CommittedTrace::of_commitment(info, options, commitment.clone()),
+            None => {
+                let columns: Vec<&[Felt]> = self.columns.iter().map(Vec::as_slice).collect();
+                CommittedTrace::new(session, info, options, &columns)
+            }
+        };
+        trace.map_err(ProveError::Parameters)
+    }
+}
+
+/// The root of the trace of parameters, as it stands in a key, and what is behind it.
+fn commit<H: DeviceHash>(
+    session: &Session<'_>,
+    shard: &ParameterShard,
+    options: &ProofOptions,
+    columns: &[Vec<Felt>],
+) -> Result<([u8; 32], Commitment), ProveError> {
+    let columns: Vec<&[Felt]> = columns.iter().map(Vec::as_slice).collect();
+    let (info, options) = (shard.trace_info.clone(), options.clone());
+    let trace = CommittedTrace::<H>::new(session, info, options, &columns)
+        .map_err(ProveError::Parameters)?;
+    Ok((
+        digest_bytes::<H>(&trace.main_root()),
+        trace.into_commitment(),
+    ))
 }
 
 /// The forms of all requantized channels, by node.
@@ -110,24 +172,7 @@ fn forms(graph: &Graph, pieces: &Pieces) -> Vec<Vec<Form>> {
     pieces.list.iter().filter_map(of_piece).collect()
 }
 
-fn root<H: ElementHasher<BaseField = Felt> + Send + Sync>(
-    instance: &Instance,
-    shard: &ParameterShard,
-    columns: &[Vec<Felt>],
-) -> [u8; 32] {
-    let info = shard.trace_info.clone();
-    let committed = CommittedShard::<H>::new(info, instance.options.clone(), columns.to_vec());
-    digest_bytes::<H>(&committed.main_root())
-}
-
 /// A digest as it stands in a key.
-pub(crate) fn digest_bytes<H: ElementHasher<BaseField = Felt>>(digest: &H::Digest) -> [u8; 32] {
-    let bytes = digest.to_bytes();
-    std::array::from_fn(|index| bytes.get(index).copied().unwrap_or(0))
-}
-
-impl From<KeyError> for ProveError {
-    fn from(error: KeyError) -> Self {
-        Self::Key(error)
-    }
+pub(crate) fn digest_bytes<H: DeviceHash>(digest: &H::Digest) -> [u8; 32] {
+    digest.as_bytes()
 }
