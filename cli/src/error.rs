@@ -77,6 +77,11 @@ impl CliError {
     }
 }
 
+/// A word to the user beside the result. Standard error being closed is no reason to fail.
+pub(crate) fn warn(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "warning: {}", one_line(text));
+}
+
 /// `text` without the control characters that a hostile file or name could break a line or a terminal with.
 pub(crate) fn one_line(text: &str) -> String {
     text.chars()

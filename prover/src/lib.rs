@@ -14,6 +14,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod cache;
 pub mod device;
 mod job;
 mod parameters;
@@ -23,6 +24,7 @@ mod setup;
 mod simd;
 pub mod stark;
 
+pub use cache::{CacheError, cache_path};
 pub use progress::{Phase, Progress, Silent};
 pub use prove::{Mode, ProveError, Proved, prove, prove_on, prove_with_key};
 pub use setup::{KeyMismatch, ProvingKey};

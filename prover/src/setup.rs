@@ -1,5 +1,6 @@
 //! Committing to a model once: the key for verifiers, and what the prover keeps to answer with.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use winter_air::ProofOptions;
@@ -12,7 +13,8 @@ use winterforge_verifier::bundle::{HashId, Parameters};
 use winterforge_verifier::instance::{Instance, ParameterShard};
 use winterforge_verifier::key::{Key, KeyDigest};
 
-use crate::device::{CpuDevice, Device, Digests, Matrix};
+use crate::cache::{self, CacheError};
+use crate::device::{CpuDevice, Device, Digests, Matrix, Shape};
 use crate::prove::ProveError;
 use crate::stark::{CommittedTrace, DeviceHash, Session};
 
@@ -123,6 +125,57 @@ impl ProvingKey {
             key,
             commitment: None,
         })
+    }
+
+    /// Takes the extended trace and its tree from a file that [`write_cache`](Self::write_cache) wrote for this key.
+    ///
+    /// # Errors
+    /// [`CacheError`] if there is none, or not this key's, or a damaged one.
+    pub fn read_cache(&mut self, path: &Path) -> Result<(), CacheError> {
+        let columns = self.columns.len();
+        let rows = self.columns.first().map_or(0, Vec::len);
+        let shape = Shape {
+            columns,
+            cosets: self.key.parameters.profile.blowup(),
+            rows,
+        };
+        self.commitment = Some(cache::read(path, self.digest, shape)?);
+        Ok(())
+    }
+
+    /// Extends the trace and builds its tree, if that is not at hand.
+    ///
+    /// # Errors
+    /// [`ProveError`] if the key's root is another, or the device fails.
+    pub fn commit_on(&mut self, device: &dyn Device) -> Result<(), ProveError> {
+        if self.commitment.is_some() {
+            return Ok(());
+        }
+        let skeleton = &self.key.skeleton;
+        let shard = ParameterShard::new(skeleton, self.key.parameters)?;
+        let options = Instance::of_key(&self.key, 1)?.options;
+        let session = Session::new(device);
+        let (root, commitment) = match self.key.parameters.hash {
+            HashId::Blake3 => {
+                commit::<Blake3_256<Felt>>(&session, &shard, &options, &self.columns)?
+            }
+        };
+        if root != self.key.root {
+            return Err(KeyMismatch::Content.into());
+        }
+        self.commitment = Some(commitment);
+        Ok(())
+    }
+
+    /// Keeps the extended trace and its tree, if they are at hand. The file appears whole or not at all.
+    ///
+    /// # Errors
+    /// [`CacheError::File`] if it cannot be written.
+    pub fn write_cache(&self, path: &Path) -> Result<(), CacheError> {
+        match &self.commitment {
+            Some(commitment) => cache::write(path, self.digest, commitment),
+            None => Ok(()),
+        }
     }
 
     /// The trace of parameters, committed to: as it was kept, or once more.

@@ -6,14 +6,17 @@ use std::sync::Arc;
 use serde::Serialize;
 use winterforge_air::plan::CellCount;
 use winterforge_model::{Graph, load};
-use winterforge_prover::{ProveError, Proved, ProvingKey};
+use winterforge_prover::device::CpuDevice;
+use winterforge_prover::{ProveError, Proved, ProvingKey, cache_path};
 use winterforge_verifier::bundle::Parameters;
 use winterforge_verifier::instance::Instance;
+use winterforge_verifier::key::Key;
 
+use super::setup::keep;
 use super::{output_rows, samples_q};
 use crate::Outcome;
 use crate::args::ProveArguments;
-use crate::error::CliError;
+use crate::error::{CliError, warn};
 use crate::estimate::Estimate;
 use crate::files::{Destination, cells, read_key, read_samples};
 use crate::measure::{Cost, Stopwatch, peak_rss_mb};
@@ -117,7 +120,7 @@ pub(crate) fn run(arguments: &ProveArguments, output: &Output) -> Result<Outcome
     let destination = Destination::new(&path, &sources)?;
     let (proved, cost) = on_threads(threads, |bar| match key {
         Some(key) => {
-            let key = ProvingKey::new(&graph, key)?;
+            let key = proving_key(&graph, key, arguments.key.as_deref())?;
             winterforge_prover::prove_with_key(&graph, &key, x, bar)
         }
         None => winterforge_prover::prove(&graph, x, parameters, bar),
@@ -126,6 +129,26 @@ pub(crate) fn run(arguments: &ProveArguments, output: &Output) -> Result<Outcome
     let report = report(&path, &proved, cost, threads);
     output.result(&report, || text(&report))?;
     Ok(Outcome::Done)
+}
+
+/// A key ready to prove with: its extended trace comes from the cache beside it, or is made and kept there.
+fn proving_key(
+    graph: &Arc<Graph>,
+    key: Key,
+    path: Option<&Path>,
+) -> Result<ProvingKey, ProveError> {
+    let mut key = ProvingKey::new(graph, key)?;
+    let Some(path) = path.map(cache_path) else {
+        return Ok(key);
+    };
+    if let Err(error) = key.read_cache(&path) {
+        if !error.is_absent() {
+            warn(&format!("{}: {error}; it is made again", path.display()));
+        }
+        key.commit_on(&CpuDevice::default())?;
+        keep(&key, &path);
+    }
+    Ok(key)
 }
 
 /// Proves for verifiers who hold the model, on a thread pool of its own.

@@ -118,6 +118,63 @@ fn keys_that_do_not_fit() {
 }
 
 #[test]
+fn the_cache_is_checked_and_made_again() {
+    let scratch = Scratch::new();
+    let key = setup(&scratch, "model.wfk", "mlp_bc");
+    let cache = format!("{key}.cache");
+    let whole = fs::read(&cache).unwrap();
+    let (model, inputs) = (
+        golden("mlp_bc", "model.onnx"),
+        golden("mlp_bc", "inputs.npz"),
+    );
+    let prove = |name: &str| {
+        let out = scratch.path(name);
+        let arguments = [
+            "prove", &model, "--input", &inputs, "--key", &key, "-o", &out,
+        ];
+        let ran = winterforge(&arguments);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        (fs::read(out).unwrap(), ran.stderr)
+    };
+    let (expected, silence) = prove("out.wfp");
+    assert_eq!(silence, "");
+
+    let other = setup(&scratch, "other.wfk", "mlp_digits");
+    let other = fs::read(format!("{other}.cache")).unwrap();
+    let mut damaged = whole.clone();
+    damaged[whole.len() / 3] ^= 1;
+    let cases = [
+        (other, "belongs to another key"),
+        (damaged, "damaged"),
+        (whole[..whole.len() - 5].to_vec(), "damaged"),
+        (whole[..40].to_vec(), "damaged"),
+        (Vec::new(), "damaged"),
+    ];
+    for (bytes, complaint) in cases {
+        fs::write(&cache, bytes).unwrap();
+        let (bundle, warning) = prove("again.wfp");
+        assert!(
+            warning.starts_with("warning: ") && warning.contains(complaint),
+            "{warning}"
+        );
+        assert_eq!(bundle, expected);
+        assert_eq!(fs::read(&cache).unwrap(), whole);
+    }
+    fs::remove_file(&cache).unwrap();
+    let (bundle, silence) = prove("again.wfp");
+    assert_eq!((bundle, silence.as_str()), (expected.clone(), ""));
+    assert_eq!(fs::read(&cache).unwrap(), whole);
+
+    // A folder in its place: the proof is made without it.
+    fs::remove_file(&cache).unwrap();
+    fs::create_dir(&cache).unwrap();
+    let (bundle, warning) = prove("again.wfp");
+    assert!(warning.contains("cannot be written"), "{warning}");
+    assert_eq!(bundle, expected);
+    assert!(scratch.names().iter().all(|name| !name.ends_with(".tmp")));
+}
+
+#[test]
 fn usage() {
     let model = golden("mlp_bc", "model.onnx");
     let inputs = golden("mlp_bc", "inputs.npz");
