@@ -15,6 +15,7 @@
 //! ```
 
 pub mod device;
+mod pool;
 mod progress;
 mod prove;
 mod simd;

@@ -33,6 +33,17 @@ impl<V: Lanes> CubeLanes<V> {
         Self([V::load(a), V::load(b), V::load(c)])
     }
 
+    /// Times `2^exponent`, for exponents below 192.
+    #[inline(always)]
+    pub(crate) fn mul_2exp(self, exponent: u32) -> Self {
+        let [a, b, c] = self.0;
+        Self([
+            a.mul_2exp(exponent),
+            b.mul_2exp(exponent),
+            c.mul_2exp(exponent),
+        ])
+    }
+
     /// Writes the coordinates to one place of three columns.
     #[inline(always)]
     pub(crate) fn store(self, columns: [&mut [Felt]; 3]) {
