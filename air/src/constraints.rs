@@ -53,10 +53,11 @@ pub fn aux_degrees(layout: &Layout) -> Vec<usize> {
 #[inline(always)]
 fn from_limbs<E: Algebra>(limbs: &[E], limb_bits: u32) -> E {
     let base = Felt::new(1 << limb_bits);
-    limbs
-        .iter()
-        .rev()
-        .fold(E::zero(), |sum, &limb| sum.scale(base) + limb)
+    let mut sum = E::zero();
+    for &limb in limbs.iter().rev() {
+        sum = sum.scale(base) + limb;
+    }
+    sum
 }
 
 /// Hands the values of successive constraints to their places.
@@ -183,18 +184,24 @@ const INVERSE_2_26: Felt = Felt::new(1 << 26).inverse();
 fn max_lane<E: Algebra>(layout: &Layout, lane: &[E], emitter: &mut Emitter<'_, E>) {
     let result = lane[max_cell::RESULT];
     let (operands, partial) = lane[max_cell::OPERAND..].split_at(layout.shape.taps);
-    let mut differences = operands.iter().map(|&operand| result - operand);
-    let mut product = differences.next().unwrap_or(E::zero());
-    for &cell in partial {
-        let factors = differences.by_ref().take(3);
-        product = factors.fold(product, |product, factor| product * factor);
-        emitter.emit(ConstraintId::MaxIsOperand, product - cell);
-        product = cell;
+    // The first step takes four differences, every other one three and the product so far.
+    let (mut product, mut factors, mut partial) = (E::one(), 0, partial.iter());
+    for (index, &operand) in operands.iter().enumerate() {
+        let difference = result - operand;
+        product = if index == 0 {
+            difference
+        } else {
+            product * difference
+        };
+        factors += 1;
+        if factors == 4
+            && let Some(&cell) = partial.next()
+        {
+            emitter.emit(ConstraintId::MaxIsOperand, product - cell);
+            (product, factors) = (cell, 1);
+        }
     }
-    emitter.emit(
-        ConstraintId::MaxIsOperand,
-        differences.fold(product, |product, factor| product * factor),
-    );
+    emitter.emit(ConstraintId::MaxIsOperand, product);
 }
 
 /// What the auxiliary constraints read from the challenges; the order is that of
@@ -416,24 +423,9 @@ where
     F: Algebra,
     E: Over<F>,
 {
-    let coordinates = |index: usize| {
-        let start = layout.constants_width() + index * E::DEGREE;
-        &public[start..start + E::DEGREE]
-    };
-    let compose = |coordinates: &[F]| {
-        let terms = coordinates.iter().zip(challenges.basis);
-        terms.fold(E::zero(), |sum, (&coordinate, &basis)| {
-            sum + basis.times(coordinate)
-        })
-    };
     let mut sum = E::zero();
     // Products of columns are summed coordinate by coordinate: the basis is needed once.
     let mut sums = [F::zero(); 3];
-    let mut add = |index: usize, cell: F| {
-        for (sum, &coordinate) in sums.iter_mut().zip(coordinates(index)) {
-            *sum += coordinate * cell;
-        }
-    };
     for table in &layout.tables {
         let (links, value) = match table.kind {
             Kind::Line | Kind::Window => (
@@ -447,25 +439,57 @@ where
             Kind::Map => (map_cell::OPERAND..map_cell::RESULT, map_cell::RESULT),
         };
         if !mask.hides(ConstraintId::JointLink) {
-            let cells = table
-                .lane_starts()
-                .flat_map(|start| links.clone().map(move |cell| row[start + cell]));
-            let linked = cells
-                .zip(challenges.links)
-                .fold(E::zero(), |sum, (cell, &power)| sum + power.times(cell));
-            sum += compose(coordinates(table.joint)) * linked;
+            let mut linked = E::zero();
+            let mut powers = challenges.links.iter();
+            for start in table.lane_starts() {
+                for cell in links.clone() {
+                    if let Some(&power) = powers.next() {
+                        linked += power.times(row[start + cell]);
+                    }
+                }
+            }
+            let coefficient = compose(
+                joint_column::<F, E>(layout, public, table.joint),
+                challenges,
+            );
+            sum += coefficient * linked;
         }
         if !mask.hides(ConstraintId::JointValue) {
             for (lane, start) in table.lane_starts().enumerate() {
-                add(table.joint + 1 + lane, row[start + value]);
+                let column = joint_column::<F, E>(layout, public, table.joint + 1 + lane);
+                add_products(&mut sums, column, row[start + value]);
             }
         }
     }
     if !mask.hides(ConstraintId::Multiplicity) {
         for (index, (_, column)) in layout.multiplicities().enumerate() {
-            add(layout.inverse_columns() + index, row[column]);
+            let inverses = joint_column::<F, E>(layout, public, layout.inverse_columns() + index);
+            add_products(&mut sums, inverses, row[column]);
         }
     }
-    sum += compose(&sums[..E::DEGREE]);
+    sum + compose(&sums[..E::DEGREE], challenges)
+}
+
+/// The coordinates of a joint column.
+#[inline(always)]
+fn joint_column<'a, F, E: Algebra>(layout: &Layout, public: &'a [F], index: usize) -> &'a [F] {
+    let start = layout.constants_width() + index * E::DEGREE;
+    &public[start..start + E::DEGREE]
+}
+
+/// The element with these coordinates.
+#[inline(always)]
+fn compose<F: Algebra, E: Over<F>>(coordinates: &[F], challenges: &AuxChallenges<'_, E>) -> E {
+    let mut sum = E::zero();
+    for (&coordinate, &basis) in coordinates.iter().zip(challenges.basis) {
+        sum += basis.times(coordinate);
+    }
     sum
+}
+
+#[inline(always)]
+fn add_products<F: Algebra>(sums: &mut [F; 3], coordinates: &[F], cell: F) {
+    for (sum, &coordinate) in sums.iter_mut().zip(coordinates) {
+        *sum += coordinate * cell;
+    }
 }

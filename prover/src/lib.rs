@@ -18,6 +18,7 @@ mod cache;
 pub mod device;
 mod job;
 mod parameters;
+mod pool;
 mod progress;
 mod prove;
 mod setup;

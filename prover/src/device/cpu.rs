@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 use winterforge_verifier::bundle::HashId;
 
-use super::buffer::Pool;
 use super::ntt::{MAX_LOG_SIZE, Transform};
 use super::{
     Device, DeviceError, Digest, Digests, Domain, Done, Extension, Form, Job, Level, Matrix,
     Report, Shape, blake3,
 };
+use crate::pool::Pool;
 
 /// Rows that are hashed by one task at a time.
 const TILE_ROWS: usize = 64;

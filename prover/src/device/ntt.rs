@@ -216,29 +216,23 @@ impl Transform {
         );
     }
 
-    /// The coefficients, constant first, of the polynomial with these values on a coset, given the inverse of its shift.
+    /// Brings coefficients from digit order into natural order, constant first, each divided by the power of `shift` that
+    /// belongs to it: from a polynomial as the subgroup sees it to the one that a coset does.
     ///
     /// # Panics
-    /// If there are not [`size`](Self::size) values.
-    pub fn interpolate_coset(
-        &self,
-        level: Level,
-        values: &[Felt],
-        inverse_shift: Felt,
-    ) -> Vec<Felt> {
-        let mut coefficients = vec![Felt::ZERO; self.size()];
-        let mut work = vec![Felt::ZERO; self.work_len()];
-        self.interpolate(level, values, &mut coefficients, &mut work);
-        let mut natural = vec![Felt::ZERO; self.size()];
+    /// If either slice does not have [`size`](Self::size) elements.
+    pub fn to_natural_order(&self, coefficients: &[Felt], shift: Felt, natural: &mut [Felt]) {
+        assert_eq!(natural.len(), self.size());
+        assert_eq!(coefficients.len(), self.size());
         for (place, &coefficient) in coefficients.iter().enumerate() {
             natural[self.digits.coefficient_at(place)] = coefficient;
         }
+        let inverse = shift.inverse();
         let mut factor = Felt::ONE;
-        for coefficient in &mut natural {
+        for coefficient in natural {
             *coefficient *= factor;
-            factor *= inverse_shift;
+            factor *= inverse;
         }
-        natural
     }
 
     /// Elements of a part: those of the largest block that is no larger than [`PART`].
@@ -713,7 +707,10 @@ mod tests {
                             "2^{log_size}, {level:?}, {coset}, {place}"
                         );
                     }
-                    let back = transform.interpolate_coset(level, &out, shift.inverse());
+                    transform.interpolate(level, &out, &mut coefficients, &mut work);
+                    let mut back = vec![Felt::ZERO; size];
+                    transform.to_natural_order(&coefficients, shift, &mut back);
+                    coefficients.copy_from_slice(&want);
                     assert!(back == natural, "2^{log_size}, {level:?}, {coset}");
                     if coset == 0 {
                         assert!(out == values, "2^{log_size}, {level:?}");

@@ -1,4 +1,7 @@
 //! Vectors of elements of the cubic extension, over x^3 - x - 1: one vector for each coordinate.
+//!
+//! Coordinates are written out: a closure handed to an array's method may be left as a call, and is then compiled without
+//! the vectors.
 
 use std::ops::{Add, AddAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
@@ -16,21 +19,38 @@ impl<V: Lanes> CubeLanes<V> {
     #[inline(always)]
     pub(crate) fn splat(value: Cube) -> Self {
         let coordinates = basis_coefficients(&value);
-        Self(std::array::from_fn(|i| V::splat(coordinates[i])))
+        Self([
+            V::splat(coordinates[0]),
+            V::splat(coordinates[1]),
+            V::splat(coordinates[2]),
+        ])
     }
 
     /// Coordinates at one place of three columns.
     #[inline(always)]
     pub(crate) fn load(columns: [&[Felt]; 3]) -> Self {
-        Self(columns.map(V::load))
+        let [a, b, c] = columns;
+        Self([V::load(a), V::load(b), V::load(c)])
+    }
+
+    /// Times `2^exponent`, for exponents below 192.
+    #[inline(always)]
+    pub(crate) fn mul_2exp(self, exponent: u32) -> Self {
+        let [a, b, c] = self.0;
+        Self([
+            a.mul_2exp(exponent),
+            b.mul_2exp(exponent),
+            c.mul_2exp(exponent),
+        ])
     }
 
     /// Writes the coordinates to one place of three columns.
     #[inline(always)]
     pub(crate) fn store(self, columns: [&mut [Felt]; 3]) {
-        for (coordinate, column) in self.0.into_iter().zip(columns) {
-            coordinate.store(column);
-        }
+        let ([a, b, c], [to_a, to_b, to_c]) = (self.0, columns);
+        a.store(to_a);
+        b.store(to_b);
+        c.store(to_c);
     }
 }
 
@@ -38,7 +58,8 @@ impl<V: Lanes> Add for CubeLanes<V> {
     type Output = Self;
     #[inline(always)]
     fn add(self, other: Self) -> Self {
-        Self(std::array::from_fn(|i| self.0[i] + other.0[i]))
+        let ([a0, a1, a2], [b0, b1, b2]) = (self.0, other.0);
+        Self([a0 + b0, a1 + b1, a2 + b2])
     }
 }
 
@@ -46,7 +67,8 @@ impl<V: Lanes> Sub for CubeLanes<V> {
     type Output = Self;
     #[inline(always)]
     fn sub(self, other: Self) -> Self {
-        Self(std::array::from_fn(|i| self.0[i] - other.0[i]))
+        let ([a0, a1, a2], [b0, b1, b2]) = (self.0, other.0);
+        Self([a0 - b0, a1 - b1, a2 - b2])
     }
 }
 
@@ -54,7 +76,8 @@ impl<V: Lanes> Neg for CubeLanes<V> {
     type Output = Self;
     #[inline(always)]
     fn neg(self) -> Self {
-        Self(self.0.map(|coordinate| -coordinate))
+        let [a, b, c] = self.0;
+        Self([-a, -b, -c])
     }
 }
 
@@ -121,6 +144,7 @@ impl<V: Lanes> Over<V> for CubeLanes<V> {
 
     #[inline(always)]
     fn times(self, factor: V) -> Self {
-        Self(self.0.map(|coordinate| coordinate * factor))
+        let [a, b, c] = self.0;
+        Self([a * factor, b * factor, c * factor])
     }
 }

@@ -7,6 +7,8 @@
 //! With H(x) = sum x^(in) H_i(x), n the trace's length, a coset c of the trace domain sees the polynomial
 //! sum (c^n)^i H_i(x), of degree below n: interpolating on each coset and transforming across the cosets takes H apart.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 use winter_air::{AuxRandElements, ConstraintCompositionCoefficients};
 use winter_math::FieldElement;
@@ -15,13 +17,14 @@ use winterforge_air::field::{Cube, Felt};
 
 use super::ProverError;
 use super::air::VectorAir;
-use super::points::{CHUNK_ROWS, distances_from_one, generator, progression};
+use super::points::{CHUNK_ROWS, distances_from_one, generator, interpolate_coset, progression};
 use crate::device::ntt::Transform;
 use crate::device::{Domain, Level, View};
+use crate::pool::{Pool, Words};
 use crate::simd::{CubeLanes, Isa, Kernel, Lanes, run};
 
 /// Three coordinates of a column of the extension.
-pub(super) type Planes = [Vec<Felt>; 3];
+pub(super) type Planes = [Words; 3];
 
 /// A cell that must have a value in one row.
 struct Assertion {
@@ -46,6 +49,7 @@ struct Combination<'a> {
 
 /// The columns of the composition polynomial as coefficients, constant first: coordinate by coordinate.
 pub(super) fn composition_columns<A: VectorAir>(
+    pool: &Arc<Pool>,
     air: &A,
     main: View<'_>,
     aux: Option<View<'_>>,
@@ -78,12 +82,11 @@ pub(super) fn composition_columns<A: VectorAir>(
     let transform = Transform::new(domain.log_rows, &shifts);
     // The divisor of transitions is (x^n - 1) / prod (x - exempt).
     let exempt = transition.divisor().exemptions();
-    let from_one = distances_from_one(domain.log_rows, shifts[0]);
+    let from_one = distances_from_one(pool, domain.log_rows, shifts[0]);
 
-    let zeros = || -> Planes { std::array::from_fn(|_| vec![Felt::ZERO; rows]) };
-    let mut heavy_quotients: Vec<Planes> = (0..cosets).map(|_| zeros()).collect();
-    let mut light_quotients = zeros();
-    let public = PublicCoefficients::new(air, &transform, level);
+    let mut heavy_quotients: Vec<Planes> = (0..cosets).map(|_| pool.planes(rows)).collect();
+    let mut light_quotients = pool.planes(rows);
+    let public = PublicCoefficients::new(pool, air, &transform);
     for (coset, quotients) in heavy_quotients.iter_mut().enumerate() {
         let first = coset == 0;
         let width = if first {
@@ -91,7 +94,7 @@ pub(super) fn composition_columns<A: VectorAir>(
         } else {
             air.common_width()
         };
-        let public = public.extend(&transform, level, coset, width);
+        let public = public.extend(pool, &transform, coset, width);
         let part = Part {
             air,
             combination: &combination,
@@ -138,8 +141,8 @@ pub(super) fn composition_columns<A: VectorAir>(
     }
     let columns = context.num_constraint_composition_columns();
     Ok(take_apart(
+        pool,
         &transform,
-        level,
         heavy_quotients,
         light_quotients,
         columns,
@@ -147,9 +150,7 @@ pub(super) fn composition_columns<A: VectorAir>(
 }
 
 /// Three columns in chunks of rows.
-fn par_chunks(
-    [a, b, c]: [&mut Vec<Felt>; 3],
-) -> impl IndexedParallelIterator<Item = [&mut [Felt]; 3]> {
+fn par_chunks([a, b, c]: [&mut Words; 3]) -> impl IndexedParallelIterator<Item = [&mut [Felt]; 3]> {
     a.par_chunks_mut(CHUNK_ROWS)
         .zip(b.par_chunks_mut(CHUNK_ROWS))
         .zip(c.par_chunks_mut(CHUNK_ROWS))
@@ -196,22 +197,23 @@ where
 }
 
 /// The public columns as polynomials.
-struct PublicCoefficients(Vec<Vec<Felt>>);
+struct PublicCoefficients(Vec<Words>);
 
 impl PublicCoefficients {
-    fn new<A: VectorAir>(air: &A, transform: &Transform, level: Level) -> Self {
-        let interpolate = |work: &mut Vec<Felt>, index: usize| {
-            let mut values = air.public_column(index);
-            values.resize(transform.size(), Felt::ZERO);
-            let mut coefficients = vec![Felt::ZERO; transform.size()];
-            transform.interpolate(level, &values, &mut coefficients, work);
+    fn new<A: VectorAir>(pool: &Arc<Pool>, air: &A, transform: &Transform) -> Self {
+        let buffers = || (pool.take(transform.size()), pool.take(transform.work_len()));
+        let interpolate = |(values, work): &mut (Words, Words), index: usize| {
+            let column = air.public_column(index);
+            values[..column.len()].copy_from_slice(&column);
+            values[column.len()..].fill(Felt::ZERO);
+            let mut coefficients = pool.take(transform.size());
+            transform.interpolate(Level::best(), values, &mut coefficients, work);
             coefficients
         };
-        let work = || vec![Felt::ZERO; transform.work_len()];
         Self(
             (0..air.public_width())
                 .into_par_iter()
-                .map_init(work, interpolate)
+                .map_init(buffers, interpolate)
                 .collect(),
         )
     }
@@ -219,17 +221,17 @@ impl PublicCoefficients {
     /// The first `width` columns on one coset.
     fn extend(
         &self,
+        pool: &Arc<Pool>,
         transform: &Transform,
-        level: Level,
         coset: usize,
         width: usize,
-    ) -> Vec<Vec<Felt>> {
-        let evaluate = |work: &mut Vec<Felt>, coefficients: &Vec<Felt>| {
-            let mut values = vec![Felt::ZERO; transform.size()];
-            transform.evaluate(level, coset, coefficients, &mut values, work);
+    ) -> Vec<Words> {
+        let evaluate = |work: &mut Words, coefficients: &Words| {
+            let mut values = pool.take(transform.size());
+            transform.evaluate(Level::best(), coset, coefficients, &mut values, work);
             values
         };
-        let work = || vec![Felt::ZERO; transform.work_len()];
+        let work = || pool.take(transform.work_len());
         self.0[..width]
             .par_iter()
             .map_init(work, evaluate)
@@ -244,14 +246,14 @@ struct Part<'a, A> {
     main: Vec<&'a [Felt]>,
     /// Coordinate by coordinate.
     aux: Vec<&'a [Felt]>,
-    public: &'a [Vec<Felt>],
+    public: &'a [Words],
     shift: Felt,
     log_rows: u32,
     /// `1 / (x^n - 1)`, constant on the coset.
     vanishing: Felt,
     exempt: &'a [Felt],
     /// `1 / (x - 1)` row by row, where light quotients and assertions are evaluated.
-    from_one: Option<&'a Vec<Felt>>,
+    from_one: Option<&'a [Felt]>,
 }
 
 struct EvaluateRows<'a, A> {
@@ -403,8 +405,8 @@ fn store<V: Lanes>(planes: &mut [&mut [Felt]; 3], at: usize, value: CubeLanes<V>
 
 /// The columns H_i from the quotients on each coset.
 fn take_apart(
+    pool: &Arc<Pool>,
     transform: &Transform,
-    level: Level,
     heavy: Vec<Planes>,
     light: Planes,
     columns: usize,
@@ -413,8 +415,7 @@ fn take_apart(
     let shifts = transform.shifts();
     // On each coset the coefficients of the polynomial that the coset sees.
     let unshifted = |shift: Felt, planes: Planes| -> Planes {
-        let inverse = shift.inverse();
-        planes.map(|values| transform.interpolate_coset(level, &values, inverse))
+        planes.map(|values| interpolate_coset(pool, transform, shift, &values))
     };
     let on_cosets: Vec<Planes> = heavy
         .into_par_iter()
@@ -435,7 +436,7 @@ fn take_apart(
                 .map(|point| point.pow(column as u64) * scale)
                 .collect();
             std::array::from_fn(|coordinate| {
-                let mut coefficients = vec![Felt::ZERO; rows];
+                let mut coefficients = pool.take(rows);
                 coefficients
                     .par_chunks_mut(CHUNK_ROWS)
                     .enumerate()
@@ -446,7 +447,7 @@ fn take_apart(
                             .map(|planes| &planes[coordinate][first..first + out.len()])
                             .collect();
                         run(
-                            level,
+                            Level::best(),
                             WeightedSum {
                                 sources,
                                 weights: &weights,

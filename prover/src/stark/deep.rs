@@ -4,6 +4,8 @@
 //! barycentric formula `f(z) = ((z/s)^n - 1) / n sum f(s g^r) g^r / (z/s - g^r)`; for z g in place of z the same weights
 //! stand one row further on. The DEEP polynomial too is computed on that coset alone and extended from there.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 use winter_math::{ExtensionOf, FieldElement};
 use winterforge_air::algebra::{Algebra, Over};
@@ -12,6 +14,7 @@ use winterforge_air::field::{Cube, Felt, basis, basis_coefficients, from_basis_c
 use super::composition::Planes;
 use super::points::{CHUNK_ROWS, distances, generator, progression};
 use crate::device::{Domain, Level, View};
+use crate::pool::{Pool, Words};
 use crate::simd::{CubeLanes, Isa, Kernel, Lanes, run};
 
 /// The out-of-domain point as the first coset sees it.
@@ -19,8 +22,9 @@ pub(super) struct Point {
     domain: Domain,
     /// `((z/s)^n - 1) / n`.
     scale: Cube,
-    /// `1 / (z/s - g^r)`, with its first row again at the end.
-    inverses: [Vec<Felt>; 3],
+    /// `1 / (z/s - g^r)`.
+    inverses: [Words; 3],
+    pool: Arc<Pool>,
 }
 
 /// Rows out of the domain.
@@ -33,14 +37,15 @@ pub(super) struct OutOfDomain {
 
 impl Point {
     /// The point z.
-    pub(super) fn new(domain: Domain, z: Cube) -> Self {
+    pub(super) fn new(pool: &Arc<Pool>, domain: Domain, z: Cube) -> Self {
         let point = z.mul_base(domain.offset.inverse());
         let size = Felt::new(domain.rows() as u64);
         let scale = (point.exp_vartime(domain.rows() as u64) - Cube::ONE).mul_base(size.inverse());
         Self {
             domain,
             scale,
-            inverses: distances(domain.log_rows, point),
+            inverses: distances(pool, domain.log_rows, point),
+            pool: pool.clone(),
         }
     }
 
@@ -101,7 +106,7 @@ impl Point {
                 .flat_map(|&weight| basis.iter().map(move |&e| weight * e));
             columns.extend(view.coset(0).into_iter().zip(weights));
         }
-        let mut planes: Planes = std::array::from_fn(|_| vec![Felt::ZERO; self.domain.rows()]);
+        let mut planes = self.pool.planes(self.domain.rows());
         let [a, b, c] = &mut planes;
         a.par_chunks_mut(CHUNK_ROWS)
             .zip(b.par_chunks_mut(CHUNK_ROWS))

@@ -4,19 +4,21 @@
 //! these positions lie in the same coset, D/N positions being whole rows of all cosets, so folding never leaves a coset
 //! and a layer keeps the layout of the matrices. Every layer uses the same offset, as winterfell does.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 use winter_crypto::RandomCoin;
-use winter_math::FieldElement;
 use winterforge_air::algebra::{Algebra, Over};
 use winterforge_air::field::{Cube, Felt, from_basis_coefficients};
 use winterforge_verifier::stark::FriOpening;
 
 use super::ProverError;
 use super::coin::{Coin, DeviceHash};
-use super::points::{CHUNK_ROWS, generator, progression};
+use super::points::{CHUNK_ROWS, generator, interpolate_coset, progression};
 use super::segment::{Segment, Session};
 use crate::device::ntt::Transform;
 use crate::device::{Domain, Level, Matrix, Shape, View};
+use crate::pool::{Pool, Words};
 use crate::simd::{CubeLanes, Isa, Kernel, Lanes, run};
 
 /// Committed layers and the remainder.
@@ -32,11 +34,12 @@ pub(super) fn build_layers<H: DeviceHash>(
     session: &Session<'_>,
     coin: &mut Coin<H>,
     domain: Domain,
-    function: Vec<Felt>,
+    function: Words,
     folding: usize,
     count: usize,
 ) -> Result<Layers<H>, ProverError> {
     let mut layers = Vec::with_capacity(count);
+    let pool = &session.pool;
     let (mut domain, mut function) = (domain, function);
     for _ in 0..count {
         let shape = Shape {
@@ -44,19 +47,19 @@ pub(super) fn build_layers<H: DeviceHash>(
             cosets: domain.cosets(),
             rows: domain.rows() / folding,
         };
-        let layer = session.commit::<H>(Matrix::new(shape, into_rows(&function, shape)))?;
+        let layer = session.commit::<H>(Matrix::new(shape, into_rows(pool, &function, shape)))?;
         coin.reseed(layer.root());
         let alpha: Cube = coin.draw()?;
         function = match folding {
-            2 => fold::<2>(layer.view()?, domain, alpha),
-            4 => fold::<4>(layer.view()?, domain, alpha),
-            8 => fold::<8>(layer.view()?, domain, alpha),
-            _ => fold::<16>(layer.view()?, domain, alpha),
+            2 => fold::<2>(pool, layer.view()?, domain, alpha),
+            4 => fold::<4>(pool, layer.view()?, domain, alpha),
+            8 => fold::<8>(pool, layer.view()?, domain, alpha),
+            _ => fold::<16>(pool, layer.view()?, domain, alpha),
         };
         domain.log_rows -= folding.ilog2();
         layers.push(layer);
     }
-    let remainder = remainder(domain, &function);
+    let remainder = remainder(pool, domain, &function);
     let remainder_root = H::hash_elements(&remainder);
     coin.reseed(remainder_root);
     Ok(Layers {
@@ -67,9 +70,9 @@ pub(super) fn build_layers<H: DeviceHash>(
 }
 
 /// A function, `[coordinate][coset][row]`, as the matrix of its rows, `[place][coordinate][coset][row]`.
-fn into_rows(function: &[Felt], shape: Shape) -> Vec<Felt> {
+fn into_rows(pool: &Arc<Pool>, function: &[Felt], shape: Shape) -> Words {
     let places = shape.columns / 3;
-    let mut words = vec![Felt::ZERO; shape.words()];
+    let mut words = pool.take(shape.words());
     words
         .par_chunks_mut(shape.cosets * shape.rows)
         .enumerate()
@@ -84,9 +87,9 @@ fn into_rows(function: &[Felt], shape: Shape) -> Vec<Felt> {
 }
 
 /// The next layer's function.
-fn fold<const N: usize>(layer: View<'_>, domain: Domain, alpha: Cube) -> Vec<Felt> {
+fn fold<const N: usize>(pool: &Arc<Pool>, layer: View<'_>, domain: Domain, alpha: Cube) -> Words {
     let Shape { cosets, rows, .. } = layer.shape();
-    let mut function = vec![Felt::ZERO; 3 * cosets * rows];
+    let mut function = pool.take(3 * cosets * rows);
     let shifts = domain.shifts();
     let (a, rest) = function.split_at_mut(cosets * rows);
     let (b, c) = rest.split_at_mut(cosets * rows);
@@ -155,10 +158,11 @@ impl<const N: usize> Kernel for Fold<'_, N> {
         let [out_a, out_b, out_c] = self.out;
         for offset in (0..out_a.len()).step_by(width) {
             let row = self.first + offset;
-            let mut values: [CubeLanes<I::Field>; N] = std::array::from_fn(|place| {
-                let columns = &self.columns[3 * place..3 * place + 3];
-                CubeLanes::load([&columns[0][row..], &columns[1][row..], &columns[2][row..]])
-            });
+            let mut values = [CubeLanes::<I::Field>::zero(); N];
+            for (value, columns) in values.iter_mut().zip(self.columns.chunks_exact(3)) {
+                *value =
+                    CubeLanes::load([&columns[0][row..], &columns[1][row..], &columns[2][row..]]);
+            }
             let (mut count, mut inverse, mut level) = (N, x, 0);
             while count > 1 {
                 let half = count / 2;
@@ -167,7 +171,7 @@ impl<const N: usize> Kernel for Fold<'_, N> {
                     let (plus, minus) = (values[place], values[place + half]);
                     // The root of unity of order `count` is 2^(192 / count): here its inverse, to the power of the place.
                     let exponent = ((192 - 192 / count * place) % 192) as u32;
-                    let turned = CubeLanes(factor.0.map(|lanes| lanes.mul_2exp(exponent)));
+                    let turned = factor.mul_2exp(exponent);
                     values[place] = plus + minus + turned * (plus - minus);
                 }
                 (count, inverse, level) = (half, inverse * inverse, level + 1);
@@ -184,14 +188,11 @@ impl<const N: usize> Kernel for Fold<'_, N> {
 }
 
 /// The polynomial of the last function, from its values on the first coset.
-fn remainder(domain: Domain, function: &[Felt]) -> Vec<Cube> {
+fn remainder(pool: &Arc<Pool>, domain: Domain, function: &[Felt]) -> Vec<Cube> {
     let transform = Transform::new(domain.log_rows, &[]);
-    let inverse_shift = domain.offset.inverse();
-    let planes: Vec<Vec<Felt>> = function
+    let planes: Vec<Words> = function
         .chunks(domain.cosets() * domain.rows())
-        .map(|plane| {
-            transform.interpolate_coset(Level::best(), &plane[..domain.rows()], inverse_shift)
-        })
+        .map(|plane| interpolate_coset(pool, &transform, domain.offset, &plane[..domain.rows()]))
         .collect();
     (0..domain.rows())
         .rev()

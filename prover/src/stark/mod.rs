@@ -23,6 +23,9 @@ mod fri;
 mod points;
 mod segment;
 
+use std::sync::Arc;
+
+use rayon::prelude::*;
 use winter_air::proof::Context;
 use winter_air::{Air, ProofOptions, TraceInfo};
 use winter_crypto::{RandomCoin, RandomCoinError};
@@ -36,9 +39,11 @@ pub(crate) use self::segment::Session;
 
 use self::coin::Coin;
 use self::deep::Point;
+use self::points::interpolate_coset;
 use self::segment::Segment;
 use crate::device::ntt::Transform;
 use crate::device::{DeviceError, Domain, Form, Level};
+use crate::pool::{Pool, Words};
 use crate::setup::Commitment;
 
 /// Why a trace was not proven.
@@ -139,6 +144,7 @@ impl<H: DeviceHash> CommittedTrace<H> {
         let main_view = self.main.view()?;
         let aux_view = aux.as_ref().map(Segment::view).transpose()?;
         let columns = composition::composition_columns(
+            &session.pool,
             &air,
             main_view,
             aux_view,
@@ -146,13 +152,13 @@ impl<H: DeviceHash> CommittedTrace<H> {
             &coefficients,
             domain,
         )?;
-        let columns: Vec<&[Felt]> = columns.iter().flatten().map(Vec::as_slice).collect();
-        let composition = session.commit_columns::<H>(&columns, Form::Coefficients, domain)?;
+        let words: Vec<&[Felt]> = columns.iter().flatten().map(|plane| &plane[..]).collect();
+        let composition = session.commit_columns::<H>(&words, Form::Coefficients, domain)?;
         drop(columns);
         coin.reseed(composition.root());
 
         let z: Cube = coin.draw()?;
-        let point = Point::new(domain, z);
+        let point = Point::new(&session.pool, domain, z);
         let mut ood = point.evaluate::<Felt>(main_view);
         let extensions = aux_view.into_iter().chain([composition.view()?]);
         let extensions: Vec<_> = extensions.collect();
@@ -177,7 +183,7 @@ impl<H: DeviceHash> CommittedTrace<H> {
         }
         let deep = point.quotients(&[(main_view, main_weights)], &weighted, values);
         drop(point);
-        let deep = extend_function(domain, &deep);
+        let deep = extend_function(&session.pool, domain, &deep);
 
         let fri_options = self.options.to_fri_options();
         let layers = fri_options.num_fri_layers(domain.rows() * domain.cosets());
@@ -257,26 +263,18 @@ fn extension_rows<H: DeviceHash>(
 }
 
 /// A function of degree below the trace's length, from the first coset to the whole domain: `[coordinate][coset][row]`.
-fn extend_function(domain: Domain, function: &[Vec<Felt>; 3]) -> Vec<Felt> {
-    use rayon::prelude::*;
-    let shifts = domain.shifts();
-    let transform = Transform::new(domain.log_rows, &shifts);
+fn extend_function(pool: &Arc<Pool>, domain: Domain, function: &[Words; 3]) -> Words {
+    let transform = Transform::new(domain.log_rows, &domain.shifts());
     let rows = domain.rows();
-    let mut extended = crate::simd::zeroed(3 * domain.cosets() * rows);
-    extended
-        .par_chunks_mut(domain.cosets() * rows)
-        .zip(function)
-        .for_each(|(extended, values)| {
-            let level = Level::best();
-            let natural = transform.interpolate_coset(level, values, domain.offset.inverse());
-            let (mut coefficients, mut work) = (
-                vec![Felt::ZERO; rows],
-                vec![Felt::ZERO; transform.work_len()],
-            );
-            transform.to_digit_order(&natural, &mut coefficients);
-            for (coset, out) in extended.chunks_mut(rows).enumerate() {
-                transform.evaluate(level, coset, &coefficients, out, &mut work);
-            }
-        });
+    let mut extended = pool.take(3 * domain.cosets() * rows);
+    let planes = extended.par_chunks_mut(domain.cosets() * rows);
+    planes.zip(function).for_each(|(extended, values)| {
+        let natural = interpolate_coset(pool, &transform, domain.offset, values);
+        let (mut coefficients, mut work) = (pool.take(rows), pool.take(transform.work_len()));
+        transform.to_digit_order(&natural, &mut coefficients);
+        for (coset, out) in extended.chunks_mut(rows).enumerate() {
+            transform.evaluate(Level::best(), coset, &coefficients, out, &mut work);
+        }
+    });
     extended
 }

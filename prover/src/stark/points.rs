@@ -1,13 +1,32 @@
 //! Points of cosets, lane by lane, and quotients by their distances from other points.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 use winter_math::{FieldElement, StarkField, batch_inversion};
 use winterforge_air::field::{Cube, Felt, basis_coefficients};
 
+use crate::device::Level;
+use crate::device::ntt::Transform;
+use crate::pool::{Pool, Words};
 use crate::simd::Lanes;
 
 /// Rows that one task works on.
 pub(super) const CHUNK_ROWS: usize = 1 << 10;
+
+/// The coefficients, constant first, of the polynomial with these values on the coset by `shift`.
+pub(super) fn interpolate_coset(
+    pool: &Arc<Pool>,
+    transform: &Transform,
+    shift: Felt,
+    values: &[Felt],
+) -> Words {
+    let (mut coefficients, mut natural) = (pool.take(values.len()), pool.take(values.len()));
+    let mut work = pool.take(transform.work_len());
+    transform.interpolate(Level::best(), values, &mut coefficients, &mut work);
+    transform.to_natural_order(&coefficients, shift, &mut natural);
+    natural
+}
 
 /// `first`, `first ratio`, `first ratio^2`, .. in the lanes of a vector.
 #[inline(always)]
@@ -35,9 +54,9 @@ fn subgroup(log: u32, from: usize, count: usize) -> Vec<Felt> {
 }
 
 /// `1 / (shift g^r - 1)` for every r below n, g of order n = `2^log`; `shift^n` must not be one.
-pub(super) fn distances_from_one(log: u32, shift: Felt) -> Vec<Felt> {
+pub(super) fn distances_from_one(pool: &Arc<Pool>, log: u32, shift: Felt) -> Words {
     let n = 1 << log;
-    let mut inverses = vec![Felt::ZERO; n];
+    let mut inverses = pool.take(n);
     inverses
         .par_chunks_mut(CHUNK_ROWS)
         .enumerate()
@@ -50,9 +69,9 @@ pub(super) fn distances_from_one(log: u32, shift: Felt) -> Vec<Felt> {
 }
 
 /// `1 / (w - g^r)` for every r below n, g of order n = `2^log`: one column for each coordinate. `w^n` must not be one.
-pub(super) fn distances(log: u32, w: Cube) -> [Vec<Felt>; 3] {
+pub(super) fn distances(pool: &Arc<Pool>, log: u32, w: Cube) -> [Words; 3] {
     let n = 1 << log;
-    let mut columns: [Vec<Felt>; 3] = std::array::from_fn(|_| vec![Felt::ZERO; n]);
+    let mut columns = pool.planes(n);
     let [a, b, c] = &mut columns;
     let chunks = a
         .par_chunks_mut(CHUNK_ROWS)
@@ -80,9 +99,10 @@ mod tests {
         let log = 11;
         let shift = Felt::GENERATOR;
         let w: Cube = from_basis_coefficients(&[3, 5, 7].map(Felt::new));
-        let base = distances_from_one(log, shift);
-        let columns = distances(log, w);
-        for (row, inverse) in base.into_iter().enumerate() {
+        let pool = Arc::default();
+        let base = distances_from_one(&pool, log, shift);
+        let columns = distances(&pool, log, w);
+        for (row, &inverse) in base.iter().enumerate() {
             let x = generator(log).pow(row as u64);
             assert_eq!(inverse * (shift * x - Felt::ONE), Felt::ONE);
             let inverse: Cube = from_basis_coefficients(&[0, 1, 2].map(|i: usize| columns[i][row]));

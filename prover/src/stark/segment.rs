@@ -1,6 +1,6 @@
 //! A committed matrix: its rows on the evaluation domain and the tree over them.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use winterforge_air::field::Felt;
 
@@ -8,12 +8,15 @@ use super::coin::DeviceHash;
 use crate::device::{
     Device, DeviceError, Digests, Domain, Done, Extension, Form, Matrix, Totals, View,
 };
+use crate::pool::Pool;
 use crate::setup::Commitment;
 
 /// A device with a running total of what it did.
 pub(crate) struct Session<'a> {
     device: &'a dyn Device,
     totals: Mutex<Totals>,
+    /// Memory for everything but devices.
+    pub(super) pool: Arc<Pool>,
 }
 
 impl<'a> Session<'a> {
@@ -21,6 +24,7 @@ impl<'a> Session<'a> {
         Self {
             device,
             totals: Mutex::default(),
+            pool: Arc::default(),
         }
     }
 
