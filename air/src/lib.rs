@@ -3,15 +3,20 @@
 //! Prover and verifier share this crate; nothing here reads files or proves. The path of the data is
 //! graph -> [`plan`] -> [`layout`] -> [`witness`] (prover) and [`joint`] (both) -> [`shard_air`].
 
+pub mod average;
 pub mod coefficients;
 pub mod constraints;
 pub mod field;
+pub mod float_sum;
+pub mod forms;
 pub mod geometry;
 pub mod joint;
 pub mod layout;
 pub mod mask;
 pub mod pieces;
 pub mod plan;
+pub mod product;
 pub mod rounding;
 pub mod shard_air;
+pub mod steps;
 pub mod witness;

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use winterforge_model::Graph;
 
 use crate::geometry::{Channels, Geometry, MAX_LANES, MIN_LOG_ROWS};
-use crate::layout::{Kind, LOOKUPS_PER_COLUMN, Layout};
-use crate::pieces::{Encodings, Pieces, Role};
+use crate::layout::{Kind, LOOKUPS_PER_COLUMN, Layout, product_cell};
+use crate::pieces::{Encodings, Piece, Pieces, Role};
 use crate::rounding::{Channel, RoundingError};
 
 /// Version of the mapping from graph to tables. A bundle names it; another version is another statement.
@@ -53,7 +53,7 @@ pub struct Shard {
     /// Geometry.
     pub layout: Layout,
     /// Rows of the table of each kind, from row 0, in the order of [`Kind::ALL`].
-    pub rows: [Vec<Row>; 4],
+    pub rows: [Vec<Row>; Kind::COUNT],
 }
 
 impl Shard {
@@ -109,13 +109,15 @@ pub enum PlanError {
     /// The model has no arithmetic.
     #[error("the model has no operator that computes anything: there is nothing to prove")]
     NothingToProve,
-    /// An operator that can be run but not proven.
-    #[error("node `{node}`: {operator} can be run but not proven yet")]
+    /// An operator that can be run but not proven with these parameters.
+    #[error("node `{node}`: this {operator} can be run but not proven: {reason}")]
     Unsupported {
         /// Name of the node.
         node: String,
         /// The operator.
         operator: &'static str,
+        /// Why.
+        reason: &'static str,
     },
     /// A channel cannot be requantized exactly inside the field.
     #[error("node `{node}`, output channel {channel}: {source}")]
@@ -158,11 +160,7 @@ pub fn compile(
     let mut first_equations = Vec::with_capacity(pieces.list.len());
     for piece in &pieces.list {
         first_equations.push(equations);
-        let links = if matches!(piece.role, Role::Max) {
-            pieces.taps
-        } else {
-            1
-        };
+        let links = links(&pieces, piece);
         equations += piece.channels as u64 * channel_stride(batch, piece.positions) * links as u64;
     }
     let output_equations = equations;
@@ -202,6 +200,15 @@ fn channel_stride(batch: usize, positions: usize) -> u64 {
     (batch * positions + MAX_LANES) as u64
 }
 
+/// Linear equations of one instance of a piece.
+fn links(pieces: &Pieces, piece: &Piece) -> usize {
+    match piece.role {
+        Role::Max => pieces.taps,
+        Role::Product => product_cell::STEP,
+        _ => 1,
+    }
+}
+
 /// The encodings that `choose` picks, if it finds one for every channel.
 fn encodings_in_use<'a>(
     pieces: &'a Pieces,
@@ -209,7 +216,7 @@ fn encodings_in_use<'a>(
 ) -> Option<Channels> {
     let of_piece = |role: &'a Role| match role {
         Role::Requant(encodings) => encodings.iter().map(|e| choose(e).cloned()).collect(),
-        Role::Max | Role::Map(_) => Some(Vec::new()),
+        _ => Some(Vec::new()),
     };
     pieces
         .list
@@ -221,11 +228,7 @@ fn encodings_in_use<'a>(
 impl Plan {
     /// Linear equations of one instance of a piece.
     pub fn links(&self, piece: usize) -> usize {
-        if matches!(self.pieces.list[piece].role, Role::Max) {
-            self.pieces.taps
-        } else {
-            1
-        }
+        links(&self.pieces, &self.pieces.list[piece])
     }
 
     /// Index of the first equation of instance 0 of a channel; instance `i` is `i * links` further.

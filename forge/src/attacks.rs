@@ -4,8 +4,10 @@ mod bytes;
 mod checks;
 mod constraints;
 mod derived;
+mod float_sums;
 mod links;
 mod operators;
+mod steps;
 mod sums;
 mod unused;
 
@@ -31,6 +33,8 @@ pub fn all() -> Vec<Forgery> {
     forgeries.extend(derived::all(&case, &honest));
     forgeries.extend(bytes::all(&case, &honest));
     forgeries.extend(operators::all());
+    forgeries.extend(steps::all());
+    forgeries.extend(float_sums::all());
     forgeries.extend(unused::all(&case));
     forgeries
 }
