@@ -11,6 +11,7 @@ mod steps;
 mod sums;
 mod unused;
 
+use winterforge_air::mask::ConstraintId;
 use winterforge_verifier::stark::StarkError;
 
 use crate::attack::{Forgery, Prize, Stop};
@@ -37,6 +38,11 @@ pub fn all() -> Vec<Forgery> {
     forgeries.extend(float_sums::all());
     forgeries.extend(unused::all(&case));
     forgeries
+}
+
+/// The attack on limbs of the requantizing lanes of a case that this family stops.
+pub fn on_limb(case: &Case, family: ConstraintId) -> Option<Forgery> {
+    constraints::wide_limbs(case, |id| id == family).pop()
 }
 
 /// The error of a failing shard.
