@@ -87,7 +87,8 @@ pub fn sum_bounds(
     }
 }
 
-/// Chooses the way, and places its staircases; `range` are the values that the operand can have.
+/// Chooses the way, and places its staircases, for every value of the operand's type: clamps of the layer in front are no
+/// part of what a verifier without the model knows.
 ///
 /// # Errors
 /// A sentence on why there is none.
@@ -95,7 +96,6 @@ pub fn place(
     graph: &Graph,
     node: &Node,
     pool: &AveragePool,
-    range: (i32, i32),
     steps: &mut Steps,
 ) -> Result<Way, &'static str> {
     let (x, y) = (graph.tensor(node.inputs[0]), graph.tensor(node.output));
@@ -108,7 +108,8 @@ pub fn place(
     let classes = classes(pool, &x.shape, &y.shape);
     let type_min = y.quantization.qtype.min();
     let code = |sum: f32, divisor: usize| i64::from(rule.of_sum(sum, divisor) - type_min);
-    let terms: Vec<f32> = (range.0..=range.1).map(|x| rule.term(x)).collect();
+    let qtype = x.quantization.qtype;
+    let terms: Vec<f32> = (qtype.min()..=qtype.max()).map(|x| rule.term(x)).collect();
 
     // By class, the code of each sum of codes, if it has one.
     let mut codes: Vec<(Class, Vec<i64>)> = Vec::new();
@@ -124,12 +125,9 @@ pub fn place(
     });
     let no_room = "the table of steps has no room for it";
     if is_function {
-        let lowest = i64::from(range.0 - x.quantization.qtype.min());
         let offsets = codes.into_iter().map(|((count, divisor), codes)| {
-            // Sums of codes counted from the smallest of the type.
-            let first = count as i64 * lowest;
-            let sums = (first, first + codes.len() as i64 - 1);
-            let offset = steps.place(sums, |sum| codes[(sum - first) as usize]);
+            let sums = (0, codes.len() as i64 - 1);
+            let offset = steps.place(sums, |sum| codes[sum as usize]);
             Ok(((count, divisor), offset.ok_or(no_room)?))
         });
         return offsets.collect::<Result<_, _>>().map(Way::Sums);
@@ -142,7 +140,7 @@ pub fn place(
     if 256.0 * cells as f64 * f64::from(x.quantization.scale) > f64::from(f32::MAX) {
         return Err("its sums can leave float32");
     }
-    let integers = term_integers(&rule, x.quantization.qtype, unit);
+    let integers = term_integers(&rule, qtype, unit);
     // The ends of what a chain can reach: additions are monotone, and padding adds nothing.
     let end = |term: i64| (0..cells).fold(0, |sum, _| float_sum::round(sum + term));
     let sums = (end(integers[0].min(0)), end(integers[255].max(0)));

@@ -103,15 +103,15 @@ pub fn linear<E: FieldElement<BaseField = Felt>>(
 }
 
 /// Where an axis of the operand is read from: for each coordinate, its class and the first window that reads it.
-struct AxisClasses {
+pub(crate) struct AxisClasses {
     /// For each class: the taps that read its cells, with their window's distance from the first.
-    taps: Vec<Vec<(usize, usize)>>,
+    pub(crate) taps: Vec<Vec<(usize, usize)>>,
     /// For each coordinate: the class and the first window.
-    cells: Vec<(usize, usize)>,
+    pub(crate) cells: Vec<(usize, usize)>,
 }
 
 impl AxisClasses {
-    fn new(window: &Window, axis: usize, size: usize, outputs: usize) -> Self {
+    pub(crate) fn new(window: &Window, axis: usize, size: usize, outputs: usize) -> Self {
         let mut readers = vec![Vec::new(); size];
         for index in 0..outputs {
             for tap in 0..window.kernel[axis] {

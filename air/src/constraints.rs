@@ -6,8 +6,7 @@
 //! Degrees: 3 for the branch cell and its codes, 4 for rounding relations and products of differences, 5 for a group
 //! of four lookups.
 
-use winter_math::{ExtensionOf, FieldElement};
-
+use crate::algebra::{Algebra, Over};
 use crate::field::Felt;
 use crate::layout::{
     Kind, LINE_BITS, LOOKUPS_PER_COLUMN, Layout, Lookup, Table, float_cell, map_cell, max_cell,
@@ -54,12 +53,13 @@ pub fn aux_degrees(layout: &Layout) -> Vec<usize> {
 }
 
 /// `sum limb_i * 2^(limb_bits i)`.
-fn from_limbs<E: FieldElement<BaseField = Felt>>(limbs: &[E], limb_bits: u32) -> E {
+#[inline(always)]
+fn from_limbs<E: Algebra>(limbs: &[E], limb_bits: u32) -> E {
     let base = Felt::new(1 << limb_bits);
     limbs
         .iter()
         .rev()
-        .fold(E::ZERO, |sum, &limb| sum.mul_base(base) + limb)
+        .fold(E::zero(), |sum, &limb| sum.scale(base) + limb)
 }
 
 /// Hands the values of successive constraints to their places.
@@ -68,23 +68,29 @@ struct Emitter<'a, E> {
     mask: &'a Mask,
 }
 
-impl<E: FieldElement> Emitter<'_, E> {
+impl<E: Algebra> Emitter<'_, E> {
+    #[inline(always)]
     fn emit(&mut self, id: ConstraintId, value: E) {
         if let Some(slot) = self.result.next() {
-            *slot = if self.mask.hides(id) { E::ZERO } else { value };
+            *slot = if self.mask.hides(id) {
+                E::zero()
+            } else {
+                value
+            };
         }
     }
 }
 
 /// Evaluates the main constraints of one row into `result`; `public` holds the public columns at the same point.
-pub fn evaluate_main<E: FieldElement<BaseField = Felt>>(
+#[inline(always)]
+pub fn evaluate_main<E: Algebra>(
     layout: &Layout,
     mask: &Mask,
     row: &[E],
     public: &[E],
     result: &mut [E],
 ) {
-    result.fill(E::ZERO);
+    result.fill(E::zero());
     let mut emitter = Emitter {
         result: result.iter_mut(),
         mask,
@@ -124,7 +130,8 @@ const FLOAT_CONSTRAINTS: [ConstraintId; 5] = [
     ConstraintId::FloatTie,
 ];
 
-fn requant_lane<E: FieldElement<BaseField = Felt>>(
+#[inline(always)]
+fn requant_lane<E: Algebra>(
     layout: &Layout,
     table: &Table,
     lane: &[E],
@@ -135,8 +142,12 @@ fn requant_lane<E: FieldElement<BaseField = Felt>>(
     let (code, branch) = (lane[requant_cell::CODE], lane[requant_cell::BRANCH]);
     let square = branch * branch;
     // Twice the indicator of each branch: no halves, hence no inverse of two.
-    let (high, low, none) = (square + branch, square - branch, (E::ONE - square).double());
-    emitter.emit(ConstraintId::BranchTernary, branch * (square - E::ONE));
+    let (high, low, none) = (
+        square + branch,
+        square - branch,
+        (E::one() - square).twice(),
+    );
+    emitter.emit(ConstraintId::BranchTernary, branch * (square - E::one()));
     emitter.emit(
         ConstraintId::BranchHigh,
         high * (code - constants[requant_constant::CODE_MAX]),
@@ -153,16 +164,16 @@ fn requant_lane<E: FieldElement<BaseField = Felt>>(
         let remainder = from_limbs(&lane[requant_cell::LINE_LIMB..], limb_bits);
         let line = constants[requant_constant::SLOPE] * accumulator
             + constants[requant_constant::OFFSET]
-            - code.mul_base(Felt::new(1 << LINE_BITS));
+            - code.scale(Felt::new(1 << LINE_BITS));
         emitter.emit(
             ConstraintId::RoundLine,
-            saturated + none * line - remainder.double(),
+            saturated + none * line - remainder.twice(),
         );
     } else {
         let (low_limbs, high_limbs) =
             lane[requant_cell::WINDOW_LIMB..].split_at(layout.shape.window_limbs);
         let (low_side, high_side) = window_sides(lane, constants);
-        let remainder = from_limbs(low_limbs, limb_bits).double();
+        let remainder = from_limbs(low_limbs, limb_bits).twice();
         emitter.emit(
             ConstraintId::RoundWindowLow,
             saturated + none * low_side - remainder,
@@ -173,14 +184,15 @@ fn requant_lane<E: FieldElement<BaseField = Felt>>(
 }
 
 /// The two sides of a window lane, as in [`rounding::window_sides`](crate::rounding::window_sides).
-fn window_sides<E: FieldElement<BaseField = Felt>>(lane: &[E], constants: &[E]) -> (E, E) {
+#[inline(always)]
+fn window_sides<E: Algebra>(lane: &[E], constants: &[E]) -> (E, E) {
     let step = constants[requant_constant::STEP];
-    let half = step.mul_base(HALF);
-    let unit = step.mul_base(INVERSE_2_26);
+    let half = step.scale(HALF);
+    let unit = step.scale(INVERSE_2_26);
     let distance = constants[requant_constant::MULTIPLIER] * lane[requant_cell::ACCUMULATOR]
         - (lane[requant_cell::CODE] - constants[requant_constant::ZERO_CODE]) * step;
     // 1 where the output is odd.
-    let odd = (E::ONE - lane[requant_cell::SIGN]).mul_base(HALF);
+    let odd = (E::one() - lane[requant_cell::SIGN]).scale(HALF);
     let low = distance + half + unit * lane[requant_cell::LOW_OFFSET] - odd;
     let high = half + unit * lane[requant_cell::HIGH_OFFSET] - odd - distance;
     (low, high)
@@ -190,15 +202,12 @@ const HALF: Felt = Felt::new(2).inverse();
 const INVERSE_2_26: Felt = Felt::new(1 << 26).inverse();
 
 /// The product of `result - operand` over all operands is zero, in steps of degree four.
-fn max_lane<E: FieldElement<BaseField = Felt>>(
-    layout: &Layout,
-    lane: &[E],
-    emitter: &mut Emitter<'_, E>,
-) {
+#[inline(always)]
+fn max_lane<E: Algebra>(layout: &Layout, lane: &[E], emitter: &mut Emitter<'_, E>) {
     let result = lane[max_cell::RESULT];
     let (operands, partial) = lane[max_cell::OPERAND..].split_at(layout.shape.taps);
     let mut differences = operands.iter().map(|&operand| result - operand);
-    let mut product = differences.next().unwrap_or(E::ZERO);
+    let mut product = differences.next().unwrap_or(E::zero());
     for &cell in partial {
         let factors = differences.by_ref().take(3);
         product = factors.fold(product, |product, factor| product * factor);
@@ -223,11 +232,12 @@ pub struct AuxChallenges<'a, E> {
 /// Powers of `alpha` among the challenges, `alpha` first: the last tags the lookup tables.
 pub const ALPHA_POWERS: usize = 4;
 
-impl<'a, E: FieldElement<BaseField = Felt>> AuxChallenges<'a, E> {
+impl<'a, E: Algebra> AuxChallenges<'a, E> {
     /// Splits the list of challenges.
+    #[inline(always)]
     pub fn new(values: &'a [E]) -> Self {
         let (alpha_powers, rest) = values[1..].split_at(ALPHA_POWERS);
-        let (basis, links) = rest.split_at(E::EXTENSION_DEGREE);
+        let (basis, links) = rest.split_at(E::DEGREE);
         Self {
             zeta: values[0],
             alpha_powers,
@@ -237,10 +247,11 @@ impl<'a, E: FieldElement<BaseField = Felt>> AuxChallenges<'a, E> {
     }
 
     /// `zeta` minus the looked-up value.
+    #[inline(always)]
     pub fn lookup<F>(&self, layout: &Layout, lookup: Lookup, row: &[F], public: &[F]) -> E
     where
-        F: FieldElement<BaseField = Felt>,
-        E: ExtensionOf<F>,
+        F: Algebra,
+        E: Over<F>,
     {
         let constant = |table: usize, index: usize| public[layout.tables[table].constants + index];
         let first = match lookup {
@@ -266,9 +277,8 @@ impl<'a, E: FieldElement<BaseField = Felt>> AuxChallenges<'a, E> {
             | Lookup::SlackByte(..)
             | Lookup::TieByte(..) => looked_up_cell(layout, lookup, |column| row[column]),
         };
-        let mut value = E::from(first);
-        let fold =
-            |value: E, power: usize, term: F| value + self.alpha_powers[power].mul_base(term);
+        let mut value = E::embed(first);
+        let fold = |value: E, power: usize, term: F| value + self.alpha_powers[power].times(term);
         match lookup {
             Lookup::WindowTuple(_, start) => {
                 for (power, cell) in (requant_cell::SIGN..=requant_cell::HIGH_OFFSET).enumerate() {
@@ -293,22 +303,24 @@ impl<'a, E: FieldElement<BaseField = Felt>> AuxChallenges<'a, E> {
     }
 
     /// What keeps the lookup tables apart.
+    #[inline(always)]
     pub fn tag(&self, table: crate::layout::LookupTable) -> E {
-        self.alpha_powers[ALPHA_POWERS - 1].mul_base(Felt::new(table as u64))
+        self.alpha_powers[ALPHA_POWERS - 1].scale(Felt::new(table as u64))
     }
 
     /// `zeta` minus the table entry with these terms.
     pub fn entry(&self, table: crate::layout::LookupTable, terms: &[Felt]) -> E {
-        let mut value = E::from(terms[0]);
+        let mut value = E::one().scale(terms[0]);
         for (&term, &power) in terms[1..].iter().zip(self.alpha_powers) {
-            value += power.mul_base(term);
+            value += power.scale(term);
         }
         self.zeta - value - self.tag(table)
     }
 }
 
 /// What a lookup of a step or float lane, none of which reads a row constant, looks up first.
-pub(crate) fn looked_up_cell<F: FieldElement<BaseField = Felt>>(
+#[inline(always)]
+pub(crate) fn looked_up_cell<F: Algebra>(
     layout: &Layout,
     lookup: Lookup,
     at: impl Fn(usize) -> F,
@@ -325,7 +337,7 @@ pub(crate) fn looked_up_cell<F: FieldElement<BaseField = Felt>>(
         Lookup::Significand(start, byte) => float_sum::significand_byte(start, byte, at),
         Lookup::SlackByte(start, upper) => float_sum::byte_of(start + float_cell::SLACK, upper, at),
         Lookup::TieByte(start, upper) => float_sum::byte_of(start + float_cell::TIE, upper, at),
-        _ => F::ZERO,
+        _ => F::zero(),
     }
 }
 
@@ -341,48 +353,119 @@ pub fn evaluate_aux<F, E>(
     challenges: &[E],
     result: &mut [E],
 ) where
-    F: FieldElement<BaseField = Felt>,
-    E: FieldElement<BaseField = Felt> + ExtensionOf<F>,
+    F: Algebra,
+    E: Over<F>,
+{
+    evaluate_lookups(
+        layout, mask, lookups, row, aux.0, public, challenges, result,
+    );
+    result[layout.running_sum()] = evaluate_sum(layout, mask, row, aux, public, challenges);
+}
+
+/// Evaluates the constraints of the lookups' columns into `result`; of the public columns they read the row constants.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+pub fn evaluate_lookups<F, E>(
+    layout: &Layout,
+    mask: &Mask,
+    lookups: &[Lookup],
+    row: &[F],
+    aux: &[E],
+    public: &[F],
+    challenges: &[E],
+    result: &mut [E],
+) where
+    F: Algebra,
+    E: Over<F>,
 {
     let challenges = AuxChallenges::new(challenges);
-    let (current, next) = aux;
-    let mut sum = E::ZERO;
-    for ((group, &column), slot) in lookups
-        .chunks(LOOKUPS_PER_COLUMN)
-        .zip(current)
-        .zip(result.iter_mut())
-    {
-        // sum 1/d_i as one fraction: column * product = numerator.
-        let (mut numerator, mut product) = (E::ZERO, E::ONE);
-        for &lookup in group {
-            let denominator = challenges.lookup(layout, lookup, row, public);
-            let counted = if mask.hides(lookup.id()) {
-                E::ZERO
+    let groups = lookups.chunks(LOOKUPS_PER_COLUMN).zip(aux);
+    for ((group, &column), slot) in groups.zip(result.iter_mut()) {
+        // sum 1/d_i as one fraction, pair by pair: column * product = numerator.
+        let (mut numerator, mut product) = (E::zero(), E::one());
+        for (index, pair) in group.chunks(2).enumerate() {
+            let (pair_numerator, pair_product) =
+                pair_of_reciprocals(layout, mask, pair, row, public, &challenges);
+            (numerator, product) = if index == 0 {
+                (pair_numerator, pair_product)
             } else {
-                product
+                (
+                    numerator * pair_product + pair_numerator * product,
+                    product * pair_product,
+                )
             };
-            numerator = numerator * denominator + counted;
-            product *= denominator;
         }
-        let reciprocals = column * product - numerator;
         *slot = if mask.hides(ConstraintId::LookupSum) {
-            E::ZERO
+            E::zero()
         } else {
-            reciprocals
+            column * product - numerator
         };
+    }
+}
+
+/// The sum of the reciprocals of one or two lookups as a fraction.
+#[inline(always)]
+fn pair_of_reciprocals<F, E>(
+    layout: &Layout,
+    mask: &Mask,
+    pair: &[Lookup],
+    row: &[F],
+    public: &[F],
+    challenges: &AuxChallenges<'_, E>,
+) -> (E, E)
+where
+    F: Algebra,
+    E: Over<F>,
+{
+    let counted = |lookup: Lookup, value: E| {
+        if mask.hides(lookup.id()) {
+            E::zero()
+        } else {
+            value
+        }
+    };
+    let denominator = |lookup: Lookup| challenges.lookup(layout, lookup, row, public);
+    let first = denominator(pair[0]);
+    match pair.get(1) {
+        Some(&other) => {
+            let second = denominator(other);
+            let numerator = counted(pair[0], second) + counted(other, first);
+            (numerator, first * second)
+        }
+        None => (counted(pair[0], E::one()), first),
+    }
+}
+
+/// The constraint of the running sum: its step is the sum of the row's lookup columns and of the joint check's terms.
+///
+/// It is of degree two, products of one public column with one cell.
+#[inline(always)]
+pub fn evaluate_sum<F, E>(
+    layout: &Layout,
+    mask: &Mask,
+    row: &[F],
+    aux: (&[E], &[E]),
+    public: &[F],
+    challenges: &[E],
+) -> E
+where
+    F: Algebra,
+    E: Over<F>,
+{
+    if mask.hides(ConstraintId::RunningSum) {
+        return E::zero();
+    }
+    let (current, next) = aux;
+    let position = layout.running_sum();
+    let mut sum = joint_increment(layout, mask, row, public, &AuxChallenges::new(challenges));
+    for &column in &current[..position] {
         sum += column;
     }
-    sum += joint_increment(layout, mask, row, public, &challenges);
-    let position = layout.running_sum();
-    let step = next[position] - current[position] - sum;
-    result[position] = if mask.hides(ConstraintId::RunningSum) {
-        E::ZERO
-    } else {
-        step
-    };
+    next[position] - current[position] - sum
 }
 
 /// What a row adds to the running sum besides its lookups: public coefficients times main cells.
+#[inline(always)]
 pub(crate) fn joint_increment<F, E>(
     layout: &Layout,
     mask: &Mask,
@@ -391,22 +474,22 @@ pub(crate) fn joint_increment<F, E>(
     challenges: &AuxChallenges<'_, E>,
 ) -> E
 where
-    F: FieldElement<BaseField = Felt>,
-    E: FieldElement<BaseField = Felt> + ExtensionOf<F>,
+    F: Algebra,
+    E: Over<F>,
 {
     let coordinates = |index: usize| {
-        let start = layout.constants_width() + index * E::EXTENSION_DEGREE;
-        &public[start..start + E::EXTENSION_DEGREE]
+        let start = layout.constants_width() + index * E::DEGREE;
+        &public[start..start + E::DEGREE]
     };
     let compose = |coordinates: &[F]| {
         let terms = coordinates.iter().zip(challenges.basis);
-        terms.fold(E::ZERO, |sum, (&coordinate, &basis)| {
-            sum + basis.mul_base(coordinate)
+        terms.fold(E::zero(), |sum, (&coordinate, &basis)| {
+            sum + basis.times(coordinate)
         })
     };
-    let mut sum = E::ZERO;
+    let mut sum = E::zero();
     // Products of columns are summed coordinate by coordinate: the basis is needed once.
-    let mut sums = [F::ZERO; 3];
+    let mut sums = [F::zero(); 3];
     let mut add = |index: usize, cell: F| {
         for (sum, &coordinate) in sums.iter_mut().zip(coordinates(index)) {
             *sum += coordinate * cell;
@@ -436,7 +519,7 @@ where
                 .flat_map(|start| links.clone().map(move |cell| row[start + cell]));
             let linked = cells
                 .zip(challenges.links)
-                .fold(E::ZERO, |sum, (cell, &power)| sum + power.mul_base(cell));
+                .fold(E::zero(), |sum, (cell, &power)| sum + power.times(cell));
             sum += compose(coordinates(table.joint)) * linked;
         }
         if !mask.hides(ConstraintId::JointValue) {
@@ -450,6 +533,6 @@ where
             add(layout.inverse_columns() + index, row[column]);
         }
     }
-    sum += compose(&sums[..E::EXTENSION_DEGREE]);
+    sum += compose(&sums[..E::DEGREE]);
     sum
 }

@@ -18,8 +18,7 @@
 //! Slack and tie have two bytes, which is why t ends at [`MOST_BITS`]. Quotient and remainder are those of the division,
 //! so sign (but for X = 0), binade, rounding and F are determined by X.
 
-use winter_math::FieldElement;
-
+use crate::algebra::Algebra;
 use crate::field::Felt;
 use crate::layout::float_cell as cell;
 
@@ -89,7 +88,7 @@ pub fn float_cells(sum: i64, value: i64) -> Vec<Felt> {
 }
 
 /// The constraints of a lane, all zero where it is right: parity, up, division, value, tie.
-pub(crate) fn constraints<E: FieldElement<BaseField = Felt>>(lane: &[E]) -> [E; 5] {
+pub(crate) fn constraints<E: Algebra>(lane: &[E]) -> [E; 5] {
     let (power, sign, up, slack) = (
         lane[cell::POWER],
         lane[cell::SIGN],
@@ -99,20 +98,18 @@ pub(crate) fn constraints<E: FieldElement<BaseField = Felt>>(lane: &[E]) -> [E; 
     let parity = lane[cell::PARITY];
     let byte = Felt::new(256);
     // The upper byte counts from 2^23 where the binade does.
-    let upper = lane[cell::UPPER] + E::from(Felt::new(255)) - lane[cell::TOP];
-    let quotient = (upper.mul_base(byte) + lane[cell::MIDDLE]).mul_base(byte)
-        + lane[cell::HALF].double()
-        + parity;
+    let upper = lane[cell::UPPER] + E::one().scale(Felt::new(255)) - lane[cell::TOP];
+    let quotient =
+        (upper.scale(byte) + lane[cell::MIDDLE]).scale(byte) + lane[cell::HALF].twice() + parity;
     let signed = sign * slack;
-    let remainder = signed + up * (power - sign - signed.double());
-    let tie =
-        power * sign - slack.double() - parity.double() - (up - up * parity).double().double();
+    let remainder = signed + up * (power - sign - signed.twice());
+    let tie = power * sign - slack.twice() - parity.twice() - (up - up * parity).twice().twice();
     [
-        parity * (parity - E::ONE),
-        up * (up - E::ONE),
+        parity * (parity - E::one()),
+        up * (up - E::one()),
         lane[cell::SUM] - power * quotient - remainder,
         lane[cell::VALUE] - power * (quotient + up),
-        lane[cell::TIE].double() - tie,
+        lane[cell::TIE].twice() - tie,
     ]
 }
 
@@ -120,14 +117,14 @@ pub(crate) fn constraints<E: FieldElement<BaseField = Felt>>(lane: &[E]) -> [E; 
 pub(crate) const DEGREES: [usize; 5] = [2, 2, 3, 2, 2];
 
 /// One of the bytes of the significand that are looked up.
-pub(crate) fn significand_byte<F: FieldElement<BaseField = Felt>>(
+pub(crate) fn significand_byte<F: Algebra>(
     start: usize,
     index: usize,
     at: impl Fn(usize) -> F,
 ) -> F {
     match index {
         0 => at(start + cell::HALF),
-        1 => at(start + cell::HALF).double() + at(start + cell::PARITY),
+        1 => at(start + cell::HALF).twice() + at(start + cell::PARITY),
         2 => at(start + cell::MIDDLE),
         3 => at(start + cell::UPPER),
         _ => at(start + cell::TOP) - at(start + cell::UPPER),
@@ -135,16 +132,12 @@ pub(crate) fn significand_byte<F: FieldElement<BaseField = Felt>>(
 }
 
 /// The lower or upper byte of the two-byte number in `low`, whose upper byte stands behind it.
-pub(crate) fn byte_of<F: FieldElement<BaseField = Felt>>(
-    low: usize,
-    upper: bool,
-    at: impl Fn(usize) -> F,
-) -> F {
+pub(crate) fn byte_of<F: Algebra>(low: usize, upper: bool, at: impl Fn(usize) -> F) -> F {
     let high = at(low + 1);
     if upper {
         high
     } else {
-        at(low) - high.mul_base(Felt::new(256))
+        at(low) - high.scale(Felt::new(256))
     }
 }
 

@@ -1,9 +1,9 @@
 //! How many lanes, rows and shards: the cheapest arrangement of a plan's lanes.
 
 use crate::layout::{Kind, Layout, Shape};
-use crate::pieces::{Pieces, Role, is_line};
+use crate::pieces::{Pieces, Role};
 use crate::plan::{PlanError, PlanParameters, Row, Shard};
-use crate::rounding::{Channel, MAX_SIDE_BITS};
+use crate::rounding::MAX_SIDE_BITS;
 
 /// Widest trace, main and auxiliary columns together.
 const MAX_WIDTH: usize = 254;
@@ -20,8 +20,8 @@ const WORD_LOG_ROWS: u32 = 17;
 /// Most traces in one bundle.
 const MAX_SHARDS: u64 = 256;
 
-/// The encoding that a plan uses for each channel, by piece; empty for pieces without accumulators.
-pub type Channels = Vec<Vec<Channel>>;
+/// The kind of lane that a plan uses for each channel, by piece.
+pub type Kinds = Vec<Vec<Kind>>;
 
 /// Lanes of one kind, grouped by how many instances a channel has.
 #[derive(Clone, Default)]
@@ -74,28 +74,19 @@ impl Geometry {
     /// [`PlanError::TooLarge`] if no number of traces on offer does.
     pub fn choose(
         pieces: &Pieces,
-        channels: &Channels,
+        kinds: &Kinds,
         batch: usize,
         parameters: PlanParameters,
     ) -> Result<Self, PlanError> {
         let mut loads = [const { Load { groups: Vec::new() } }; Kind::COUNT];
         let mut bits = 0;
-        for (piece, channels) in pieces.list.iter().zip(channels) {
+        for (piece, kinds) in pieces.list.iter().zip(kinds) {
             let instances = (batch * piece.positions) as u64;
-            match piece.role {
-                Role::Requant(_) => {
-                    for channel in channels {
-                        loads[kind_of(channel) as usize].add(instances, 1);
-                        if !is_line(channel) {
-                            bits = bits.max(channel.bits);
-                        }
-                    }
+            for (channel, &kind) in kinds.iter().enumerate() {
+                loads[kind as usize].add(instances, 1);
+                if let (Kind::Window, Role::Requant(forms)) = (kind, &piece.role) {
+                    bits = bits.max(forms[channel].window_bits.unwrap_or(0));
                 }
-                Role::Max => loads[Kind::Max as usize].add(instances, 1),
-                Role::Map(_) => loads[Kind::Map as usize].add(instances, 1),
-                Role::Step => loads[Kind::Step as usize].add(instances, 1),
-                Role::Product => loads[Kind::Product as usize].add(instances, 1),
-                Role::FloatSum(_) => loads[Kind::FloatSum as usize].add(instances, 1),
             }
         }
         let step_bits = pieces.steps.bits();
@@ -143,18 +134,10 @@ impl Geometry {
     }
 
     /// The shards: every kind's rows dealt out in order.
-    pub fn shards(&self, pieces: &Pieces, channels: &Channels, batch: usize) -> Vec<Shard> {
+    pub fn shards(&self, pieces: &Pieces, kinds: &Kinds, batch: usize) -> Vec<Shard> {
         let mut rows: [Vec<Row>; Kind::COUNT] = Default::default();
-        for (index, (piece, channels)) in pieces.list.iter().zip(channels).enumerate() {
-            for channel in 0..piece.channels {
-                let kind = match piece.role {
-                    Role::Requant(_) => channels.get(channel).map_or(Kind::Line, kind_of),
-                    Role::Max => Kind::Max,
-                    Role::Map(_) => Kind::Map,
-                    Role::Step => Kind::Step,
-                    Role::Product => Kind::Product,
-                    Role::FloatSum(_) => Kind::FloatSum,
-                };
+        for (index, (piece, kinds)) in pieces.list.iter().zip(kinds).enumerate() {
+            for (channel, &kind) in kinds.iter().enumerate() {
                 let lanes = self.shape.lanes[kind as usize];
                 let firsts = (0..batch * piece.positions).step_by(lanes);
                 rows[kind as usize].extend(firsts.map(|first| Row {
@@ -179,14 +162,6 @@ impl Geometry {
             shards.push(Shard { layout, rows });
         }
         shards
-    }
-}
-
-fn kind_of(channel: &Channel) -> Kind {
-    if is_line(channel) {
-        Kind::Line
-    } else {
-        Kind::Window
     }
 }
 

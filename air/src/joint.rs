@@ -24,10 +24,10 @@ use crate::constraints::{ALPHA_POWERS, AuxChallenges};
 use crate::field::{Felt, WideSum, basis, basis_coefficients, from_basis_coefficients};
 use crate::float_sum::binade;
 use crate::forms;
-use crate::layout::{Kind, LookupTable, MAP_ROWS, requant_constant};
+use crate::layout::{Kind, LookupTable, MAP_ROWS};
 use crate::pieces::Role;
 use crate::plan::{Plan, Shard};
-use crate::rounding::{Rounding, window_offsets};
+use crate::rounding::{Channel, Rounding, window_offsets};
 
 /// Challenges of the joint check, all derived from a seed that binds the statement and every main segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,13 +76,13 @@ impl PublicColumns {
         self.constants.iter().cloned().chain(coordinates)
     }
 
-    /// Every column of [`split`](Self::split) as the sum of its entries, weighted.
-    pub fn weigh<E: FieldElement<BaseField = Felt>>(&self, weights: &[E]) -> Vec<E> {
+    /// The constants, then the joint columns, each as the sum of its entries times `weights`.
+    pub fn evaluate<E: FieldElement<BaseField = Felt>>(&self, weights: &[E]) -> Vec<E> {
         let degree = E::EXTENSION_DEGREE;
-        let weights = E::slice_as_base_elements(weights);
+        let coordinates = E::slice_as_base_elements(weights);
         let sum = |column: &[Felt], step: usize| -> E {
             let mut sums = [WideSum::ZERO; 3];
-            for (weight, &value) in weights
+            for (weight, &value) in coordinates
                 .chunks_exact(degree)
                 .zip(column.iter().step_by(step))
             {
@@ -93,9 +93,14 @@ impl PublicColumns {
             from_basis_coefficients(&sums.map(WideSum::reduce)[..degree])
         };
         let constants = self.constants.iter().map(|column| sum(column, 1));
-        let joint = self.joint.iter().flat_map(|column| {
-            (0..degree)
-                .map(move |coordinate| sum(column.get(coordinate..).unwrap_or_default(), degree))
+        let basis = basis::<E>();
+        let joint = self.joint.iter().map(|column| {
+            basis
+                .iter()
+                .enumerate()
+                .fold(E::ZERO, |value, (coordinate, &element)| {
+                    value + element * sum(column.get(coordinate..).unwrap_or_default(), degree)
+                })
         });
         constants.chain(joint).collect()
     }
@@ -368,14 +373,9 @@ impl<E: FieldElement<BaseField = Felt>> JointCheck<E> {
         }
     }
 
-    /// The challenges as the constraints read them: `zeta`, the powers of `alpha`, the extension's basis, then one power
-    /// of `rho` for each link of each lane.
+    /// The challenges as the constraints read them: see [`constraint_challenges`].
     pub fn constraint_challenges(&self, links: usize) -> Vec<E> {
-        let mut values = vec![self.challenges.zeta];
-        values.extend_from_slice(&powers(self.challenges.alpha, ALPHA_POWERS + 1)[1..]);
-        values.extend(basis::<E>());
-        values.extend(powers(self.challenges.rho, links));
-        values
+        constraint_challenges(self.challenges, links)
     }
 
     /// The public columns of a shard, each as long as its used rows; the rest is zero.
@@ -441,6 +441,19 @@ impl<E: FieldElement<BaseField = Felt>> JointCheck<E> {
     }
 }
 
+/// The challenges as the constraints read them: `zeta`, the powers of `alpha`, the extension's basis, then one power of
+/// `rho` for each link of each lane.
+pub fn constraint_challenges<E: FieldElement<BaseField = Felt>>(
+    challenges: Challenges<E>,
+    links: usize,
+) -> Vec<E> {
+    let mut values = vec![challenges.zeta];
+    values.extend_from_slice(&powers(challenges.alpha, ALPHA_POWERS + 1)[1..]);
+    values.extend(basis::<E>());
+    values.extend(powers(challenges.rho, links));
+    values
+}
+
 /// The terms of a row of a lookup table.
 pub fn lookup_entry(plan: &Plan, table: LookupTable, row: usize) -> Vec<Felt> {
     match table {
@@ -500,7 +513,7 @@ pub fn max_operands(plan: &Plan, index: usize) -> Vec<usize> {
 }
 
 /// The last two sizes of an image.
-fn image_of(shape: &[usize]) -> [usize; 2] {
+pub(crate) fn image_of(shape: &[usize]) -> [usize; 2] {
     match shape {
         [.., height, width] => [*height, *width],
         _ => [1, shape.iter().product()],
@@ -519,24 +532,8 @@ pub fn constant_columns(plan: &Plan, shard: &Shard) -> Vec<Vec<Felt>> {
             match table.kind {
                 Kind::Line | Kind::Window => {
                     let channel = &plan.channels[piece][row.channel as usize];
-                    set(requant_constant::CODE_MIN, channel.code_min);
-                    set(requant_constant::CODE_MAX, channel.code_max);
-                    set(requant_constant::SATURATES_LOW, channel.saturates_low);
-                    set(requant_constant::SATURATES_HIGH, channel.saturates_high);
-                    match channel.rounding {
-                        Rounding::Line { slope, offset } => {
-                            set(requant_constant::SLOPE, slope);
-                            set(requant_constant::OFFSET, offset);
-                        }
-                        Rounding::Window {
-                            multiplier,
-                            shift,
-                            zero_code,
-                        } => {
-                            set(requant_constant::MULTIPLIER, multiplier as i64);
-                            set(requant_constant::STEP, 1 << shift);
-                            set(requant_constant::ZERO_CODE, zero_code);
-                        }
+                    for (constant, value) in requant_constants(channel).into_iter().enumerate() {
+                        set(constant, value);
                     }
                 }
                 Kind::Map => {
@@ -553,4 +550,23 @@ pub fn constant_columns(plan: &Plan, shard: &Shard) -> Vec<Vec<Felt>> {
         }
     }
     columns
+}
+
+/// The row constants of a channel, in the order of [`requant_constant`](crate::layout::requant_constant).
+pub fn requant_constants(channel: &Channel) -> Vec<i64> {
+    let mut constants = vec![
+        channel.code_min,
+        channel.code_max,
+        channel.saturates_low,
+        channel.saturates_high,
+    ];
+    match channel.rounding {
+        Rounding::Line { slope, offset } => constants.extend([slope, offset]),
+        Rounding::Window {
+            multiplier,
+            shift,
+            zero_code,
+        } => constants.extend([multiplier as i64, 1 << shift, zero_code]),
+    }
+    constants
 }

@@ -3,9 +3,11 @@
 //! Prover and verifier share this crate; nothing here reads files or proves. The path of the data is
 //! graph -> [`plan`] -> [`layout`] -> [`witness`] (prover) and [`joint`] (both) -> [`shard_air`].
 
+pub mod algebra;
 pub mod average;
 pub mod coefficients;
 pub mod constraints;
+pub mod evaluation;
 pub mod field;
 pub mod float_sum;
 pub mod forms;
@@ -13,6 +15,8 @@ pub mod geometry;
 pub mod joint;
 pub mod layout;
 pub mod mask;
+pub mod parameter_air;
+pub mod parameters;
 pub mod pieces;
 pub mod plan;
 pub mod product;

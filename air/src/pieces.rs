@@ -11,7 +11,7 @@ use winterforge_model::{AddRule, AveragePool, Graph, Node, Op, OperandCells};
 use crate::average::{self, Average, Chain};
 use crate::plan::PlanError;
 use crate::product;
-use crate::rounding::{self, Channel, Rounding, RoundingError, Staircase};
+use crate::rounding::{self, Channel, RoundingError, Staircase};
 use crate::steps::Steps;
 
 /// A function from codes to values, looked up in a table of 256 rows.
@@ -37,8 +37,8 @@ pub struct Piece {
 /// What the lanes of a piece do.
 #[derive(Clone, Debug)]
 pub enum Role {
-    /// Round an accumulator; one encoding per channel.
-    Requant(Vec<Encodings>),
+    /// Round an accumulator; one form per channel.
+    Requant(Vec<Form>),
     /// Take the largest of some cells.
     Max,
     /// Look a value up in the map of this index.
@@ -51,13 +51,32 @@ pub enum Role {
     FloatSum(usize),
 }
 
-/// The encodings of a channel: the cheapest, and the window if it has one.
-#[derive(Clone, Debug)]
+/// The encodings that a channel has: one at least.
+#[derive(Clone, Debug, Default)]
 pub struct Encodings {
-    /// A line where one exists, else a window.
-    pub cheapest: Channel,
+    /// The line.
+    pub line: Option<Channel>,
     /// The window.
     pub window: Option<Channel>,
+}
+
+/// What a layout needs to know of a channel: which encodings it has, but not their constants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Form {
+    /// Whether it has a line.
+    pub line: bool,
+    /// Bits of a side of its window, if it has one.
+    pub window_bits: Option<u32>,
+}
+
+impl Encodings {
+    /// Which encodings there are.
+    pub fn form(&self) -> Form {
+        Form {
+            line: self.line.is_some(),
+            window_bits: self.window.as_ref().map(|window| window.bits),
+        }
+    }
 }
 
 /// All pieces of a graph.
@@ -79,6 +98,9 @@ pub struct Pieces {
     pub steps: Steps,
     /// Operands of the widest maximum.
     pub taps: usize,
+    /// The encodings behind the forms, by piece and channel; empty for pieces without accumulators, and for those
+    /// whose parameters are not at hand.
+    pub encodings: Vec<Vec<Encodings>>,
 }
 
 /// An addition in integers: the sum rounds `factor * a + inner(b)`, both scaled by `2^shift`.
@@ -109,6 +131,36 @@ impl Pieces {
     /// # Errors
     /// [`PlanError`] names the node that has no tables here, or the channel that has no exact encoding.
     pub fn new(graph: &Graph) -> Result<Self, PlanError> {
+        let ranges = graph.accumulator_ranges();
+        Self::decompose(graph, |index, node| {
+            let encodings = requant_encodings(graph, node, &ranges[index])?;
+            Ok((encodings.iter().map(Encodings::form).collect(), encodings))
+        })
+    }
+
+    /// Decomposes a graph without its parameters: `forms` holds one list for each node with a requantization, in order.
+    ///
+    /// # Errors
+    /// [`PlanError`] if a node has no tables here, or no matching forms.
+    pub fn of_skeleton(graph: &Graph, forms: &[Vec<Form>]) -> Result<Self, PlanError> {
+        let mut forms = forms.iter();
+        let pieces = Self::decompose(graph, |_, node| match (&node.op, forms.next()) {
+            (op, Some(forms)) if forms.len() == op.requantized_channels() => {
+                Ok((forms.clone(), Vec::new()))
+            }
+            _ => Err(PlanError::Forms(node.name.clone())),
+        })?;
+        match forms.next() {
+            None => Ok(pieces),
+            Some(_) => Err(PlanError::Forms(String::new())),
+        }
+    }
+
+    /// `channels` answers for the nodes with a requantization.
+    fn decompose(
+        graph: &Graph,
+        mut channels: impl FnMut(usize, &Node) -> Result<(Vec<Form>, Vec<Encodings>), PlanError>,
+    ) -> Result<Self, PlanError> {
         let mut pieces = Self {
             list: Vec::new(),
             hidden: Vec::new(),
@@ -118,12 +170,11 @@ impl Pieces {
             averages: BTreeMap::new(),
             steps: Steps::default(),
             taps: 0,
+            encodings: Vec::new(),
         };
-        let ranges = graph.accumulator_ranges();
-        let tensors = graph.tensor_ranges();
         for (index, node) in graph.nodes.iter().enumerate() {
-            let operand = node.inputs.first().map_or((0, 0), |id| tensors[id.0]);
-            pieces.push(graph, index, node, &ranges[index], operand)?;
+            pieces.push(graph, index, node, &mut channels)?;
+            pieces.encodings.resize_with(pieces.list.len(), Vec::new);
         }
         Ok(pieces)
     }
@@ -141,8 +192,7 @@ impl Pieces {
         graph: &Graph,
         index: usize,
         node: &Node,
-        ranges: &[(i64, i64)],
-        operand: (i32, i32),
+        channels: &mut impl FnMut(usize, &Node) -> Result<(Vec<Form>, Vec<Encodings>), PlanError>,
     ) -> Result<(), PlanError> {
         let cells = graph.tensor(node.output).len();
         let value = node.output.0;
@@ -155,19 +205,13 @@ impl Pieces {
             value,
         };
         match &node.op {
-            Op::Linear(linear) => {
-                let encodings = requant_encodings(graph, node, ranges, linear.out_features)?;
+            Op::Linear(_) | Op::Conv(_) | Op::GlobalAveragePool { .. } => {
+                let (forms, encodings) = channels(index, node)?;
+                let channels_first = !matches!(node.op, Op::Linear(_));
+                let count = node.op.requantized_channels();
                 self.list
-                    .push(piece(Role::Requant(encodings), linear.out_features, false));
-            }
-            Op::Conv(conv) => {
-                let encodings = requant_encodings(graph, node, ranges, conv.out_channels)?;
-                self.list
-                    .push(piece(Role::Requant(encodings), conv.out_channels, true));
-            }
-            Op::GlobalAveragePool { .. } => {
-                let encodings = requant_encodings(graph, node, ranges, 1)?;
-                self.list.push(piece(Role::Requant(encodings), 1, true));
+                    .push(piece(Role::Requant(forms), count, channels_first));
+                self.encodings.push(encodings);
             }
             Op::MaxPool(window) => {
                 self.taps = self.taps.max(window.kernel[0] * window.kernel[1]);
@@ -182,8 +226,10 @@ impl Pieces {
             }
             Op::Add(_) => {
                 let encodings = self.push_addition(graph, index, node)?;
+                self.encodings.resize_with(self.list.len(), Vec::new);
                 self.list
-                    .push(piece(Role::Requant(vec![encodings]), 1, true));
+                    .push(piece(Role::Requant(vec![encodings.form()]), 1, true));
+                self.encodings.push(vec![encodings]);
             }
             Op::View | Op::Transpose { .. } | Op::Pad(_) | Op::Concat { .. } => {}
             Op::Mul(_) => {
@@ -191,7 +237,7 @@ impl Pieces {
                 self.list.push(piece(role, 1, true));
             }
             Op::AveragePool(pool) => {
-                self.push_average(graph, index, pool, operand)?;
+                self.push_average(graph, index, pool)?;
                 self.list.push(piece(Role::Step, 1, true));
             }
         }
@@ -228,7 +274,6 @@ impl Pieces {
         graph: &Graph,
         index: usize,
         pool: &AveragePool,
-        operand: (i32, i32),
     ) -> Result<(), PlanError> {
         let node = &graph.nodes[index];
         let unsupported = |reason| PlanError::Unsupported {
@@ -236,7 +281,7 @@ impl Pieces {
             operator: node.op.name(),
             reason,
         };
-        let way = average::place(graph, node, pool, operand, &mut self.steps);
+        let way = average::place(graph, node, pool, &mut self.steps);
         let (offsets, terms) = match way.map_err(unsupported)? {
             average::Way::Sums(offsets) => (offsets, None),
             average::Way::Chain(terms, offsets) => (offsets, Some(terms)),
@@ -354,10 +399,9 @@ impl Pieces {
                 hidden,
             },
         );
-        let window = staircase.channel(window);
         Ok(Encodings {
-            cheapest: window.clone(),
-            window: Some(window),
+            line: None,
+            window: Some(staircase.channel(window)),
         })
     }
 }
@@ -381,14 +425,14 @@ fn requant_encodings(
     graph: &Graph,
     node: &Node,
     ranges: &[(i64, i64)],
-    channels: usize,
 ) -> Result<Vec<Encodings>, PlanError> {
     let type_min = graph.tensor(node.output).quantization.qtype.min();
     let requants = node.op.requant();
-    (0..channels)
-        .map(|channel| {
-            let requant = &requants[channel];
-            let range = ranges[channel];
+    requants
+        .iter()
+        .zip(ranges)
+        .enumerate()
+        .map(|(channel, (requant, &range))| {
             let (line, window) = match requant.constant_over(range.0, range.1) {
                 Some(q) => {
                     let code = i64::from(q - type_min);
@@ -399,25 +443,16 @@ fn requant_encodings(
                 None => rounding::encode(requant, range, type_min),
             };
             match (line, window) {
-                (Some(line), window) => Ok(Encodings {
-                    cheapest: line,
-                    window: window.ok(),
-                }),
-                (None, Ok(window)) => Ok(Encodings {
-                    cheapest: window.clone(),
-                    window: Some(window),
-                }),
                 (None, Err(source)) => Err(PlanError::Channel {
                     node: node.name.clone(),
                     channel,
                     source,
                 }),
+                (line, window) => Ok(Encodings {
+                    line,
+                    window: window.ok(),
+                }),
             }
         })
         .collect()
-}
-
-/// Whether a channel takes a line lane.
-pub fn is_line(channel: &Channel) -> bool {
-    matches!(channel.rounding, Rounding::Line { .. })
 }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use winterforge_model::Graph;
 
-use crate::geometry::{Channels, Geometry, MAX_LANES, MIN_LOG_ROWS};
+use crate::geometry::{Geometry, Kinds, MAX_LANES, MIN_LOG_ROWS};
 use crate::layout::{Kind, LOOKUPS_PER_COLUMN, Layout, product_cell};
-use crate::pieces::{Encodings, Piece, Pieces, Role};
+use crate::pieces::{Encodings, Form, Piece, Pieces, Role};
 use crate::rounding::{Channel, RoundingError};
 
 /// Version of the mapping from graph to tables. A bundle names it; another version is another statement.
@@ -74,8 +74,10 @@ pub struct Plan {
     pub batch: usize,
     /// What the operators contribute.
     pub pieces: Pieces,
-    /// The encoding in use for each channel of each piece.
-    pub channels: Channels,
+    /// The kind of lane of each channel of each piece.
+    pub kinds: Kinds,
+    /// The encoding in use for each channel of each piece; empty where [`Pieces::encodings`] is.
+    pub channels: Vec<Vec<Channel>>,
     /// Index of each piece's first equation.
     pub first_equations: Vec<u64>,
     /// Index of the first output equation.
@@ -129,6 +131,9 @@ pub enum PlanError {
         /// Why.
         source: RoundingError,
     },
+    /// A key's list of channel forms does not fit its graph.
+    #[error("the key's channels do not fit its graph at node `{0}`; run setup again")]
+    Forms(String),
     /// The work is beyond any plan.
     #[error("{samples} samples of this model do not fit one bundle; prove fewer samples at a time")]
     TooLarge {
@@ -146,13 +151,38 @@ pub fn compile(
     batch: usize,
     parameters: PlanParameters,
 ) -> Result<Plan, PlanError> {
+    let pieces = || Pieces::new(&graph);
+    compile_pieces(graph.clone(), pieces, batch, parameters)
+}
+
+/// The plan of [`compile`] for the model that `skeleton` and `forms` were taken from, without the constants that depend
+/// on its parameters: all that a verifier needs.
+///
+/// # Errors
+/// As [`compile`], and if the forms do not fit the skeleton.
+pub fn compile_skeleton(
+    skeleton: Arc<Graph>,
+    forms: &[Vec<Form>],
+    batch: usize,
+    parameters: PlanParameters,
+) -> Result<Plan, PlanError> {
+    let pieces = || Pieces::of_skeleton(&skeleton, forms);
+    compile_pieces(skeleton.clone(), pieces, batch, parameters)
+}
+
+fn compile_pieces(
+    graph: Arc<Graph>,
+    pieces: impl FnOnce() -> Result<Pieces, PlanError>,
+    batch: usize,
+    parameters: PlanParameters,
+) -> Result<Plan, PlanError> {
     if !(MIN_LOG_ROWS..=20).contains(&parameters.max_log_rows) {
         return Err(PlanError::Parameters(parameters.max_log_rows));
     }
     if !(1..=MAX_BATCH).contains(&batch) {
         return Err(PlanError::Batch(batch));
     }
-    let pieces = Pieces::new(&graph)?;
+    let pieces = pieces()?;
     if pieces.list.is_empty() {
         return Err(PlanError::NothingToProve);
     }
@@ -168,23 +198,27 @@ pub fn compile(
     if equations > MAX_EQUATIONS {
         return Err(PlanError::TooLarge { samples: batch });
     }
-    let mixed = encodings_in_use(&pieces, |encodings| Some(&encodings.cheapest));
-    let windows = encodings_in_use(&pieces, |encodings| encodings.window.as_ref());
-    let geometry = |channels: &Channels| Geometry::choose(&pieces, channels, batch, parameters);
+    let mixed = kinds_in_use(&pieces, true);
+    let windows = kinds_in_use(&pieces, false);
+    let geometry = |kinds: &Kinds| Geometry::choose(&pieces, kinds, batch, parameters);
     let choices = [mixed, windows].into_iter().flatten();
     let choices: Vec<_> = choices
-        .map(|channels| Ok((geometry(&channels)?, channels)))
+        .map(|kinds| Ok((geometry(&kinds)?, kinds)))
         .collect::<Result<_, _>>()?;
     // Windows encode almost every channel; using them alone saves the line table's columns where rows are plenty.
     let best = choices
         .into_iter()
         .min_by_key(|(geometry, _)| geometry.cost);
-    let (geometry, channels) = best.ok_or(PlanError::NothingToProve)?;
-    let shards = geometry.shards(&pieces, &channels, batch);
+    let (geometry, kinds) = best.ok_or(PlanError::NothingToProve)?;
+    let shards = geometry.shards(&pieces, &kinds, batch);
+    let channels = (kinds.iter().zip(&pieces.encodings))
+        .map(|(kinds, encodings)| channels_in_use(kinds, encodings))
+        .collect();
     Ok(Plan {
         parameters,
         batch,
         pieces,
+        kinds,
         channels,
         first_equations,
         output_equations,
@@ -209,26 +243,41 @@ fn links(pieces: &Pieces, piece: &Piece) -> usize {
     }
 }
 
-/// The encodings that `choose` picks, if it finds one for every channel.
-fn encodings_in_use<'a>(
-    pieces: &'a Pieces,
-    choose: impl Fn(&'a Encodings) -> Option<&'a Channel>,
-) -> Option<Channels> {
-    let of_piece = |role: &'a Role| match role {
-        Role::Requant(encodings) => encodings.iter().map(|e| choose(e).cloned()).collect(),
-        _ => Some(Vec::new()),
+/// The kind of each channel: lines where there is one, if they are wanted; `None` if some channel has neither form.
+fn kinds_in_use(pieces: &Pieces, lines: bool) -> Option<Kinds> {
+    let of_form = |form: &Form| match form {
+        Form { line: true, .. } if lines => Some(Kind::Line),
+        form => form.window_bits.map(|_| Kind::Window),
     };
-    pieces
-        .list
-        .iter()
-        .map(|piece| of_piece(&piece.role))
-        .collect()
+    let of_piece = |piece: &Piece| match &piece.role {
+        Role::Requant(forms) => forms.iter().map(of_form).collect(),
+        Role::Max => Some(vec![Kind::Max; piece.channels]),
+        Role::Map(_) => Some(vec![Kind::Map; piece.channels]),
+        Role::Step => Some(vec![Kind::Step; piece.channels]),
+        Role::Product => Some(vec![Kind::Product; piece.channels]),
+        Role::FloatSum(_) => Some(vec![Kind::FloatSum; piece.channels]),
+    };
+    pieces.list.iter().map(of_piece).collect()
+}
+
+/// The encodings of these kinds.
+fn channels_in_use(kinds: &[Kind], encodings: &[Encodings]) -> Vec<Channel> {
+    let of_kind = |(kind, encodings): (&Kind, &Encodings)| match kind {
+        Kind::Line => encodings.line.clone(),
+        _ => encodings.window.clone(),
+    };
+    kinds.iter().zip(encodings).filter_map(of_kind).collect()
 }
 
 impl Plan {
     /// Linear equations of one instance of a piece.
     pub fn links(&self, piece: usize) -> usize {
         links(&self.pieces, &self.pieces.list[piece])
+    }
+
+    /// Channels with lanes of a kind.
+    pub fn channels_of(&self, kind: Kind) -> usize {
+        self.kinds.iter().flatten().filter(|&&k| k == kind).count()
     }
 
     /// Index of the first equation of instance 0 of a channel; instance `i` is `i * links` further.

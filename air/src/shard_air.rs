@@ -15,7 +15,7 @@ use winter_math::{ExtensionOf, FieldElement, ToElements};
 
 use crate::constraints::{ALPHA_POWERS, aux_degrees, evaluate_aux, evaluate_main, main_degrees};
 use crate::field::{Felt, basis_coefficients, from_basis_coefficients};
-use crate::joint::{JointCheck, PublicColumns};
+use crate::joint::{Challenges, JointCheck, PublicColumns, constraint_challenges};
 use crate::layout::{Layout, Lookup};
 use crate::mask::{ConstraintId, Mask};
 use crate::plan::Plan;
@@ -31,8 +31,11 @@ pub struct ShardInputs {
     pub seed: [u8; 32],
     /// Challenges as coordinates, in the order of the constraints.
     pub challenges: Vec<Felt>,
-    /// Used rows of every public column.
+    /// Used rows of every public column, on the prover's side.
     pub columns: Arc<PublicColumns>,
+    /// Coordinates of the claimed value of each public column at the out-of-domain point, on the verifier's side:
+    /// constants, then joint columns. Whoever verifies must hold them against the columns.
+    pub evaluations: Vec<Felt>,
     /// Coordinates of the running sum's total.
     pub claim: Vec<Felt>,
     /// Constraints that the forger's bench switches off.
@@ -59,6 +62,33 @@ impl ShardInputs {
             seed,
             challenges: E::slice_as_base_elements(&challenges).to_vec(),
             columns: Arc::new(joint.public_columns(plan, shard)),
+            evaluations: Vec::new(),
+            claim: basis_coefficients(&claim).to_vec(),
+            mask: Mask::default(),
+        }
+    }
+
+    /// The inputs of shard `index` for a verifier, who has claims in place of the columns.
+    ///
+    /// # Panics
+    /// If `index` is not a shard of the plan.
+    pub fn claimed<E: FieldElement<BaseField = Felt>>(
+        plan: &Plan,
+        index: usize,
+        challenges: Challenges<E>,
+        seed: [u8; 32],
+        claim: E,
+        evaluations: &[E],
+    ) -> Self {
+        let layout = plan.shards[index].layout.clone();
+        let challenges = constraint_challenges(challenges, layout.link_powers());
+        Self {
+            index: index as u32,
+            layout,
+            seed,
+            challenges: E::slice_as_base_elements(&challenges).to_vec(),
+            columns: Arc::default(),
+            evaluations: E::slice_as_base_elements(evaluations).to_vec(),
             claim: basis_coefficients(&claim).to_vec(),
             mask: Mask::default(),
         }
@@ -80,6 +110,7 @@ impl ShardInputs {
             seed: [0; 32],
             challenges: Vec::new(),
             columns,
+            evaluations: Vec::new(),
             claim: Vec::new(),
             mask: Mask::default(),
         }
@@ -120,6 +151,30 @@ pub struct ShardAir {
 }
 
 impl ShardAir {
+    /// The claimed values of the public columns as the constraints read them: of a joint column, the constraints use the
+    /// sum of its coordinates times the basis only, so the claim stands for the first and zeros for the rest.
+    pub fn claimed_values<E: FieldElement<BaseField = Felt>>(&self) -> Vec<E> {
+        let claims = E::slice_from_base_elements(&self.inputs.evaluations);
+        let constants = self.inputs.layout.constants_width().min(claims.len());
+        let (constants, joint) = claims.split_at(constants);
+        let mut values = constants.to_vec();
+        for &claim in joint {
+            values.push(claim);
+            values.resize(values.len() + E::EXTENSION_DEGREE - 1, E::ZERO);
+        }
+        values
+    }
+
+    /// What it was made from.
+    pub fn inputs(&self) -> &ShardInputs {
+        &self.inputs
+    }
+
+    /// The lookups of a row, in the order of the auxiliary columns.
+    pub fn lookups(&self) -> &[Lookup] {
+        &self.lookups
+    }
+
     /// The public columns.
     pub fn columns(&self) -> &PublicColumns {
         &self.inputs.columns

@@ -14,8 +14,7 @@
 
 use std::collections::HashMap;
 
-use winter_math::FieldElement;
-
+use crate::algebra::Algebra;
 use crate::field::Felt;
 use crate::layout::{Shape, step_cell};
 
@@ -133,7 +132,7 @@ pub fn upper_limbs(shape: &Shape, start: usize, side: usize) -> std::ops::Range<
 }
 
 /// The lowest limb of a side: the distance less the limbs above.
-pub(crate) fn lowest_limb<F: FieldElement<BaseField = Felt>>(
+pub(crate) fn lowest_limb<F: Algebra>(
     shape: &Shape,
     start: usize,
     side: usize,
@@ -147,7 +146,7 @@ pub(crate) fn lowest_limb<F: FieldElement<BaseField = Felt>>(
     };
     let base = Felt::new(1 << shape.limb_bits);
     let upper = upper_limbs(shape, start, side).rev();
-    distance - upper.fold(F::ZERO, |sum, column| (sum + cell(column)).mul_base(base))
+    distance - upper.fold(F::zero(), |sum, column| (sum + cell(column)).scale(base))
 }
 
 #[cfg(test)]

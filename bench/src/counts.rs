@@ -4,7 +4,6 @@ use serde::Serialize;
 use winter_air::Air;
 use winterforge_air::constraints::{aux_degrees, main_degrees};
 use winterforge_air::layout::{Kind, LOOKUPS_PER_COLUMN, Table};
-use winterforge_air::pieces::is_line;
 use winterforge_air::plan::{Plan, Shard};
 use winterforge_air::shard_air::{ShardAir, ShardInputs};
 use winterforge_verifier::instance::Instance;
@@ -100,11 +99,6 @@ impl Counts {
     /// Counts an instance of `model`.
     pub fn new(model: &Model, instance: &Instance) -> Self {
         let plan = &instance.plan;
-        let channels = |line: bool| {
-            (plan.channels.iter().flatten())
-                .filter(|channel| is_line(channel) == line)
-                .count() as u64
-        };
         let cells = plan.cells();
         Self {
             model: model.name,
@@ -112,8 +106,8 @@ impl Counts {
             weights: weights(&plan.graph),
             macs_per_sample: macs(&plan.graph),
             outputs_per_sample: outputs(&plan.graph),
-            line_channels: channels(true),
-            window_channels: channels(false),
+            line_channels: plan.channels_of(Kind::Line) as u64,
+            window_channels: plan.channels_of(Kind::Window) as u64,
             main_cells: cells.main,
             aux_cells: cells.aux,
             padding_cells: cells.padding,

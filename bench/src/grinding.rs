@@ -9,13 +9,12 @@ use winter_crypto::hashers::Blake3_256;
 use winter_crypto::{DefaultRandomCoin, Hasher, RandomCoin};
 use winter_math::{FieldElement, ToElements};
 use winter_utils::Deserializable;
+use winterforge_air::evaluation::claimed_columns;
 use winterforge_air::field::{Cube, Felt};
-use winterforge_air::joint::JointCheck;
 use winterforge_air::shard_air::{ShardAir, ShardInputs};
 use winterforge_prover::Proved;
 use winterforge_verifier::challenge::{joint_challenges, joint_seed};
-use winterforge_verifier::instance::public_codes;
-use winterforge_verifier::stark::{Reader, decode_shard};
+use winterforge_verifier::stark::{CheckMask, Reader, decode_shard};
 
 use crate::error::Error;
 use crate::machine::cpu_time;
@@ -38,27 +37,29 @@ pub fn tries(proved: &Proved) -> Result<u64, Error> {
     let header_bytes = header.encode();
     let shards = instance.plan.shards.len();
     let (roots, rest) = proved.bundle[header_bytes.len()..].split_at(DIGEST_BYTES * shards);
-    let (claims, bodies) = rest.split_at(CLAIM_BYTES * (shards - 1));
+    let (claims, proofs) = rest.split_at(CLAIM_BYTES * shards);
     let malformed = |detail: &dyn std::fmt::Display| Error::Bundle(detail.to_string());
     let roots = roots
         .chunks_exact(DIGEST_BYTES)
         .map(|root| Digest::read_from_bytes(root).map_err(|error| malformed(&error)))
         .collect::<Result<Vec<_>, _>>()?;
-    let mut claims = claims
+    let claims = claims
         .chunks_exact(CLAIM_BYTES)
         .map(|claim| Cube::read_from_bytes(claim).map_err(|error| malformed(&error)))
         .collect::<Result<Vec<_>, _>>()?;
 
     let geometry: Vec<_> = (instance.trace_infos.iter().cloned()).zip(roots).collect();
     let seed = joint_seed::<Hash>(&header_bytes, &instance.options, &geometry);
-    let codes = public_codes(&instance.plan.graph, header).map_err(|error| malformed(&error))?;
-    let joint = JointCheck::<Cube>::new(&instance.plan, joint_challenges(&seed), &codes);
-    claims.push(claims.iter().fold(joint.total, |rest, &claim| rest - claim));
+    let (plan, challenges) = (&instance.plan, joint_challenges::<Cube>(&seed));
 
-    let mut reader = Reader::new(bodies);
+    let mut reader = Reader::new(proofs);
     let mut tries = 0;
     for ((shard, (info, root)), claim) in geometry.into_iter().enumerate().zip(claims) {
-        let inputs = ShardInputs::new(&instance.plan, shard, &joint, seed, claim);
+        let columns = claimed_columns(&plan.shards[shard].layout);
+        let claimed = reader
+            .elements(columns, "the claimed values", &CheckMask::NONE)
+            .map_err(|error| malformed(&error))?;
+        let inputs = ShardInputs::claimed(plan, shard, challenges, seed, claim, &claimed);
         let elements = inputs.to_elements();
         let air = ShardAir::new(info, inputs, instance.options.clone());
         let proof = decode_shard::<_, Cube, Hash>(&air, &elements, root, &mut reader)

@@ -51,14 +51,27 @@ Examples:
   winterforge prove model.onnx --input inputs.npz --index 7 -o seven.wfp
   winterforge prove model.onnx --input inputs.npz --indices 0..64 --dry-run")]
     Prove(ProveArguments),
-    /// Verify a bundle against a model
+    /// Commit to a model: the key for verifiers who do not hold it
+    #[command(after_help = "\
+The key says nothing of the weights but a hash, and verification with it takes no model. A verifier must know where a
+key comes from: the same setup of the same model gives the same bytes, so whoever holds the model can check it.
+
+Example:
+  winterforge setup model.onnx -o model.wfk
+  winterforge prove model.onnx --key model.wfk --input inputs.npz --index 7 -o seven.wfp
+  winterforge verify seven.wfp --key model.wfk")]
+    Setup(SetupArguments),
+    /// Verify a bundle against a model or its key
     #[command(after_help = "\
 Exit code 0: the model returned the bundle's output for the bundle's input.
 Exit code 3: the bundle was understood and is rejected. Reasons:
   other-model             it is about another model
   other-input             it is about another input than --input
   insufficient-security   it proves fewer bits than --min-security
-  invalid-proof           a check of the proof fails: forged or damaged
+  other-key, needs-key, needs-model
+                          it was made with another key, with a key at all, or without one
+  invalid-proof, invalid-parameter-proof, false-claims
+                          a check of the proof fails: forged or damaged
   statement-mismatch, shard-count
                           input, output or number of shards do not fit the model
 Exit code 1: nothing was understood. Reasons:
@@ -68,9 +81,10 @@ Exit code 1: nothing was understood. Reasons:
   bad-input               a file cannot be read, or is not what it should be
 
 Example:
-  winterforge verify seven.wfp --model model.onnx --input inputs.npz --index 7")]
+  winterforge verify seven.wfp --model model.onnx --input inputs.npz --index 7
+  winterforge verify seven.wfp --key model.wfk")]
     Verify(VerifyArguments),
-    /// Describe a model or a bundle
+    /// Describe a model, a bundle or a key
     #[command(after_help = "\
 A bundle is described as it describes itself; `winterforge verify` says whether that is true.
 
@@ -117,6 +131,9 @@ pub(crate) struct ProveArguments {
     /// The bundle to write [default: the model's name with .wfp, in the current folder]
     #[arg(short, long, value_name = "OUT.wfp")]
     pub(crate) output: Option<PathBuf>,
+    /// The model's key: prove for verifiers who hold it in place of the model
+    #[arg(long, value_name = "KEY.wfk", conflicts_with_all = ["security", "profile", "hash"])]
+    pub(crate) key: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) parameters: ParameterArguments,
     /// Threads to use [default: one for each processor]
@@ -131,12 +148,26 @@ pub(crate) struct ProveArguments {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct SetupArguments {
+    /// An int8 model (.onnx)
+    pub(crate) model: PathBuf,
+    /// The key to write
+    #[arg(short, long, value_name = "KEY.wfk")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) parameters: ParameterArguments,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct VerifyArguments {
     /// The bundle
     pub(crate) bundle: PathBuf,
     /// The model it should be about (.onnx)
-    #[arg(long)]
-    pub(crate) model: PathBuf,
+    #[arg(long, required_unless_present = "key", conflicts_with = "key")]
+    pub(crate) model: Option<PathBuf>,
+    /// The key of the model it should be about (.wfk)
+    #[arg(long, value_name = "KEY.wfk")]
+    pub(crate) key: Option<PathBuf>,
     /// Samples it should be about: without --index or --indices, any place in this file will do
     #[arg(long, value_name = "X")]
     pub(crate) input: Option<PathBuf>,
@@ -153,7 +184,7 @@ pub(crate) struct VerifyArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArguments {
-    /// A model (.onnx) or a bundle
+    /// A model (.onnx), a bundle (.wfp) or a key (.wfk)
     pub(crate) file: PathBuf,
 }
 

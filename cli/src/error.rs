@@ -7,6 +7,7 @@ use winterforge_air::plan::PlanError;
 use winterforge_model::{ExecuteError, ImportError, InputError};
 use winterforge_prover::ProveError;
 use winterforge_verifier::instance::InstanceError;
+use winterforge_verifier::key::KeyError;
 
 /// Who has to act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,10 +133,18 @@ impl From<InstanceError> for CliError {
     }
 }
 
+impl From<KeyError> for CliError {
+    fn from(error: KeyError) -> Self {
+        Self::input(error).hint("KEY is a .wfk file as `winterforge setup` writes it")
+    }
+}
+
 impl From<ProveError> for CliError {
     fn from(error: ProveError) -> Self {
         match error {
             ProveError::Instance(error) => error.into(),
+            ProveError::KeyMismatch(error) => Self::input(error)
+                .hint("make the model's key: `winterforge setup MODEL -o KEY.wfk`"),
             error => Self::input(error),
         }
     }

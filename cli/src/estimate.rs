@@ -6,6 +6,7 @@
 
 use std::collections::BinaryHeap;
 
+use winterforge_air::evaluation::claimed_columns;
 use winterforge_air::plan::Shard;
 use winterforge_model::{Boundary, Graph};
 use winterforge_verifier::instance::Instance;
@@ -175,7 +176,9 @@ fn bundle_bytes(instance: &Instance, sizes: &[Size]) -> f64 {
     };
     let statement = instance.plan.batch * (input_width * graph.input_len() + graph.output_len());
     let shards: f64 = sizes.iter().map(|size| shard_bytes(instance, size)).sum();
-    let claims = (sizes.len().saturating_sub(1)) * EXTENSION * FELT;
+    let columns = |shard: &Shard| claimed_columns(&shard.layout);
+    let columns: usize = instance.plan.shards.iter().map(columns).sum();
+    let claims = (sizes.len() + columns) * EXTENSION * FELT;
     (HEADER + statement + claims) as f64 + shards
 }
 

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use winterforge_model::{Graph, Samples, read_input};
+use winterforge_verifier::key::Key;
 
 use crate::error::CliError;
 
@@ -13,6 +14,14 @@ use crate::error::CliError;
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     fs::read(path)
         .map_err(|error| CliError::file(path, "cannot be read", &error).hint("check the path"))
+}
+
+/// Reads a key.
+pub(crate) fn read_key(path: &Path) -> Result<Key, CliError> {
+    Key::decode(&read(path)?).map_err(|error| {
+        CliError::input(format!("{}: {error}", path.display()))
+            .hint("KEY is a .wfk file as `winterforge setup` writes it, complete and unchanged")
+    })
 }
 
 /// Reads the samples in `path` and checks that those of `range` exist.

@@ -57,6 +57,7 @@ fn run(arguments: Arguments) -> Result<Outcome, CliError> {
         Command::Demo(arguments) => commands::demo::run(&arguments, &output),
         Command::Run(arguments) => commands::run::run(&arguments, &output),
         Command::Prove(arguments) => commands::prove::run(&arguments, &output),
+        Command::Setup(arguments) => commands::setup::run(&arguments, &output),
         Command::Verify(arguments) => commands::verify::run(&arguments, &output),
         Command::Inspect(arguments) => commands::inspect::run(&arguments, &output),
     }

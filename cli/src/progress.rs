@@ -131,6 +131,7 @@ impl Stage {
                 let commit = self.at_this_pace(shards)?;
                 (commit, commit.mul_f64(PROVE_PER_COMMIT))
             }
+            Phase::Parameters => return None,
             Phase::Prove { shards } => {
                 let from_commit = self.commit.map(|commit| commit.mul_f64(PROVE_PER_COMMIT));
                 let phase = self.at_this_pace(shards).or(from_commit)?;
@@ -145,6 +146,7 @@ impl Stage {
     fn describe(&self, now: Instant) -> String {
         let (what, shards) = match self.phase {
             Phase::Execute => return "running the model".to_owned(),
+            Phase::Parameters => return "proving the parameters".to_owned(),
             Phase::Commit { shards } => ("committing", shards),
             Phase::Prove { shards } => ("proving", shards),
         };

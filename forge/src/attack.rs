@@ -6,8 +6,9 @@ use std::sync::Arc;
 use winterforge_air::mask::{ConstraintId, Mask};
 use winterforge_model::{Graph, execute};
 use winterforge_verifier::bundle::{Header, Values};
+use winterforge_verifier::key::Key;
 use winterforge_verifier::stark::{CheckId, CheckMask};
-use winterforge_verifier::{BundleCheck, Policy, verify};
+use winterforge_verifier::{BundleCheck, Policy, verify, verify_with_key};
 
 use crate::trust::{Trust, verify_trusting};
 
@@ -24,10 +25,10 @@ pub enum Stop {
     Seed,
     /// That the verifier derives plan, options and geometry itself.
     Plan,
-    /// That the verifier derives the last claim, so that the claims add up.
-    LastClaim,
-    /// That the joint check has every equation, each with its own exponent.
-    Equations,
+    /// That the verifier derives the folding challenge from everything that is proven and claimed.
+    Folding,
+    /// That the verifier derives the powers of the joint challenge that stand between the lanes of a row.
+    Powers,
     /// The codec or the comparison with the model's shapes: the bytes have no other reading, so there is nothing to
     /// switch off.
     Codec,
@@ -61,6 +62,8 @@ pub struct Forgery {
     pub prize: Prize,
     /// The verifier's model.
     pub graph: Arc<Graph>,
+    /// The verifier's key, where it holds one in place of the model.
+    pub key: Option<Key>,
     /// The verifier's policy.
     pub min_security_bits: u32,
     /// The bytes.
@@ -92,14 +95,16 @@ impl Forgery {
             Stop::Constraint(id) => policy.leniency.constraints = Mask::of([id]),
             Stop::Check(check) => policy.leniency.stark = CheckMask::NONE.skip(check),
             Stop::Bundle(check) => policy.leniency.bundle = vec![check],
-            Stop::Seed | Stop::Plan | Stop::LastClaim | Stop::Equations => {
+            Stop::Seed | Stop::Plan | Stop::Folding | Stop::Powers => {
                 return verify_trusting(&self.bundle, &self.graph, &policy, &self.trust);
             }
             Stop::Codec | Stop::Nothing => {}
         }
-        verify(&self.bundle, &self.graph, &policy)
-            .map(drop)
-            .map_err(|error| format!("{error:?}"))
+        let verdict = match &self.key {
+            None => verify(&self.bundle, &self.graph, &policy),
+            Some(key) => verify_with_key(&self.bundle, key, &policy),
+        };
+        verdict.map(drop).map_err(|error| format!("{error:?}"))
     }
 
     /// Asks everything of the attack that the bench asks.

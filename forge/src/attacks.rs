@@ -2,9 +2,12 @@
 
 mod bytes;
 mod checks;
+mod claims;
+mod columns;
 mod constraints;
 mod derived;
 mod float_sums;
+mod keys;
 mod links;
 mod operators;
 mod steps;
@@ -13,6 +16,7 @@ mod unused;
 
 use winterforge_air::mask::ConstraintId;
 use winterforge_verifier::stark::StarkError;
+use winterforge_verifier::{BundleCheck, VerifyError};
 
 use crate::attack::{Forgery, Prize, Stop};
 use crate::case::Case;
@@ -32,7 +36,10 @@ pub fn all() -> Vec<Forgery> {
     forgeries.extend(checks::all(&case, &honest));
     forgeries.extend(links::all(&case));
     forgeries.extend(derived::all(&case, &honest));
+    forgeries.extend(columns::all(&case));
+    forgeries.extend(claims::all(&case, &honest));
     forgeries.extend(bytes::all(&case, &honest));
+    forgeries.extend(keys::all(&case, &honest));
     forgeries.extend(operators::all());
     forgeries.extend(steps::all());
     forgeries.extend(float_sums::all());
@@ -64,9 +71,19 @@ fn forgery(
         stop,
         prize: Prize::FalseStatement,
         graph: case.graph.clone(),
+        key: None,
         min_security_bits: 100,
         bundle: forged.bundle(),
         error: shard_error(0, &StarkError::OodMismatch),
         trust: Trust::default(),
+    }
+}
+
+/// A forgery whose shards are in order, but for values of public columns or claims that are not the model's.
+fn false_claims(case: &Case, name: &'static str, rule: &'static str, forged: &Forged) -> Forgery {
+    let stop = Stop::Bundle(BundleCheck::PublicColumns);
+    Forgery {
+        error: format!("{:?}", VerifyError::PublicColumns),
+        ..forgery(case, name, rule, stop, forged)
     }
 }

@@ -94,6 +94,7 @@ impl Case {
                 values: cells(graph.output.0),
             },
             shards: instance.plan.shards.len() as u32,
+            key: None,
         };
         let columns = columns_of(&instance.plan, &executions);
         Self {

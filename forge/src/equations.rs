@@ -27,6 +27,8 @@ pub struct Rule {
     pub step: u64,
     /// Rows of the byte table.
     pub byte_rows: usize,
+    /// A row of the window table that stands in place of the one with its difference.
+    pub window_row: Option<[i64; 4]>,
 }
 
 impl Rule {
@@ -36,6 +38,7 @@ impl Rule {
             exponents: (0..plan.equations).map(Some).collect(),
             step: 1,
             byte_rows: BYTE_ROWS,
+            window_row: None,
         }
     }
 
@@ -210,7 +213,10 @@ fn entries(plan: &Plan, rule: &Rule, table: LookupTable) -> Vec<[i64; 5]> {
         LookupTable::Window => (0..WINDOW_ROWS as i64)
             .map(|row| {
                 let (sign, low, high) = window_offsets(row - 255);
-                [row - 255, sign, low, high, 2]
+                let honest = [row - 255, sign, low, high];
+                let bent = rule.window_row.filter(|bent| bent[0] == row - 255);
+                let [difference, sign, low, high] = bent.unwrap_or(honest);
+                [difference, sign, low, high, 2]
             })
             .collect(),
         LookupTable::Map => {

@@ -17,12 +17,11 @@ use winterforge_air::witness;
 use winterforge_verifier::bundle::{Header, Values};
 use winterforge_verifier::challenge::{joint_challenges, joint_seed};
 use winterforge_verifier::instance::{Instance, public_codes};
-use winterforge_verifier::stark::ShardProof;
 
 use crate::case::{Case, Site, channel_of};
 use crate::equations::{Rule, public_inputs};
 use crate::merkle::{Digest, Hash, Segment};
-use crate::stark::{Deviation, prove_shard};
+use crate::stark::{Deviation, ProvedShard, prove_shard};
 
 /// Statement, plan and main columns.
 #[derive(Clone, Debug)]
@@ -243,7 +242,7 @@ impl<'a> Committed<'a> {
         self
     }
 
-    /// Fills the auxiliary columns. The last claim is what the verifier will take it for.
+    /// Fills the auxiliary columns. The last claim is what the others leave of the total.
     pub fn fill(self) -> Filled<'a> {
         let witness = &self.witness;
         let (aux, mut claims): (Vec<_>, Vec<_>) = self
@@ -306,6 +305,12 @@ pub struct Filled<'a> {
 }
 
 impl Filled<'_> {
+    /// Claims what the running sums are, whatever they should add up to.
+    pub fn as_summed(mut self) -> Self {
+        self.claims = self.sums.clone();
+        self
+    }
+
     /// Proves every shard.
     pub fn finish(self, deviation: Deviation) -> Forged {
         let Self {
@@ -315,7 +320,7 @@ impl Filled<'_> {
             ..
         } = self;
         let witness = &committed.witness;
-        let proofs = aux
+        let shards = aux
             .into_iter()
             .enumerate()
             .map(|(shard, aux)| {
@@ -339,7 +344,7 @@ impl Filled<'_> {
             header: witness.header.clone(),
             seed: committed.seed,
             claims,
-            proofs,
+            shards,
         }
     }
 }
@@ -351,31 +356,37 @@ pub struct Forged {
     pub header: Header,
     /// The seed that the proofs are under.
     pub seed: [u8; 32],
-    /// Claims of all shards, the last included.
+    /// Claims of all shards.
     pub claims: Vec<Cube>,
-    /// The shards' proofs.
-    pub proofs: Vec<ShardProof<Cube, Hash>>,
+    /// The shards' proofs, with the claimed values of their public columns.
+    pub shards: Vec<ProvedShard>,
 }
 
 impl Forged {
+    /// This forgery with the value of one public column of a shard such that its constraints hold at the out-of-domain
+    /// point.
+    ///
+    /// # Panics
+    /// If the constraints are not linear in the column.
+    pub fn closing_gap(&self, shard: usize, column: usize) -> Self {
+        let mut forged = self.clone();
+        let shard = &mut forged.shards[shard];
+        let slope = shard.slopes[column].expect("a linear column");
+        shard.evaluations[column] -= shard.gap / slope;
+        forged
+    }
+
     /// The bundle.
     pub fn bundle(&self) -> Vec<u8> {
         let mut bytes = self.header.encode();
-        for proof in &self.proofs {
-            bytes.extend(proof.main_root.to_bytes());
+        for shard in &self.shards {
+            bytes.extend(shard.proof.main_root.to_bytes());
         }
-        for claim in &self.claims[..self.claims.len() - 1] {
-            bytes.extend_from_slice(Cube::elements_as_bytes(&[*claim]));
-        }
-        for proof in &self.proofs {
-            bytes.extend(proof.encode());
+        bytes.extend_from_slice(Cube::elements_as_bytes(&self.claims));
+        for shard in &self.shards {
+            bytes.extend_from_slice(Cube::elements_as_bytes(&shard.evaluations));
+            bytes.extend(shard.proof.encode());
         }
         bytes
-    }
-
-    /// Where the shards' bodies begin.
-    pub fn bodies_start(&self) -> usize {
-        let bodies: usize = self.proofs.iter().map(|proof| proof.encode().len()).sum();
-        self.bundle().len() - bodies
     }
 }

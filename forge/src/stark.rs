@@ -7,9 +7,9 @@ use winter_air::proof::Context;
 use winter_air::{Air, AuxRandElements, EvaluationFrame};
 use winter_crypto::{DefaultRandomCoin, ElementHasher, RandomCoin};
 use winter_math::{ExtensionOf, FieldElement, StarkField, ToElements, fft, polynom};
-use winterforge_air::field::{Cube, Felt};
+use winterforge_air::field::{Cube, Felt, basis};
 use winterforge_air::shard_air::{ShardAir, ShardInputs};
-use winterforge_verifier::stark::{Claims, Openings, ShardProof, VerifierAir};
+use winterforge_verifier::stark::{Claims, Openings, ShardProof};
 
 use crate::fri;
 use crate::low_degree::{LowDegree, deep_values};
@@ -152,6 +152,29 @@ impl Composition<'_> {
     }
 }
 
+/// A shard's proof, and what belongs to it about the public columns. No transcript holds their values, so these may be
+/// changed afterwards.
+#[derive(Clone, Debug)]
+pub struct ProvedShard {
+    /// The proof.
+    pub proof: ShardProof<Cube, Hash>,
+    /// The value at the out-of-domain point of each public column that the prover used.
+    pub evaluations: Vec<Cube>,
+    /// By how much the constraints there miss the claimed quotient; zero in an honest proof.
+    pub gap: Cube,
+    /// For each value: what one more of it adds to the gap, if that is the same wherever it stands.
+    pub slopes: Vec<Option<Cube>>,
+}
+
+/// The values of public columns as constraints read them, in coordinates: a joint column's value as its first.
+fn coordinates(evaluations: &[Cube], constants: usize) -> Vec<Cube> {
+    let (constants, joint) = evaluations.split_at(constants);
+    let joint = joint
+        .iter()
+        .flat_map(|&value| [value, Cube::ZERO, Cube::ZERO]);
+    constants.iter().copied().chain(joint).collect()
+}
+
 /// Proves one shard. `main_root` is what the main segment is said to be committed by.
 pub fn prove_shard(
     air: &ShardAir,
@@ -160,7 +183,7 @@ pub fn prove_shard(
     main_root: Digest,
     aux_columns: Vec<Vec<Cube>>,
     deviation: Deviation,
-) -> ShardProof<Cube, Hash> {
+) -> ProvedShard {
     let blowup = air.options().blowup_factor();
     let mut coin = coin(air, &inputs.to_elements());
     coin.reseed(main_root);
@@ -179,15 +202,12 @@ pub fn prove_shard(
         boundary: air.get_boundary_constraints(Some(&elements), &coefficients.boundary),
         elements,
     };
-    let public: Vec<Vec<Felt>> = {
-        let mut columns = air.get_periodic_column_values();
-        let inverse_twiddles = fft::get_inv_twiddles::<Felt>(air.trace_length());
-        for column in &mut columns {
-            fft::interpolate_poly(column, &inverse_twiddles);
-        }
-        extend(&columns, blowup)
-    };
-    let columns = composition.columns(main, &aux, &public, blowup);
+    let mut public = air.get_periodic_column_values();
+    let inverse_twiddles = fft::get_inv_twiddles::<Felt>(air.trace_length());
+    for column in &mut public {
+        fft::interpolate_poly(column, &inverse_twiddles);
+    }
+    let columns = composition.columns(main, &aux, &extend(&public, blowup), blowup);
     let mut quotients = Segment::of_polynomials(columns, blowup);
     coin.reseed(quotients.tree.root());
 
@@ -195,9 +215,10 @@ pub fn prove_shard(
     let zg = z.mul_base(air.trace_domain_generator());
     let mut current = Frame::at(main, &aux, &quotients, z);
     let mut next = Frame::at(main, &aux, &quotients, zg);
-    let public_at_z = air.evaluate_periodic_columns(z);
+    let constants = inputs.layout.constants_width();
+    let evaluations = public_values(&public, constants, z);
     let step = z.exp_vartime(air.trace_length() as u64);
-    let missing = |current: &Frame, next: &Frame| {
+    let missing = |current: &Frame, next: &Frame, evaluations: &[Cube]| {
         let claimed = current
             .composition
             .iter()
@@ -207,18 +228,18 @@ pub fn prove_shard(
             z,
             [&current.main, &next.main],
             [&current.aux, &next.aux],
-            &public_at_z,
+            &coordinates(evaluations, constants),
         );
         expected - claimed
     };
-    let gap = missing(&current, &next);
+    let gap = missing(&current, &next, &evaluations);
     match deviation {
         Deviation::AuxAfterPoint => {
             // The constraints are affine in the running sum's next value: find the value that closes the gap, and the
             // line that is zero at z and leads there.
             let sum = aux.polynomials.len() - 1;
             next.aux[sum] += Cube::ONE;
-            let slope = missing(&current, &next) - gap;
+            let slope = missing(&current, &next, &evaluations) - gap;
             next.aux[sum] -= Cube::ONE;
             let factor = -gap / slope / (zg - z);
             let mut polynomials = aux.polynomials.clone();
@@ -246,6 +267,17 @@ pub fn prove_shard(
     ) {
         current.composition[0] += gap;
     }
+    let gap = missing(&current, &next, &evaluations);
+    let slopes = (0..evaluations.len())
+        .map(|column| {
+            let mut changed = evaluations.clone();
+            let [once, twice] = [(); 2].map(|()| {
+                changed[column] += Cube::ONE;
+                missing(&current, &next, &changed) - gap
+            });
+            (twice == once.double()).then_some(once)
+        })
+        .collect();
     let (ood_current, ood_next) = (current.cells(), next.cells());
     coin.reseed(Hash::hash_elements(
         &[ood_current.as_slice(), &ood_next].concat(),
@@ -265,7 +297,7 @@ pub fn prove_shard(
 
     let low_degree = LowDegree::new(air, coin, &deep, deviation);
     let positions = &low_degree.positions;
-    ShardProof {
+    let proof = ShardProof {
         main_root,
         claims: Claims {
             aux_root: Some(aux.tree.root()),
@@ -286,7 +318,28 @@ pub fn prove_shard(
             constraint_siblings: quotients.tree.siblings(positions),
             fri_layers: low_degree.openings,
         },
+    };
+    ProvedShard {
+        proof,
+        evaluations,
+        gap,
+        slopes,
     }
+}
+
+/// The public columns at `z`: constants, then the joint columns, whose coordinates stand side by side.
+fn public_values(polynomials: &[Vec<Felt>], constants: usize, z: Cube) -> Vec<Cube> {
+    let values: Vec<Cube> = polynomials
+        .iter()
+        .map(|polynomial| polynom::eval(polynomial, z))
+        .collect();
+    let (constants, joint) = values.split_at(constants);
+    let basis = basis::<Cube>();
+    let joint = joint.chunks_exact(basis.len()).map(|coordinates| {
+        (coordinates.iter().zip(&basis))
+            .fold(Cube::ZERO, |sum, (&value, &element)| sum + value * element)
+    });
+    constants.iter().copied().chain(joint).collect()
 }
 
 /// The coin as the verifier seeds it.

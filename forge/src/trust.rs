@@ -1,22 +1,24 @@
 //! A verifier that trusts: the production loop with derivations that can be taken from the prover instead.
 //!
-//! Seed, plan, coefficients and last claim are no checks that could be skipped: the verifier computes them and never
-//! sees the prover's. What they are good for shows in a verifier that takes the prover's word for one of them. With
-//! nothing trusted its verdict must equal that of [`verify`](winterforge_verifier::verify) on every attack.
+//! Seed, plan and challenges are no checks that could be skipped: the verifier computes them and never sees the
+//! prover's. What they are good for shows in a verifier that takes the prover's word for one of them. With nothing
+//! trusted its verdict must equal that of [`verify`](winterforge_verifier::verify) on every attack; where that one folds
+//! all claims about public columns, this one builds the columns and compares value by value.
 
 use std::sync::Arc;
 
 use winter_air::Air;
 use winter_math::{FieldElement, ToElements};
 use winter_utils::Deserializable;
-use winterforge_air::field::{Cube, Felt};
+use winterforge_air::evaluation::{claimed_columns, combine};
+use winterforge_air::field::Cube;
 use winterforge_air::shard_air::ShardAir;
 use winterforge_model::Graph;
 use winterforge_verifier::Policy;
 use winterforge_verifier::bundle::Header;
 use winterforge_verifier::challenge::{joint_challenges, joint_seed};
 use winterforge_verifier::instance::{Instance, public_codes};
-use winterforge_verifier::stark::{Reader, verify_shard};
+use winterforge_verifier::stark::{Reader, StarkError, lagrange_at, verify_shard};
 
 use crate::equations::{Rule, public_inputs};
 use crate::merkle::{Digest, Hash};
@@ -28,8 +30,8 @@ pub struct Trust {
     pub instance: Option<Instance>,
     /// The joint seed.
     pub seed: Option<[u8; 32]>,
-    /// Every shard's claim, whatever they add up to.
-    pub claims: Option<Vec<Cube>>,
+    /// The challenge that folds the claims: they are then compared as one sum.
+    pub folding: Option<Cube>,
     /// The exponents of the joint check.
     pub rule: Option<Rule>,
 }
@@ -62,15 +64,6 @@ pub fn verify_trusting(
     for _ in &plan.shards {
         roots.push(Digest::read_from_bytes(take(32)?).map_err(|error| error.to_string())?);
     }
-    let mut claims = Vec::new();
-    for _ in 1..plan.shards.len() {
-        let words = take(24)?.chunks_exact(8).map(|word| {
-            let mut bytes = [0; 8];
-            bytes.copy_from_slice(word);
-            Felt::new(u64::from_le_bytes(bytes))
-        });
-        claims.push(Cube::slice_from_base_elements(&words.collect::<Vec<_>>())[0]);
-    }
     let geometry: Vec<_> = instance
         .trace_infos
         .iter()
@@ -82,26 +75,42 @@ pub fn verify_trusting(
         .unwrap_or_else(|| joint_seed::<Hash>(&bundle[..length], &instance.options, &geometry));
     let rule = trust.rule.clone().unwrap_or_else(|| Rule::honest(plan));
     let (inputs, total) = public_inputs(plan, &rule, joint_challenges(&seed), seed, &codes);
-    claims.push(claims.iter().fold(total, |rest, &claim| rest - claim));
-    let claims = trust.claims.as_ref().unwrap_or(&claims);
 
+    let stark = &policy.leniency.stark;
     let mut reader = Reader::new(rest);
+    let claims: Vec<Cube> = reader
+        .elements(plan.shards.len(), "the claims", stark)
+        .map_err(|error| format!("Commitments({error:?})"))?;
+    let (mut claimed, mut held) = (Vec::new(), Vec::new());
     for (shard, mut inner) in inputs.into_iter().enumerate() {
+        let in_shard =
+            |source: StarkError| format!("Shard {{ shard: {shard}, source: {source:?} }}");
+        let count = claimed_columns(&inner.layout);
+        let values: Vec<Cube> = reader
+            .elements(count, "the values of the public columns", stark)
+            .map_err(in_shard)?;
+        let columns = std::mem::take(&mut inner.columns);
+        inner.evaluations = Cube::slice_as_base_elements(&values).to_vec();
         inner.set_claim(claims[shard]);
         inner.mask = policy.leniency.constraints.clone();
         let elements = inner.to_elements();
         let info = instance.trace_infos[shard].clone();
         let air = ShardAir::new(info, inner, instance.options.clone());
-        verify_shard::<ShardAir, Cube, Hash>(
-            &air,
-            &elements,
-            roots[shard],
-            &mut reader,
-            &policy.leniency.stark,
-        )
-        .map_err(|source| format!("Shard {{ shard: {shard}, source: {source:?} }}"))?;
+        let z =
+            verify_shard::<ShardAir, Cube, Hash>(&air, &elements, roots[shard], &mut reader, stark)
+                .map_err(in_shard)?;
+        claimed.push(values);
+        held.push(columns.evaluate(&lagrange_at(air.trace_length(), z)));
+    }
+    let sum = claims.iter().fold(Cube::ZERO, |sum, &claim| sum + claim);
+    let holds = match trust.folding {
+        None => sum == total && claimed == held,
+        Some(lambda) => combine(plan, &claimed, sum, lambda) == combine(plan, &held, total, lambda),
+    };
+    if !holds {
+        return Err("PublicColumns".to_owned());
     }
     reader
-        .finish(&policy.leniency.stark)
+        .finish(stark)
         .map_err(|error| format!("Trailing({error:?})"))
 }

@@ -3,17 +3,20 @@
 //! Everything is stated for **one sample**: the batch axis (axis 0 in ONNX) is gone, and a batch is
 //! that many independent evaluations.
 
+use serde::{Deserialize, Serialize};
+
 use crate::op::Op;
 use crate::quantization::{QType, Quantization};
 
 /// The index of a tensor in [`Graph::tensors`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TensorId(pub usize);
 
 /// An 8-bit tensor between two operators.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tensor {
     /// The name in the file, for diagnostics only: not part of the model's identity.
+    #[serde(skip)]
     pub name: String,
     /// The shape of one sample.
     pub shape: Vec<usize>,
@@ -34,9 +37,10 @@ impl Tensor {
 }
 
 /// One operator with its operands.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Node {
     /// The name in the file, for diagnostics only: not part of the model's identity.
+    #[serde(skip)]
     pub name: String,
     /// The operands, in the order that the operator defines.
     pub inputs: Vec<TensorId>,
@@ -47,7 +51,7 @@ pub struct Node {
 }
 
 /// What stands at an end of the graph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Boundary {
     /// float32, converted by a `QuantizeLinear` or `DequantizeLinear`.
     Float,
@@ -59,7 +63,7 @@ pub enum Boundary {
 ///
 /// [`load`](crate::load) and [`import`](crate::import) return graphs that satisfy
 /// [`validate`](Self::validate); a graph built by hand should be checked with it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Graph {
     /// All tensors, indexed by [`TensorId`].
     pub tensors: Vec<Tensor>,

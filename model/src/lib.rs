@@ -34,6 +34,7 @@ mod op;
 mod quantization;
 mod range;
 mod requant;
+mod skeleton;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod testing;

@@ -3,11 +3,13 @@
 //! All shapes are those of one sample. Images are `[channels, height, width]`; a signal
 //! `[channels, length]` is an image of height 1, between two views.
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::quantization::Quantization;
 use crate::requant::Requant;
 
 /// An integer operator.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Op {
     /// A matrix product with constant weights, requantized.
     Linear(Linear),
@@ -64,6 +66,17 @@ impl Op {
         }
     }
 
+    /// Channels with a requantization of their own; as many as [`requant`](Self::requant) has entries, except in a
+    /// [skeleton](crate::Graph::skeleton), which has none.
+    pub fn requantized_channels(&self) -> usize {
+        match self {
+            Self::Linear(linear) => linear.out_features,
+            Self::Conv(conv) => conv.out_channels,
+            Self::GlobalAveragePool { .. } => 1,
+            _ => 0,
+        }
+    }
+
     pub(crate) fn requant_mut(&mut self) -> &mut [Requant] {
         match self {
             Self::Linear(linear) => &mut linear.requant,
@@ -96,7 +109,7 @@ impl Op {
 ///
 /// X is `[.., in_features]` and Y `[.., out_features]`; the leading axes, if any, are *positions*
 /// that share the weights.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Linear {
     /// The length of a row of X.
     pub in_features: usize,
@@ -127,7 +140,7 @@ impl Linear {
 ///
 /// The sum over `c` runs over the channels of the group of `o`. Cells outside of the image count as
 /// real 0, which is `zx`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Conv {
     /// Channels of X.
     pub in_channels: usize,
@@ -180,7 +193,7 @@ impl Conv {
 }
 
 /// How a kernel moves over an image. Pairs are `[vertical, horizontal]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Window {
     /// Taps.
     pub kernel: [usize; 2],
@@ -195,6 +208,9 @@ pub struct Window {
 impl Window {
     /// No parameter is larger, so that no sum of products of two overflows.
     pub(crate) const MAX_PARAMETER: usize = 1 << 26;
+
+    /// The window of a 1 x 1 kernel that visits every cell.
+    pub const POINT: Self = Self::covering([1, 1]);
 
     /// The window that covers an image of this size once.
     pub const fn covering(image: [usize; 2]) -> Self {
@@ -258,7 +274,7 @@ impl Window {
 }
 
 /// The average of each window: see [`AverageRule`](crate::AverageRule) for the arithmetic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AveragePool {
     /// How the window moves; without dilations.
     pub window: Window,
@@ -271,14 +287,14 @@ pub struct AveragePool {
 ///
 /// The order is the one in which the arithmetic takes them; ONNX Runtime exchanges the operands of
 /// a `QLinearAdd` in some cases, which the import has done already.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Elementwise {
     /// Constant operands. Where there is `None`, the operand is the next one of the node's inputs.
     pub constants: [Option<Constant>; 2],
 }
 
 /// A constant 8-bit tensor.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Constant {
     /// The shape.
     pub shape: Vec<usize>,
@@ -293,6 +309,23 @@ pub struct Constant {
 pub struct Table {
     /// The value at `x - xmin`, for each `x` of the operand's type.
     pub values: Box<[i16; 256]>,
+}
+
+// serde has no arrays of this size.
+impl Serialize for Table {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.values.as_slice().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Table {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let values = Vec::<i16>::deserialize(deserializer)?.into_boxed_slice();
+        let values = values
+            .try_into()
+            .map_err(|_| serde::de::Error::custom("a table has 256 values"))?;
+        Ok(Self { values })
+    }
 }
 
 impl std::fmt::Debug for Table {
@@ -320,7 +353,7 @@ impl Table {
 }
 
 /// A frame of constant cells. Both lists have one entry for each axis.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pad {
     /// Cells in front of the operand.
     pub before: Vec<usize>,

@@ -3,10 +3,12 @@
 //! The two conversions are ONNX's `QuantizeLinear` and `DequantizeLinear` as ONNX Runtime evaluates
 //! them: float32 division, clamping in front of the rounding, ties to even.
 
+use serde::{Deserialize, Serialize};
+
 use crate::validate::is_usable_scale;
 
 /// The storage type of a quantized tensor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum QType {
     /// Signed, -128 to 127.
     I8,
@@ -47,7 +49,7 @@ impl std::fmt::Display for QType {
 }
 
 /// How the integers of a tensor stand for real numbers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Quantization {
     /// The real distance between neighbouring integers: positive, finite and normal.
     pub scale: f32,

@@ -9,10 +9,12 @@
 //!
 //! where `RNE24` rounds to 24 significant bits and `RNE` to an integer, both ties to even.
 
+use serde::{Deserialize, Serialize};
+
 use crate::quantization::{QType, Quantization};
 
 /// The factor, zero point and clamp that turn one channel's accumulator into its output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Requant {
     /// The significand `M` of the factor, in `[2^23, 2^24)`.
     pub multiplier: u32,

@@ -27,6 +27,12 @@ impl Graph {
     /// If ids, shapes or lengths are inconsistent, a tensor has not exactly one producer, or a
     /// result cannot be computed exactly.
     pub fn validate(&self) -> Result<(), GraphError> {
+        self.validate_structure(true)?;
+        self.validate_requantization()
+    }
+
+    /// Everything but the range of accumulators; layers with parameters, or without any.
+    pub(crate) fn validate_structure(&self, parameters: bool) -> Result<(), GraphError> {
         self.validate_tensors()?;
         let mut ready = vec![false; self.tensors.len()];
         ready[self.input.0] = true;
@@ -43,13 +49,13 @@ impl Graph {
             if ready.get(node.output.0) != Some(&false) {
                 return Err(structure("its result is not a new tensor"));
             }
-            self.check_node(node).map_err(structure)?;
+            self.check_node(node, parameters).map_err(structure)?;
             ready[node.output.0] = true;
         }
         if !ready.iter().all(|&ready| ready) {
             return Err(GraphError::Tensors("a tensor has no producer".to_string()));
         }
-        self.validate_requantization()
+        Ok(())
     }
 
     fn validate_tensors(&self) -> Result<(), GraphError> {
@@ -75,7 +81,7 @@ impl Graph {
         Ok(())
     }
 
-    fn check_node(&self, node: &Node) -> Checked {
+    fn check_node(&self, node: &Node, parameters: bool) -> Checked {
         let y = self.tensor(node.output);
         match &node.op {
             Op::Add(op) | Op::Mul(op) => return self.check_elementwise(node, op, y),
@@ -87,8 +93,8 @@ impl Graph {
         };
         let x = self.tensor(x);
         match &node.op {
-            Op::Linear(linear) => check_linear(linear, x, y),
-            Op::Conv(conv) => check_conv(conv, x, y),
+            Op::Linear(linear) => check_linear(linear, parameters, x, y),
+            Op::Conv(conv) => check_conv(conv, parameters, x, y),
             Op::MaxPool(window) => {
                 same_quantization(x, y)?;
                 check_pool(window, x, y)
@@ -157,12 +163,16 @@ fn is_exact(op: &Op, (a, b, y): (Quantization, Quantization, Quantization)) -> b
     }
 }
 
-fn check_linear(linear: &Linear, x: &Tensor, y: &Tensor) -> Checked {
-    let fits = linear.in_features.checked_mul(linear.out_features) == Some(linear.weights.len())
-        && linear.bias.len() == linear.out_features
-        && linear.requant.len() == linear.out_features
-        && linear.weight_quantization.len() == linear.out_features;
-    holds(fits, "weights, bias and requantization differ in size")?;
+fn check_linear(linear: &Linear, parameters: bool, x: &Tensor, y: &Tensor) -> Checked {
+    let weights = linear.in_features.checked_mul(linear.out_features);
+    let found = [
+        linear.weights.len(),
+        linear.bias.len(),
+        linear.requant.len(),
+        linear.weight_quantization.len(),
+    ];
+    check_lengths(found, weights, linear.out_features, parameters)?;
+    check_weights(&linear.weights)?;
     let (Some((&k, positions)), Some((&n, y_positions))) =
         (x.shape.split_last(), y.shape.split_last())
     else {
@@ -175,7 +185,32 @@ fn check_linear(linear: &Linear, x: &Tensor, y: &Tensor) -> Checked {
     check_requant(&linear.requant, y)
 }
 
-fn check_conv(conv: &Conv, x: &Tensor, y: &Tensor) -> Checked {
+/// A weight is an 8-bit integer less another of its type.
+fn check_weights(weights: &[i16]) -> Checked {
+    let in_range = weights.iter().all(|w| w.unsigned_abs() <= 255);
+    holds(in_range, "a weight is no difference of two bytes")
+}
+
+/// Lengths of weights, bias and two lists by channel.
+fn check_lengths(
+    found: [usize; 4],
+    weights: Option<usize>,
+    channels: usize,
+    parameters: bool,
+) -> Checked {
+    let weights = weights.ok_or("has too many weights")?;
+    if parameters {
+        let expected = [weights, channels, channels, channels];
+        holds(
+            found == expected,
+            "weights, bias and requantization differ in size",
+        )
+    } else {
+        holds(found == [0; 4], "a skeleton has no weights")
+    }
+}
+
+fn check_conv(conv: &Conv, parameters: bool, x: &Tensor, y: &Tensor) -> Checked {
     let (i, o, groups) = (conv.in_channels, conv.out_channels, conv.groups);
     let grouped = groups > 0 && i > 0 && o > 0 && i % groups == 0 && o % groups == 0;
     holds(grouped, "groups must divide the channels")?;
@@ -183,11 +218,14 @@ fn check_conv(conv: &Conv, x: &Tensor, y: &Tensor) -> Checked {
     let [height, width] = conv.window.kernel;
     let sizes = [o, i / groups, height, width];
     let weights = sizes.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
-    let fits = weights == Some(conv.weights.len())
-        && conv.bias.len() == o
-        && conv.requant.len() == o
-        && conv.weight_quantization.len() == o;
-    holds(fits, "weights, bias and requantization differ in size")?;
+    let found = [
+        conv.weights.len(),
+        conv.bias.len(),
+        conv.requant.len(),
+        conv.weight_quantization.len(),
+    ];
+    check_lengths(found, weights, o, parameters)?;
+    check_weights(&conv.weights)?;
     let &[channels, height, width] = x.shape.as_slice() else {
         return Err("the operand must be an image");
     };

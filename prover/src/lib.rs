@@ -14,12 +14,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod device;
+mod job;
+mod parameters;
 mod progress;
 mod prove;
-mod shard;
+mod setup;
+mod simd;
+pub mod stark;
 
 pub use progress::{Phase, Progress, Silent};
-pub use prove::{ProveError, Proved, prove};
+pub use prove::{Mode, ProveError, Proved, prove, prove_on, prove_with_key};
+pub use setup::{KeyMismatch, ProvingKey};
 
 pub use winterforge_model as model;
 pub use winterforge_verifier as verifier;

@@ -15,6 +15,8 @@ pub enum Phase {
         /// Shards to be proven.
         shards: usize,
     },
+    /// The claims of the shards are proven from committed parameters.
+    Parameters,
 }
 
 /// Receives progress, from any thread.

@@ -3,25 +3,18 @@
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use winter_air::Air;
-use winter_air::TraceInfo;
 use winter_crypto::hashers::Blake3_256;
-use winter_crypto::{ElementHasher, RandomCoinError};
-use winter_math::FieldElement;
-use winter_math::ToElements;
-use winterforge_air::field::{Cube, Felt};
-use winterforge_air::joint::{JointCheck, constant_columns};
-use winterforge_air::mask::Mask;
-use winterforge_air::shard_air::{ShardAir, ShardInputs};
-use winterforge_air::witness;
+use winterforge_air::field::Felt;
 use winterforge_model::{Boundary, ExecuteError, Execution, Graph, execute};
 use winterforge_verifier::bundle::{HashId, Header, Parameters, PublicTensor, Values};
-use winterforge_verifier::challenge::{joint_challenges, joint_seed};
-use winterforge_verifier::instance::{Instance, InstanceError, StatementError, public_codes};
-use winterforge_verifier::stark::{ShardProof, StarkError};
+use winterforge_verifier::instance::{Instance, InstanceError, StatementError};
+use winterforge_verifier::key::KeyError;
 
+use crate::device::{CpuDevice, Device, Totals};
+use crate::job::Job;
 use crate::progress::{Phase, Progress};
-use crate::shard::CommittedShard;
+use crate::setup::{KeyMismatch, ProvingKey};
+use crate::stark::{ProverError, Session};
 
 /// Why a proof could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -43,16 +36,22 @@ pub enum ProveError {
     /// Inputs do not fit the model.
     #[error(transparent)]
     Statement(#[from] StatementError),
-    /// The transcript's hash gave no challenge.
-    #[error("the transcript gave no challenge: {0}")]
-    Transcript(RandomCoinError),
-    /// A finished shard proof does not have the planned form.
-    #[error("shard {shard} came out malformed: {source}")]
+    /// The key is not this model's.
+    #[error(transparent)]
+    KeyMismatch(#[from] KeyMismatch),
+    /// The key cannot be encoded.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The trace of parameters was not committed to or proven.
+    #[error("the trace of parameters: {0}")]
+    Parameters(ProverError),
+    /// A trace was not proven.
+    #[error("shard {shard}: {source}")]
     Shard {
         /// Index of the shard.
         shard: usize,
-        /// What is wrong.
-        source: StarkError,
+        /// Why.
+        source: ProverError,
     },
 }
 
@@ -65,9 +64,36 @@ pub struct Proved {
     pub header: Header,
     /// Plan, options and security.
     pub instance: Instance,
+    /// What the device did.
+    pub device: Totals,
 }
 
-/// Proves what `graph` returns for a batch of samples.
+/// For whom a proof is made.
+#[derive(Clone, Copy, Debug)]
+pub enum Mode<'a> {
+    /// For verifiers who hold the model.
+    Open(Parameters),
+    /// For verifiers who hold the key.
+    Committed(&'a ProvingKey),
+}
+
+impl<'a> Mode<'a> {
+    fn parameters(self) -> Parameters {
+        match self {
+            Self::Open(parameters) => parameters,
+            Self::Committed(key) => key.key.parameters,
+        }
+    }
+
+    fn key(self) -> Option<&'a ProvingKey> {
+        match self {
+            Self::Open(_) => None,
+            Self::Committed(key) => Some(key),
+        }
+    }
+}
+
+/// Proves what `graph` returns for a batch of samples, for verifiers who hold the model.
 ///
 /// `x` holds the samples one after another, each as the model is fed: float32, or whole numbers for a model whose input
 /// is already quantized. The bytes of the bundle depend on nothing but the arguments.
@@ -80,11 +106,49 @@ pub fn prove(
     parameters: Parameters,
     progress: &dyn Progress,
 ) -> Result<Proved, ProveError> {
+    prove_on(
+        &CpuDevice::default(),
+        graph,
+        x,
+        Mode::Open(parameters),
+        progress,
+    )
+}
+
+/// As [`prove`], for verifiers who hold the key.
+///
+/// # Errors
+/// [`ProveError`]; a model that has a plan, its own key and samples that fit it do not fail.
+pub fn prove_with_key(
+    graph: &Arc<Graph>,
+    key: &ProvingKey,
+    x: &[f32],
+    progress: &dyn Progress,
+) -> Result<Proved, ProveError> {
+    let device = CpuDevice::default();
+    prove_on(&device, graph, x, Mode::Committed(key), progress)
+}
+
+/// As [`prove`], in either mode, with columns extended and committed to on `device`. The bytes of the bundle do not
+/// depend on the device.
+///
+/// # Errors
+/// [`ProveError`]; only a device that fails, or another model's key, makes it fail where [`prove`] does not.
+pub fn prove_on(
+    device: &dyn Device,
+    graph: &Arc<Graph>,
+    x: &[f32],
+    mode: Mode<'_>,
+    progress: &dyn Progress,
+) -> Result<Proved, ProveError> {
     let batch = x.len() / graph.input_len();
     if batch == 0 || !x.len().is_multiple_of(graph.input_len()) {
         return Err(ProveError::NoSamples);
     }
-    let instance = Instance::new(graph.clone(), batch, parameters)?;
+    let instance = match mode {
+        Mode::Open(parameters) => Instance::new(graph.clone(), batch, parameters)?,
+        Mode::Committed(key) => Instance::committed(graph.clone(), batch, key.key.parameters)?,
+    };
     progress.phase(Phase::Execute);
     let executions = x
         .par_chunks_exact(graph.input_len())
@@ -94,22 +158,24 @@ pub fn prove(
                 .map_err(|source| ProveError::Sample { sample, source })
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let header = statement(
-        graph,
-        x,
-        &executions,
-        parameters,
-        instance.plan.shards.len(),
-    );
-    let bundle = match parameters.hash {
-        HashId::Blake3 => {
-            prove_shards::<Blake3_256<Felt>>(&instance, &header, &executions, progress)?
-        }
+    let header = statement(graph, x, &executions, mode, instance.plan.shards.len());
+    let session = Session::new(device);
+    let job = Job {
+        session: &session,
+        instance: &instance,
+        header: &header,
+        executions: &executions,
+        key: mode.key(),
+        progress,
+    };
+    let bundle = match mode.parameters().hash {
+        HashId::Blake3 => job.run::<Blake3_256<Felt>>()?,
     };
     Ok(Proved {
         bundle,
         header,
         instance,
+        device: session.totals(),
     })
 }
 
@@ -118,7 +184,7 @@ fn statement(
     graph: &Graph,
     x: &[f32],
     executions: &[Execution],
-    parameters: Parameters,
+    mode: Mode<'_>,
     shards: usize,
 ) -> Header {
     let batched = |tensor: usize| {
@@ -139,7 +205,7 @@ fn statement(
     };
     Header {
         model_id: graph.id(),
-        parameters,
+        parameters: mode.parameters(),
         input: PublicTensor {
             shape: batched(graph.input.0),
             values: input,
@@ -149,98 +215,6 @@ fn statement(
             values: cells(graph.output.0),
         },
         shards: shards as u32,
+        key: mode.key().map(|key| key.digest),
     }
-}
-
-fn prove_shards<H: ElementHasher<BaseField = Felt> + Send + Sync>(
-    instance: &Instance,
-    header: &Header,
-    executions: &[Execution],
-    progress: &dyn Progress,
-) -> Result<Vec<u8>, ProveError>
-where
-    H::Digest: Send + Sync,
-{
-    let plan = &instance.plan;
-    let shards = plan.shards.len();
-    // Step 1: every main segment, before any challenge.
-    progress.phase(Phase::Commit { shards });
-    let values = witness::Values::new(plan, executions);
-    let committed: Vec<_> = (plan.shards.par_iter().zip(&instance.trace_infos))
-        .map(|(shard, info)| {
-            let mut columns = values.main_columns(shard);
-            let constants = constant_columns(plan, shard);
-            let mask = Mask::default();
-            witness::fill_multiplicities(plan, &shard.layout, &mask, &mut columns, &constants);
-            let committed =
-                CommittedShard::<H>::new(info.clone(), instance.options.clone(), columns.clone());
-            progress.shard_done();
-            (columns, committed)
-        })
-        .collect();
-
-    // Step 2: the joint challenge.
-    let header_encoding = header.encode();
-    let geometry: Vec<(TraceInfo, H::Digest)> = instance
-        .trace_infos
-        .iter()
-        .cloned()
-        .zip(committed.iter().map(|(_, shard)| shard.main_root()))
-        .collect();
-    let seed = joint_seed::<H>(&header_encoding, &instance.options, &geometry);
-    let codes = public_codes(&plan.graph, header)?;
-    let joint = JointCheck::<Cube>::new(plan, joint_challenges(&seed), &codes);
-
-    // Step 3: each shard on its own.
-    progress.phase(Phase::Prove { shards });
-    let proofs = committed
-        .into_par_iter()
-        .enumerate()
-        .map(|(index, (columns, committed))| {
-            let layout = &plan.shards[index].layout;
-            let mut inputs = ShardInputs::new(plan, index, &joint, seed, Cube::ZERO);
-            let challenges = joint.constraint_challenges(layout.link_powers());
-            let public: Vec<_> = inputs.columns.split(Cube::EXTENSION_DEGREE).collect();
-            let (aux, claim) =
-                witness::aux_columns(layout, &inputs.mask, &columns, &public, &challenges);
-            inputs.set_claim(claim);
-            let elements = inputs.to_elements();
-            let air = ShardAir::new(
-                instance.trace_infos[index].clone(),
-                inputs.clone(),
-                instance.options.clone(),
-            );
-            let proof = committed
-                .finish(inputs, aux)
-                .map_err(ProveError::Transcript)?;
-            let proof = ShardProof::<Cube, H>::from_winterfell(proof, &air, &elements).map_err(
-                |source| ProveError::Shard {
-                    shard: index,
-                    source,
-                },
-            )?;
-            progress.shard_done();
-            Ok((claim, proof))
-        })
-        .collect::<Result<Vec<_>, ProveError>>()?;
-
-    Ok(encode_bundle(header_encoding, &proofs))
-}
-
-/// Header, main roots, all claims but the last, then the shards' bodies.
-fn encode_bundle<H: ElementHasher<BaseField = Felt>>(
-    header: Vec<u8>,
-    proofs: &[(Cube, ShardProof<Cube, H>)],
-) -> Vec<u8> {
-    let mut bytes = header;
-    for (_, proof) in proofs {
-        bytes.extend(winter_prover::Serializable::to_bytes(&proof.main_root));
-    }
-    for (claim, _) in &proofs[..proofs.len() - 1] {
-        bytes.extend_from_slice(Cube::elements_as_bytes(&[*claim]));
-    }
-    for (_, proof) in proofs {
-        bytes.extend(proof.encode());
-    }
-    bytes
 }

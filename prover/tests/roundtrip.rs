@@ -7,6 +7,7 @@ use winter_crypto::{DefaultRandomCoin, Hasher, MerkleTree, hashers::Blake3_256};
 use winter_math::ToElements;
 use winter_prover::Deserializable;
 use winter_verifier::AcceptableOptions;
+use winterforge_air::evaluation::claimed_columns;
 use winterforge_air::field::{Cube, Felt};
 use winterforge_air::joint::JointCheck;
 use winterforge_air::plan::PlanParameters;
@@ -19,7 +20,7 @@ use winterforge_verifier::bundle::{Header, Parameters, Values};
 use winterforge_verifier::challenge::{joint_challenges, joint_seed};
 use winterforge_verifier::instance::{Instance, public_codes};
 use winterforge_verifier::security::{Profile, SecurityLevel};
-use winterforge_verifier::stark::{Reader, decode_shard};
+use winterforge_verifier::stark::{CheckMask, Reader, decode_shard};
 use winterforge_verifier::{Policy, verify};
 
 type Hash = Blake3_256<Felt>;
@@ -46,7 +47,7 @@ fn stock_accepts(bundle: &[u8], graph: &Arc<Graph>) -> bool {
     let instance = Instance::new(graph.clone(), header.batch(), header.parameters).unwrap();
     let shards = instance.plan.shards.len();
     let (roots, rest) = bundle[length..].split_at(32 * shards);
-    let (claims, bodies) = rest.split_at(24 * (shards - 1));
+    let (claims, proofs) = rest.split_at(24 * shards);
     let roots: Vec<_> = roots
         .chunks_exact(32)
         .map(|root| <Hash as Hasher>::Digest::read_from_bytes(root).unwrap())
@@ -60,17 +61,21 @@ fn stock_accepts(bundle: &[u8], graph: &Arc<Graph>) -> bool {
     let seed = joint_seed::<Hash>(&bundle[..length], &instance.options, &geometry);
     let codes = public_codes(graph, &header).unwrap();
     let joint = JointCheck::<Cube>::new(&instance.plan, joint_challenges(&seed), &codes);
-    let mut claims: Vec<Cube> = claims
+    let claims: Vec<Cube> = claims
         .chunks_exact(24)
         .map(|claim| Cube::read_from_bytes(claim).unwrap())
         .collect();
-    claims.push(claims.iter().fold(joint.total, |rest, &claim| rest - claim));
-    let mut reader = Reader::new(bodies);
+    let mut reader = Reader::new(proofs);
     geometry
         .into_iter()
         .enumerate()
         .all(|(index, (info, root))| {
             let inputs = ShardInputs::new(&instance.plan, index, &joint, seed, claims[index]);
+            // Stock winterfell evaluates the columns itself.
+            let columns = claimed_columns(&inputs.layout);
+            let _: Vec<Cube> = reader
+                .elements(columns, "the claimed values", &CheckMask::NONE)
+                .unwrap();
             let elements = inputs.to_elements();
             let air = ShardAir::new(info, inputs.clone(), instance.options.clone());
             let shard = decode_shard::<_, Cube, Hash>(&air, &elements, root, &mut reader).unwrap();

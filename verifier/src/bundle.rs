@@ -8,6 +8,7 @@
 use winterforge_air::plan::{MAX_BATCH, PLAN_VERSION, PlanParameters};
 use winterforge_model::{ModelId, QType, SEMANTICS_VERSION};
 
+use crate::key::KeyDigest;
 use crate::security::{Profile, SecurityLevel};
 
 /// First bytes of every bundle.
@@ -82,8 +83,10 @@ pub struct Header {
     pub input: PublicTensor,
     /// The last quantized tensor.
     pub output: PublicTensor,
-    /// Traces in the proof.
+    /// Traces of the computation.
     pub shards: u32,
+    /// The key that the model's parameters are committed in; `None` if the verifier needs the model.
+    pub key: Option<KeyDigest>,
 }
 
 impl Header {
@@ -112,7 +115,7 @@ pub enum BundleError {
         known: u32,
     },
     /// The file ends early.
-    #[error("the bundle ends inside {what}, at byte {offset}")]
+    #[error("the file ends inside {what}, at byte {offset}")]
     Truncated {
         /// What was being read.
         what: &'static str,
@@ -133,26 +136,19 @@ impl Header {
     /// The one encoding of this header.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
-        bytes.extend(FORMAT_VERSION.to_le_bytes());
-        bytes.extend(PROTOCOL_VERSION.to_le_bytes());
-        bytes.extend(SEMANTICS_VERSION.to_le_bytes());
-        bytes.extend(PLAN_VERSION.to_le_bytes());
+        encode_versions(&mut bytes);
         bytes.extend(self.model_id.0);
-        let Parameters {
-            level,
-            profile,
-            hash,
-            plan,
-        } = self.parameters;
-        bytes.push(level.bits() as u8);
-        bytes.push(profile_code(profile));
-        bytes.push(match hash {
-            HashId::Blake3 => 0,
-        });
-        bytes.push(plan.max_log_rows as u8);
+        self.parameters.encode(&mut bytes);
         encode_tensor(&mut bytes, &self.input);
         encode_tensor(&mut bytes, &self.output);
         bytes.extend(self.shards.to_le_bytes());
+        match self.key {
+            None => bytes.push(0),
+            Some(key) => {
+                bytes.push(1);
+                bytes.extend(key.0);
+            }
+        }
         bytes
     }
 
@@ -161,46 +157,23 @@ impl Header {
     /// # Errors
     /// [`BundleError`] if `bytes` do not begin with the encoding of a header.
     pub fn decode(bytes: &[u8]) -> Result<(Self, usize), BundleError> {
-        let mut reader = HeaderReader { bytes, offset: 0 };
+        let mut reader = FieldReader::new(bytes);
         if reader.take(MAGIC.len(), "the mark").ok() != Some(&MAGIC) {
             return Err(BundleError::Magic);
         }
-        for (what, known) in [("format", FORMAT_VERSION), ("protocol", PROTOCOL_VERSION)] {
-            let found = u32::from(u16::from_le_bytes(reader.array(what)?));
-            require_version(what, found, u32::from(known))?;
-        }
-        for (what, known) in [("semantics", SEMANTICS_VERSION), ("plan", PLAN_VERSION)] {
-            require_version(what, u32::from_le_bytes(reader.array(what)?), known)?;
-        }
+        reader.versions()?;
         let model_id = ModelId(reader.array("the model id")?);
-        let level = match reader.byte("the security level")? {
-            100 => SecurityLevel::Bits100,
-            128 => SecurityLevel::Bits128,
-            _ => return Err(reader.invalid("the security level")),
-        };
-        let code = reader.byte("the profile")?;
-        let profile = [Profile::Fast, Profile::Balanced, Profile::Small]
-            .into_iter()
-            .find(|&p| profile_code(p) == code);
-        let profile = profile.ok_or_else(|| reader.invalid("the profile"))?;
-        let hash = match reader.byte("the hash")? {
-            0 => HashId::Blake3,
-            _ => return Err(reader.invalid("the hash")),
-        };
-        let plan = PlanParameters {
-            max_log_rows: u32::from(reader.byte("the plan parameters")?),
-        };
+        let parameters = reader.parameters()?;
         let input = reader.tensor("the input")?;
         let output = reader.tensor("the output")?;
         if input.shape.first() != output.shape.first() {
             return Err(reader.invalid("the output's batch size"));
         }
         let shards = u32::from_le_bytes(reader.array("the number of shards")?);
-        let parameters = Parameters {
-            level,
-            profile,
-            hash,
-            plan,
+        let key = match reader.byte("the mode")? {
+            0 => None,
+            1 => Some(KeyDigest(reader.array("the key's digest")?)),
+            _ => return Err(reader.invalid("the mode")),
         };
         Ok((
             Self {
@@ -209,9 +182,36 @@ impl Header {
                 input,
                 output,
                 shards,
+                key,
             },
             reader.offset,
         ))
+    }
+}
+
+/// The versions of this program, as both files begin with them.
+pub(crate) fn encode_versions(bytes: &mut Vec<u8>) {
+    bytes.extend(FORMAT_VERSION.to_le_bytes());
+    bytes.extend(PROTOCOL_VERSION.to_le_bytes());
+    bytes.extend(SEMANTICS_VERSION.to_le_bytes());
+    bytes.extend(PLAN_VERSION.to_le_bytes());
+}
+
+impl Parameters {
+    /// Four bytes: level, profile, hash, longest trace.
+    pub(crate) fn encode(&self, bytes: &mut Vec<u8>) {
+        let Self {
+            level,
+            profile,
+            hash,
+            plan,
+        } = *self;
+        bytes.push(level.bits() as u8);
+        bytes.push(profile_code(profile));
+        bytes.push(match hash {
+            HashId::Blake3 => 0,
+        });
+        bytes.push(plan.max_log_rows as u8);
     }
 }
 
@@ -252,13 +252,65 @@ fn encode_tensor(bytes: &mut Vec<u8>, tensor: &PublicTensor) {
     }
 }
 
-struct HeaderReader<'a> {
+/// Reads the fields of a header, of a bundle or of a key.
+pub(crate) struct FieldReader<'a> {
     bytes: &'a [u8],
     offset: usize,
 }
 
-impl<'a> HeaderReader<'a> {
-    fn take(&mut self, count: usize, what: &'static str) -> Result<&'a [u8], BundleError> {
+impl<'a> FieldReader<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, offset: 0 }
+    }
+
+    /// Bytes read.
+    pub(crate) fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// The versions that must be those of this program.
+    pub(crate) fn versions(&mut self) -> Result<(), BundleError> {
+        for (what, known) in [("format", FORMAT_VERSION), ("protocol", PROTOCOL_VERSION)] {
+            let found = u32::from(u16::from_le_bytes(self.array(what)?));
+            require_version(what, found, u32::from(known))?;
+        }
+        for (what, known) in [("semantics", SEMANTICS_VERSION), ("plan", PLAN_VERSION)] {
+            require_version(what, u32::from_le_bytes(self.array(what)?), known)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn parameters(&mut self) -> Result<Parameters, BundleError> {
+        let level = match self.byte("the security level")? {
+            100 => SecurityLevel::Bits100,
+            128 => SecurityLevel::Bits128,
+            _ => return Err(self.invalid("the security level")),
+        };
+        let code = self.byte("the profile")?;
+        let profile = [Profile::Fast, Profile::Balanced, Profile::Small]
+            .into_iter()
+            .find(|&p| profile_code(p) == code);
+        let profile = profile.ok_or_else(|| self.invalid("the profile"))?;
+        let hash = match self.byte("the hash")? {
+            0 => HashId::Blake3,
+            _ => return Err(self.invalid("the hash")),
+        };
+        let plan = PlanParameters {
+            max_log_rows: u32::from(self.byte("the plan parameters")?),
+        };
+        Ok(Parameters {
+            level,
+            profile,
+            hash,
+            plan,
+        })
+    }
+
+    pub(crate) fn take(
+        &mut self,
+        count: usize,
+        what: &'static str,
+    ) -> Result<&'a [u8], BundleError> {
         let rest = self.bytes.get(self.offset..).unwrap_or_default();
         let taken = rest.get(..count).ok_or(BundleError::Truncated {
             what,
@@ -268,7 +320,10 @@ impl<'a> HeaderReader<'a> {
         Ok(taken)
     }
 
-    fn array<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], BundleError> {
+    pub(crate) fn array<const N: usize>(
+        &mut self,
+        what: &'static str,
+    ) -> Result<[u8; N], BundleError> {
         let mut array = [0; N];
         array.copy_from_slice(self.take(N, what)?);
         Ok(array)

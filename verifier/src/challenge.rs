@@ -12,6 +12,7 @@ use winterforge_air::field::{Felt, from_basis_coefficients};
 use winterforge_air::joint::Challenges;
 
 const SEED_CONTEXT: &str = "winterforge 2026 joint seed v1";
+const FOLDING_CONTEXT: &str = "winterforge 2026 folding v1";
 const CHALLENGE_CONTEXT: &str = "winterforge 2026 joint challenge v1";
 
 /// Hashes the statement, the options, and the geometry and main root of every shard.
@@ -40,6 +41,19 @@ fn words(elements: &[Felt]) -> Vec<u8> {
         .iter()
         .flat_map(|element| element.as_word().to_le_bytes())
         .collect()
+}
+
+/// Hashes everything that the shards of a computation prove and claim: what the claims are folded and checked under.
+pub fn folding_seed(seed: &[u8; 32], proofs: &[u8]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_derive_key(FOLDING_CONTEXT);
+    hasher.update(seed);
+    hasher.update(proofs);
+    *hasher.finalize().as_bytes()
+}
+
+/// The challenge that folds the claimed values of the public columns.
+pub fn folding_challenge<E: FieldElement<BaseField = Felt>>(seed: &[u8; 32]) -> E {
+    draw(seed, b"lambda")
 }
 
 /// The challenges of the joint check.

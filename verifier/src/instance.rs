@@ -4,13 +4,17 @@ use std::sync::Arc;
 
 use winter_air::{Air, FieldExtension, ProofOptions, TraceInfo};
 use winter_math::FieldElement;
-use winterforge_air::field::Cube;
+use winterforge_air::evaluation::claimed_columns;
+use winterforge_air::field::{Cube, Felt};
 use winterforge_air::joint::PublicCodes;
+use winterforge_air::parameter_air::{self, ParameterAir, ParameterInputs};
+use winterforge_air::parameters::ParameterLayout;
 use winterforge_air::plan::{self, Plan, PlanError};
 use winterforge_air::shard_air::{ShardAir, ShardInputs, trace_info};
 use winterforge_model::{Boundary, Graph};
 
 use crate::bundle::{Header, Parameters, PublicTensor, Values};
+use crate::key::Key;
 use crate::security::{
     COLLISION_BITS, Coupling, JointParameters, Ledger, SecurityError, ShardParameters, account,
     proof_options, proof_options_for,
@@ -23,10 +27,47 @@ pub struct Instance {
     pub plan: Plan,
     /// winterfell's options, the same for every shard.
     pub options: ProofOptions,
-    /// Geometry of each shard.
+    /// Geometry of each shard of the computation.
     pub trace_infos: Vec<TraceInfo>,
+    /// The trace of parameters, in committed mode.
+    pub parameters: Option<ParameterShard>,
     /// The proven security of exactly this proof.
     pub ledger: Ledger,
+}
+
+/// The trace of a committed model's parameters.
+#[derive(Clone, Debug)]
+pub struct ParameterShard {
+    /// Where the parameters stand.
+    pub layout: Arc<ParameterLayout>,
+    /// Geometry.
+    pub trace_info: TraceInfo,
+}
+
+impl ParameterShard {
+    /// The trace of parameters of a model or its skeleton.
+    ///
+    /// # Errors
+    /// [`InstanceError::Parameters`] if no trace holds them.
+    pub fn new(graph: &Graph, parameters: Parameters) -> Result<Self, InstanceError> {
+        let layout = ParameterLayout::choose(graph, parameters.plan.max_log_rows)
+            .ok_or(InstanceError::Parameters)?;
+        let trace_info = parameter_air::trace_info(&layout);
+        let layout = Arc::new(layout);
+        Ok(Self { layout, trace_info })
+    }
+
+    /// Inputs that fix the geometry alone.
+    fn inputs(&self) -> ParameterInputs {
+        ParameterInputs {
+            layout: self.layout.clone(),
+            seed: [0; 32],
+            claim: Cube::ZERO,
+            evaluation: Arc::default(),
+            kinds: Arc::default(),
+            columns: Arc::default(),
+        }
+    }
 }
 
 /// Why a model, batch size and parameters have no proof.
@@ -38,10 +79,13 @@ pub enum InstanceError {
     /// No options reach the level.
     #[error(transparent)]
     Security(#[from] SecurityError),
+    /// The parameters of the model fit no trace.
+    #[error("the model has too many parameters to commit to; prove it without a key")]
+    Parameters,
 }
 
 impl Instance {
-    /// Compiles the plan and fixes the options.
+    /// Compiles the plan of a model that the verifier holds, and fixes the options.
     ///
     /// # Errors
     /// [`InstanceError`] if the graph has no plan or the security level is out of reach.
@@ -51,10 +95,49 @@ impl Instance {
         parameters: Parameters,
     ) -> Result<Self, InstanceError> {
         let plan = plan::compile(graph, batch, parameters.plan)?;
+        Self::of_plan(plan, parameters, None)
+    }
+
+    /// As [`new`](Self::new), for a model whose parameters are committed to.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and if the parameters fit no trace.
+    pub fn committed(
+        graph: Arc<Graph>,
+        batch: usize,
+        parameters: Parameters,
+    ) -> Result<Self, InstanceError> {
+        let shard = ParameterShard::new(&graph, parameters)?;
+        let plan = plan::compile(graph, batch, parameters.plan)?;
+        Self::of_plan(plan, parameters, Some(shard))
+    }
+
+    /// The instance of [`committed`](Self::committed) for a verifier who holds the key alone.
+    ///
+    /// # Errors
+    /// As [`committed`](Self::committed), and if the key is inconsistent.
+    pub fn of_key(key: &Key, batch: usize) -> Result<Self, InstanceError> {
+        let Key {
+            skeleton,
+            forms,
+            parameters,
+            ..
+        } = key;
+        let shard = ParameterShard::new(skeleton, *parameters)?;
+        let plan = plan::compile_skeleton(skeleton.clone(), forms, batch, parameters.plan)?;
+        Self::of_plan(plan, *parameters, Some(shard))
+    }
+
+    fn of_plan(
+        plan: Plan,
+        parameters: Parameters,
+        parameter_shard: Option<ParameterShard>,
+    ) -> Result<Self, InstanceError> {
         let longest = plan
             .shards
             .iter()
             .map(|shard| shard.layout.shape.log_rows)
+            .chain(parameter_shard.iter().map(|shard| shard.layout.log_rows))
             .max()
             .unwrap_or(0);
         let Parameters { level, profile, .. } = parameters;
@@ -69,24 +152,25 @@ impl Instance {
             lookups: plan.lookups(),
             table_rows: plan.table_rows(),
             tuple_degree: 4,
+            claimed_values: plan
+                .shards
+                .iter()
+                .map(|shard| claimed_columns(&shard.layout) as u64)
+                .sum(),
             coupling: Coupling::Total,
+            parameter_shards: parameter_shard.iter().len() as u32,
         };
-        let shards: Vec<ShardParameters> = (plan.shards.iter().zip(&trace_infos))
+        let mut shards: Vec<ShardParameters> = (plan.shards.iter().zip(&trace_infos))
             .map(|(shard, info)| {
                 let inputs = ShardInputs::of_layout(shard.layout.clone());
-                let air = ShardAir::new(info.clone(), inputs, options.clone());
-                let context = air.context();
-                ShardParameters {
-                    trace_length: info.length() as u64,
-                    main_width: info.main_trace_width() as u32,
-                    aux_width: info.aux_segment_width() as u32,
-                    num_constraints: (context.num_assertions()
-                        + context.num_transition_constraints())
-                        as u64,
-                    num_composition_columns: context.num_constraint_composition_columns() as u32,
-                }
+                shard_parameters(&ShardAir::new(info.clone(), inputs, options.clone()))
             })
             .collect();
+        if let Some(shard) = &parameter_shard {
+            let info = shard.trace_info.clone();
+            let air = ParameterAir::new(info, shard.inputs(), options.clone());
+            shards.push(shard_parameters(&air));
+        }
         let mut ledger = account(&shards, &joint, &options, COLLISION_BITS);
         if !ledger.is_at_least(level.bits()) {
             // Many shards under one total cost list size: more queries make up for it, or nothing does.
@@ -97,8 +181,22 @@ impl Instance {
             plan,
             options,
             trace_infos,
+            parameters: parameter_shard,
             ledger,
         })
+    }
+}
+
+/// What the ledger needs to know of an AIR.
+fn shard_parameters(air: &impl Air<BaseField = Felt>) -> ShardParameters {
+    let (info, context) = (air.trace_info(), air.context());
+    let constraints = context.num_assertions() + context.num_transition_constraints();
+    ShardParameters {
+        trace_length: info.length() as u64,
+        main_width: info.main_trace_width() as u32,
+        aux_width: info.aux_segment_width() as u32,
+        num_constraints: constraints as u64,
+        num_composition_columns: context.num_constraint_composition_columns() as u32,
     }
 }
 

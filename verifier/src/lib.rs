@@ -3,8 +3,9 @@
 pub mod bundle;
 pub mod challenge;
 pub mod instance;
+pub mod key;
 pub mod security;
 pub mod stark;
 mod verify;
 
-pub use verify::{BundleCheck, Leniency, Policy, Verified, VerifyError, verify};
+pub use verify::{BundleCheck, Leniency, Policy, Verified, VerifyError, verify, verify_with_key};

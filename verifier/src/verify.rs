@@ -2,25 +2,44 @@
 
 use std::sync::Arc;
 
-use winter_air::{Air, ProofOptions, TraceInfo};
+use winter_air::{Air, TraceInfo};
 use winter_crypto::hashers::Blake3_256;
 use winter_crypto::{ElementHasher, Hasher};
 use winter_math::{FieldElement, ToElements};
-use winterforge_air::field::{Cube, Felt};
-use winterforge_air::joint::{JointCheck, PublicCodes};
+use winter_utils::Deserializable;
+use winterforge_air::evaluation::{Evaluation, claimed_columns, combine};
+use winterforge_air::field::{Cube, Felt, basis_coefficients, from_basis_coefficients};
+use winterforge_air::joint::PublicCodes;
 use winterforge_air::mask::Mask;
+use winterforge_air::parameter_air::{ParameterAir, ParameterInputs};
 use winterforge_air::shard_air::{ShardAir, ShardInputs};
 use winterforge_model::{Graph, ModelId};
 
 use crate::bundle::{BundleError, HashId, Header};
-use crate::challenge::{joint_challenges, joint_seed};
+use crate::challenge::{folding_challenge, folding_seed, joint_challenges, joint_seed};
 use crate::instance::{Instance, InstanceError, StatementError, public_codes};
+use crate::key::{Key, KeyDigest, KeyError};
 use crate::security::Ledger;
 use crate::stark::{CheckMask, Reader, StarkError, VerifierAir, lagrange_at, verify_shard};
 
 impl VerifierAir for ShardAir {
+    /// The values claimed at the one point that the proof is about; [`verify`] holds them against the columns.
+    fn evaluate_periodic_columns<E: FieldElement<BaseField = Felt>>(&self, _: E) -> Vec<E> {
+        self.claimed_values()
+    }
+}
+
+impl VerifierAir for ParameterAir {
     fn evaluate_periodic_columns<E: FieldElement<BaseField = Felt>>(&self, z: E) -> Vec<E> {
-        self.columns().weigh(&lagrange_at(self.trace_length(), z))
+        // The proof system is generic over extensions; the coefficients are of the one that bundles use.
+        let z: Cube = from_basis_coefficients(basis_coefficients(&z));
+        let values = self.inputs().weigh(&lagrange_at(self.trace_length(), z));
+        let coordinates = |value: &Cube| {
+            let value = from_basis_coefficients(basis_coefficients(value));
+            // The constraint reads the sum of coordinates times the basis.
+            std::iter::once(value).chain(std::iter::repeat_n(E::ZERO, E::EXTENSION_DEGREE - 1))
+        };
+        values.iter().flat_map(coordinates).collect()
     }
 }
 
@@ -54,8 +73,8 @@ pub struct Leniency {
     pub bundle: Vec<BundleCheck>,
 }
 
-/// The checks on a bundle around those on its shards. Seed, challenges and the last claim are no checks: they are
-/// computed, so there is nothing that could be left out.
+/// The checks on a bundle around those on its shards. Seed and challenges are no checks: they are computed, so there is
+/// nothing that could be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BundleCheck {
     /// The bundle's model id is that of the verifier's model.
@@ -64,11 +83,21 @@ pub enum BundleCheck {
     Security,
     /// The number of shards is the plan's.
     ShardCount,
+    /// The claimed values of the public columns, and the total of the running sums, are those of the model.
+    PublicColumns,
+    /// The key is the one that the bundle was made with.
+    Key,
 }
 
 impl BundleCheck {
     /// Every check.
-    pub const ALL: [Self; 3] = [Self::ModelId, Self::Security, Self::ShardCount];
+    pub const ALL: [Self; 5] = [
+        Self::ModelId,
+        Self::Security,
+        Self::ShardCount,
+        Self::PublicColumns,
+        Self::Key,
+    ];
 }
 
 /// An accepted bundle.
@@ -127,6 +156,34 @@ pub enum VerifyError {
         /// The check that failed.
         source: StarkError,
     },
+    /// The claimed values of the public columns or the total are not those of the model.
+    #[error(
+        "the proof's claims about weights, wiring, input or output do not follow from the model and the statement"
+    )]
+    PublicColumns,
+    /// The proof that these claims follow from the committed parameters fails.
+    #[error("the proof of the parameters: {0}")]
+    Parameters(StarkError),
+    /// The bundle was made with a key.
+    #[error("the bundle was made with the key {0}: verify it with that key")]
+    NeedsKey(KeyDigest),
+    /// The bundle was made without a key.
+    #[error("the bundle was made without a key: verify it with the model")]
+    NeedsModel,
+    /// The bundle was made with another key.
+    #[error("the bundle was made with the key {found}, not {expected}")]
+    Key {
+        /// The verifier's key.
+        expected: KeyDigest,
+        /// The bundle's.
+        found: KeyDigest,
+    },
+    /// The key's root is no digest.
+    #[error("the root in the key is no digest of its hash")]
+    KeyRoot,
+    /// The key cannot be encoded.
+    #[error(transparent)]
+    KeyEncoding(#[from] KeyError),
     /// Bytes follow the last shard.
     #[error("{0}")]
     Trailing(StarkError),
@@ -144,6 +201,12 @@ impl VerifyError {
             Self::ShardCount { .. } => "shard-count",
             Self::Commitments(_) => "malformed-commitments",
             Self::Shard { .. } => "invalid-proof",
+            Self::PublicColumns => "false-claims",
+            Self::Parameters(_) => "invalid-parameter-proof",
+            Self::NeedsKey(_) => "needs-key",
+            Self::NeedsModel => "needs-model",
+            Self::Key { .. } => "other-key",
+            Self::KeyRoot | Self::KeyEncoding(_) => "malformed-key",
             Self::Trailing(_) => "trailing-bytes",
         }
     }
@@ -156,18 +219,86 @@ impl VerifyError {
 /// # Errors
 /// [`VerifyError`] names the first check that fails.
 pub fn verify(bundle: &[u8], graph: &Arc<Graph>, policy: &Policy) -> Result<Verified, VerifyError> {
+    verify_against(Reference::Model(graph), bundle, policy)
+}
+
+/// Verifies `bundle` against the key of the model it claims to be about.
+///
+/// What is shown is that *the model behind the key* returned the output. That this is the model of the key's id, the
+/// caller knows from where the key comes.
+///
+/// # Errors
+/// [`VerifyError`] names the first check that fails.
+pub fn verify_with_key(bundle: &[u8], key: &Key, policy: &Policy) -> Result<Verified, VerifyError> {
+    verify_against(Reference::Key(key), bundle, policy)
+}
+
+/// What a verifier holds.
+#[derive(Clone, Copy)]
+enum Reference<'a> {
+    Model(&'a Arc<Graph>),
+    Key(&'a Key),
+}
+
+impl Reference<'_> {
+    fn graph(&self) -> &Graph {
+        match self {
+            Self::Model(graph) => graph,
+            Self::Key(key) => &key.skeleton,
+        }
+    }
+
+    fn model_id(&self) -> ModelId {
+        match self {
+            Self::Model(graph) => graph.id(),
+            Self::Key(key) => key.model_id,
+        }
+    }
+
+    fn instance(&self, header: &Header) -> Result<Instance, InstanceError> {
+        match *self {
+            Self::Model(graph) => Instance::new(graph.clone(), header.batch(), header.parameters),
+            Self::Key(key) => Instance::of_key(key, header.batch()),
+        }
+    }
+
+    /// Fails unless the bundle was made for this kind of verifier, and with this key.
+    fn require_mode(&self, header: &Header, policy: &Policy) -> Result<(), VerifyError> {
+        match (self, header.key) {
+            (Self::Model(_), None) => Ok(()),
+            (Self::Model(_), Some(key)) => Err(VerifyError::NeedsKey(key)),
+            (Self::Key(_), None) => Err(VerifyError::NeedsModel),
+            (Self::Key(key), Some(found)) => {
+                let expected = key.digest()?;
+                let same = expected == found && key.parameters == header.parameters;
+                if same || policy.leniency.allows(BundleCheck::Key) {
+                    Ok(())
+                } else {
+                    Err(VerifyError::Key { expected, found })
+                }
+            }
+        }
+    }
+}
+
+fn verify_against(
+    reference: Reference<'_>,
+    bundle: &[u8],
+    policy: &Policy,
+) -> Result<Verified, VerifyError> {
     let (header, header_bytes) = Header::decode(bundle)?;
     let (header_encoding, proof) = bundle.split_at(header_bytes);
-    let expected = graph.id();
+    let expected = reference.model_id();
     if header.model_id != expected && !policy.leniency.allows(BundleCheck::ModelId) {
         return Err(VerifyError::Model {
             expected,
             found: header.model_id,
         });
     }
+    reference.require_mode(&header, policy)?;
     // Shapes first: a batch that the tensors do not hold is refused before a plan is made for it.
-    let codes = public_codes(graph, &header)?;
-    let instance = Instance::new(graph.clone(), header.batch(), header.parameters)?;
+    let codes = public_codes(reference.graph(), &header)?;
+    let instance = reference.instance(&header)?;
     let found = instance.ledger.bits();
     if found < policy.min_security_bits && !policy.leniency.allows(BundleCheck::Security) {
         return Err(VerifyError::Security {
@@ -181,7 +312,16 @@ pub fn verify(bundle: &[u8], graph: &Arc<Graph>, policy: &Policy) -> Result<Veri
     }
     match header.parameters.hash {
         HashId::Blake3 => {
-            verify_proof::<Blake3_256<Felt>>(&codes, header_encoding, proof, &instance, policy)?
+            let statement = Statement {
+                codes: &codes,
+                header: header_encoding,
+                instance: &instance,
+                root: match reference {
+                    Reference::Model(_) => None,
+                    Reference::Key(key) => Some(key.root),
+                },
+            };
+            verify_proof::<Blake3_256<Felt>>(statement, proof, policy)?
         }
     }
     Ok(Verified {
@@ -190,7 +330,7 @@ pub fn verify(bundle: &[u8], graph: &Arc<Graph>, policy: &Policy) -> Result<Veri
     })
 }
 
-/// The commitments of a bundle: main roots, then the claims of all shards but the last.
+/// The commitments of a bundle: main roots, then the claims of all shards.
 pub(crate) struct Commitments<H: Hasher> {
     pub(crate) main_roots: Vec<H::Digest>,
     pub(crate) claims: Vec<Cube>,
@@ -203,62 +343,96 @@ impl<H: ElementHasher<BaseField = Felt>> Commitments<H> {
         mask: &CheckMask,
     ) -> Result<Self, StarkError> {
         let main_roots = reader.digests::<H>(shards, "the main roots")?;
-        let claims = reader.elements::<Cube>(shards.saturating_sub(1), "the claims", mask)?;
+        let claims = reader.elements::<Cube>(shards, "the claims", mask)?;
         Ok(Self { main_roots, claims })
     }
 }
 
+/// What a proof is held against.
+struct Statement<'a> {
+    codes: &'a PublicCodes,
+    header: &'a [u8],
+    instance: &'a Instance,
+    /// The root of the parameters, where these are committed.
+    root: Option<[u8; 32]>,
+}
+
 fn verify_proof<H: ElementHasher<BaseField = Felt> + Sync>(
-    codes: &PublicCodes,
-    header_encoding: &[u8],
+    statement: Statement<'_>,
     proof: &[u8],
-    instance: &Instance,
     policy: &Policy,
 ) -> Result<(), VerifyError> {
+    let Statement {
+        codes,
+        header,
+        instance,
+        root,
+    } = statement;
     let mask = &policy.leniency.stark;
     let mut reader = Reader::new(proof);
-    let Commitments::<H> {
-        main_roots,
-        mut claims,
-    } = Commitments::decode(&mut reader, instance.plan.shards.len(), mask)
-        .map_err(VerifyError::Commitments)?;
+    let plan = &instance.plan;
+    let Commitments::<H> { main_roots, claims } =
+        Commitments::decode(&mut reader, plan.shards.len(), mask)
+            .map_err(VerifyError::Commitments)?;
     let geometry: Vec<(TraceInfo, H::Digest)> = instance
         .trace_infos
         .iter()
         .cloned()
         .zip(main_roots.iter().copied())
         .collect();
-    let seed = joint_seed::<H>(header_encoding, &instance.options, &geometry);
-    let joint = JointCheck::<Cube>::new(&instance.plan, joint_challenges(&seed), codes);
-    // The last claim is what the others leave of the total: the sum holds by construction.
-    claims.push(claims.iter().fold(joint.total, |rest, &claim| rest - claim));
+    let seed = joint_seed::<H>(header, &instance.options, &geometry);
+    let challenges = joint_challenges::<Cube>(&seed);
+    let (mut columns, mut lagrange) = (Vec::new(), Vec::new());
     for (shard, (info, main_root)) in geometry.into_iter().enumerate() {
-        let mut inputs = ShardInputs::new(&instance.plan, shard, &joint, seed, claims[shard]);
-        inputs.mask = policy.leniency.constraints.clone();
-        verify_one::<H>(
-            info,
-            inputs,
-            &instance.options,
-            main_root,
-            &mut reader,
-            mask,
-        )
-        .map_err(|source| VerifyError::Shard { shard, source })?;
+        let verify_one = || {
+            let layout = &plan.shards[shard].layout;
+            let count = claimed_columns(layout);
+            let claimed = reader.elements(count, "the values of the public columns", mask)?;
+            let mut inputs =
+                ShardInputs::claimed(plan, shard, challenges, seed, claims[shard], &claimed);
+            inputs.mask = policy.leniency.constraints.clone();
+            let elements = inputs.to_elements();
+            let air = ShardAir::new(info, inputs, instance.options.clone());
+            let z =
+                verify_shard::<ShardAir, Cube, H>(&air, &elements, main_root, &mut reader, mask)?;
+            columns.push(claimed);
+            lagrange.push(lagrange_at(layout.rows(), z));
+            Ok(())
+        };
+        verify_one().map_err(|source| VerifyError::Shard { shard, source })?;
+    }
+    // What the shards took for granted: the public columns are those of this model, input and output.
+    let proofs = proof.get(..reader.offset()).unwrap_or_default();
+    let seed = folding_seed(&seed, proofs);
+    let lambda = folding_challenge::<Cube>(&seed);
+    let total = claims.iter().fold(Cube::ZERO, |sum, &claim| sum + claim);
+    let claimed = combine(plan, &columns, total, lambda);
+    let evaluation = Evaluation::new(plan, challenges, codes, &lagrange, lambda);
+    match (&instance.parameters, root) {
+        (Some(shard), Some(root)) => {
+            let root = H::Digest::read_from_bytes(&root).map_err(|_| VerifyError::KeyRoot)?;
+            let inputs = ParameterInputs {
+                layout: shard.layout.clone(),
+                seed,
+                claim: claimed - evaluation.constant,
+                evaluation: Arc::new(evaluation),
+                kinds: Arc::new(plan.kinds.clone()),
+                columns: Arc::default(),
+            };
+            let elements = inputs.to_elements();
+            let info = shard.trace_info.clone();
+            let air = ParameterAir::new(info, inputs, instance.options.clone());
+            verify_shard::<ParameterAir, Cube, H>(&air, &elements, root, &mut reader, mask)
+                .map_err(VerifyError::Parameters)?;
+        }
+        _ => {
+            let holds = evaluation.value(plan) == claimed;
+            if !holds && !policy.leniency.allows(BundleCheck::PublicColumns) {
+                return Err(VerifyError::PublicColumns);
+            }
+        }
     }
     reader.finish(mask).map_err(VerifyError::Trailing)
-}
-
-fn verify_one<H: ElementHasher<BaseField = Felt>>(
-    info: TraceInfo,
-    inputs: ShardInputs,
-    options: &ProofOptions,
-    main_root: H::Digest,
-    reader: &mut Reader<'_>,
-    mask: &CheckMask,
-) -> Result<(), StarkError> {
-    let elements = inputs.to_elements();
-    let air = ShardAir::new(info, inputs, options.clone());
-    verify_shard::<ShardAir, Cube, H>(&air, &elements, main_root, reader, mask)
 }
 
 impl Leniency {

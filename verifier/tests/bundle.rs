@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use winterforge_air::plan::PlanParameters;
 use winterforge_model::{ModelId, QType};
 use winterforge_verifier::bundle::{BundleError, HashId, Header, Parameters, PublicTensor, Values};
+use winterforge_verifier::key::KeyDigest;
 use winterforge_verifier::security::{Profile, SecurityLevel};
 
 fn tensors() -> impl Strategy<Value = (PublicTensor, PublicTensor)> {
@@ -45,9 +46,10 @@ fn headers() -> impl Strategy<Value = Header> {
         0..3,
         9u32..21,
         any::<u32>(),
+        any::<Option<[u8; 32]>>(),
     )
         .prop_map(
-            |((input, output), id, high, profile, max_log_rows, shards)| Header {
+            |((input, output), id, high, profile, max_log_rows, shards, key)| Header {
                 model_id: ModelId(id),
                 parameters: Parameters {
                     level: if high {
@@ -62,6 +64,7 @@ fn headers() -> impl Strategy<Value = Header> {
                 input,
                 output,
                 shards,
+                key: key.map(KeyDigest),
             },
         )
 }
@@ -115,6 +118,7 @@ fn sizes_are_checked_against_what_is_left() {
         input: cells(vec![1, 65_535, 65_535]),
         output: cells(vec![1]),
         shards: 1,
+        key: None,
     };
     assert!(matches!(
         Header::decode(&header.encode()),
@@ -148,6 +152,7 @@ fn other_versions_are_named() {
         input: tensor.clone(),
         output: tensor,
         shards: 1,
+        key: None,
     };
     for (at, name) in [
         (8, "format"),

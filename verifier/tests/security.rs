@@ -203,6 +203,7 @@ fn more_shards_rows_or_lookups_never_gain_bits() {
         let joint = JointParameters {
             lookups,
             tuple_degree: 4,
+            claimed_values: 1 << 10,
             coupling,
             ..Default::default()
         };
@@ -237,7 +238,9 @@ fn a_total_over_many_shards_leaves_list_decoding() {
         lookups: 1 << 27,
         table_rows: 767,
         tuple_degree: 4,
+        claimed_values: 1 << 10,
         coupling,
+        parameter_shards: 0,
     };
     let shards = [shard(18); 40];
     assert!(
@@ -273,7 +276,9 @@ fn extremes_do_not_panic() {
         lookups: u64::MAX,
         table_rows: u64::MAX,
         tuple_degree: u32::MAX,
+        claimed_values: u64::MAX,
         coupling: Coupling::Total,
+        parameter_shards: 0,
     };
     let odd = |trace_length, width| ShardParameters {
         trace_length,

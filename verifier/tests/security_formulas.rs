@@ -75,6 +75,7 @@ fn in_floating_point(
         field - batch.log2(),
         field - ((folding - 1.0) * fold).log2(),
         grinding - options.num_queries() as f64 * alpha.log2(),
+        field - (joint.claimed_values as f64).log2(),
     ]
 }
 
@@ -104,7 +105,9 @@ fn matches_the_formulas_in_floating_point() {
                         lookups: 1 << 10,
                         table_rows: 767,
                         tuple_degree: 4,
+                        claimed_values: 1 << 10,
                         coupling,
+                        parameter_shards: 0,
                     };
                     let shards = vec![shard(log2); count];
                     let ledger = account(&shards, &joint, &options, COLLISION_BITS);
@@ -120,7 +123,7 @@ fn matches_the_formulas_in_floating_point() {
                             &options,
                             folding as f64,
                         );
-                        if regime.entries.len() == 5 {
+                        if regime.entries.len() == 6 {
                             expected.remove(4); // short enough to be sent unfolded
                         }
                         assert_eq!(regime.entries.len(), expected.len());

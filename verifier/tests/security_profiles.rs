@@ -26,7 +26,9 @@ fn joint(linear_equations: u64, lookups: u64, coupling: Coupling) -> JointParame
         lookups,
         table_rows: 767,
         tuple_degree: 4,
+        claimed_values: 1 << 10,
         coupling,
+        parameter_shards: 0,
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod demo;
 pub(crate) mod inspect;
 pub(crate) mod prove;
 pub(crate) mod run;
+pub(crate) mod setup;
 pub(crate) mod verify;
 
 use winterforge_verifier::bundle::{PublicTensor, Values};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use winterforge_air::plan::CellCount;
 use winterforge_model::{Graph, load};
-use winterforge_prover::Proved;
+use winterforge_prover::{ProveError, Proved, ProvingKey};
 use winterforge_verifier::bundle::Parameters;
 use winterforge_verifier::instance::Instance;
 
@@ -15,7 +15,7 @@ use crate::Outcome;
 use crate::args::ProveArguments;
 use crate::error::CliError;
 use crate::estimate::Estimate;
-use crate::files::{Destination, cells, read_samples};
+use crate::files::{Destination, cells, read_key, read_samples};
 use crate::measure::{Cost, Stopwatch, peak_rss_mb};
 use crate::output::{Output, aligned, bytes, grouped, seconds};
 use crate::progress::Bar;
@@ -87,13 +87,20 @@ pub(crate) fn run(arguments: &ProveArguments, output: &Output) -> Result<Outcome
         .output
         .clone()
         .unwrap_or_else(|| default_output(&arguments.model));
-    let parameters = arguments.parameters.parameters();
+    let key = arguments.key.as_deref().map(read_key).transpose()?;
+    let parameters = match &key {
+        Some(key) => key.parameters,
+        None => arguments.parameters.parameters(),
+    };
     let threads = arguments
         .threads
         .map_or_else(available_threads, usize::from);
 
     if arguments.dry_run || arguments.max_memory.is_some() {
-        let instance = Instance::new(graph.clone(), range.len(), parameters)?;
+        let instance = match key {
+            Some(_) => Instance::committed(graph.clone(), range.len(), parameters)?,
+            None => Instance::new(graph.clone(), range.len(), parameters)?,
+        };
         let estimate = Estimate::new(&instance, threads, samples.count);
         if arguments.dry_run {
             let report = dry_run(&instance, &estimate, threads);
@@ -105,20 +112,38 @@ pub(crate) fn run(arguments: &ProveArguments, output: &Output) -> Result<Outcome
         }
     }
 
-    let destination = Destination::new(&path, &[&arguments.model, &arguments.input])?;
-    let (proved, cost) = prove(&graph, x, parameters, threads)?;
+    let mut sources = vec![arguments.model.as_path(), &arguments.input];
+    sources.extend(arguments.key.as_deref());
+    let destination = Destination::new(&path, &sources)?;
+    let (proved, cost) = on_threads(threads, |bar| match key {
+        Some(key) => {
+            let key = ProvingKey::new(&graph, key)?;
+            winterforge_prover::prove_with_key(&graph, &key, x, bar)
+        }
+        None => winterforge_prover::prove(&graph, x, parameters, bar),
+    })?;
     destination.write(&proved.bundle)?;
     let report = report(&path, &proved, cost, threads);
     output.result(&report, || text(&report))?;
     Ok(Outcome::Done)
 }
 
-/// Proves on a thread pool of its own and measures that alone.
+/// Proves for verifiers who hold the model, on a thread pool of its own.
 pub(crate) fn prove(
     graph: &Arc<Graph>,
     x: &[f32],
     parameters: Parameters,
     threads: usize,
+) -> Result<(Proved, Cost), CliError> {
+    on_threads(threads, |bar| {
+        winterforge_prover::prove(graph, x, parameters, bar)
+    })
+}
+
+/// Proves on a thread pool of its own and measures that alone.
+fn on_threads(
+    threads: usize,
+    prove: impl FnOnce(&Bar) -> Result<Proved, ProveError> + Send,
 ) -> Result<(Proved, Cost), CliError> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|error| {
@@ -127,7 +152,7 @@ pub(crate) fn prove(
     })?;
     let bar = Bar::new();
     let stopwatch = Stopwatch::start();
-    let proved = pool.install(|| winterforge_prover::prove(graph, x, parameters, &bar))?;
+    let proved = pool.install(|| prove(&bar))?;
     Ok((proved, stopwatch.stop()))
 }
 

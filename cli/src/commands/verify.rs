@@ -4,20 +4,20 @@
 //! bad input, exit code 1. Anything else that does not check out is understood and rejected: exit code 3.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
 use winterforge_model::{Graph, Samples, load, read_input};
 use winterforge_verifier::bundle::{PublicTensor, Values};
 use winterforge_verifier::stark::StarkError;
-use winterforge_verifier::{Policy, Verified, VerifyError};
+use winterforge_verifier::{Policy, Verified, VerifyError, verify_with_key};
 
 use super::{output_rows, samples_q};
 use crate::Outcome;
 use crate::args::VerifyArguments;
 use crate::error::{CliError, one_line};
-use crate::files::{read, read_samples};
+use crate::files::{read, read_key, read_samples};
 use crate::measure::Stopwatch;
 use crate::output::{Output, aligned};
 
@@ -54,8 +54,13 @@ pub(crate) struct Rejection {
 impl From<VerifyError> for Rejection {
     fn from(error: VerifyError) -> Self {
         let (reason, is_understood) = match &error {
-            VerifyError::Bundle(_) | VerifyError::Instance(_) => (error.code(), false),
-            VerifyError::Shard { source, .. } if is_undecodable(source) => {
+            VerifyError::Bundle(_)
+            | VerifyError::Instance(_)
+            | VerifyError::KeyRoot
+            | VerifyError::KeyEncoding(_) => (error.code(), false),
+            VerifyError::Shard { source, .. } | VerifyError::Parameters(source)
+                if is_undecodable(source) =>
+            {
                 ("malformed-proof", false)
             }
             VerifyError::Commitments(source) | VerifyError::Trailing(source) => {
@@ -91,11 +96,16 @@ pub(crate) fn run(arguments: &VerifyArguments, output: &Output) -> Result<Outcom
                 verify_ms: stopwatch.wall_ms(),
                 proven_bits: verified.ledger.bits(),
                 model_id: verified.header.model_id.to_string(),
-                mode: "open",
+                mode: if verified.header.key.is_some() {
+                    "key"
+                } else {
+                    "open"
+                },
                 outputs_q: samples_q(&verified.header.output),
                 input_index,
             };
-            output.result(&report, || text(&report, &arguments.model))?;
+            let key = verified.header.key.map(|key| key.to_string());
+            output.result(&report, || text(&report, reference(arguments), key))?;
             return Ok(Outcome::Done);
         }
         Ok(Err(rejection)) => rejection,
@@ -127,12 +137,12 @@ pub(crate) fn run(arguments: &VerifyArguments, output: &Output) -> Result<Outcom
         return Ok(Outcome::Rejected);
     }
     let (path, hint) = match reason {
-        "unprovable-model" => (
-            &arguments.model,
+        "unprovable-model" | "malformed-key" => (
+            reference(arguments),
             "`winterforge inspect MODEL` says what is provable",
         ),
         _ => (
-            &arguments.bundle,
+            arguments.bundle.as_path(),
             "BUNDLE is a .wfp file as `winterforge prove` writes it, complete and unchanged",
         ),
     };
@@ -144,14 +154,29 @@ type Verdict = Result<(Verified, Option<usize>), Rejection>;
 /// The outer error is about a file or the arguments, the inner one about the bundle.
 fn verify(arguments: &VerifyArguments) -> Result<Verdict, CliError> {
     let bundle = read(&arguments.bundle)?;
-    let graph = Arc::new(load(&arguments.model)?);
+    let min_security = arguments.min_security;
+    if let Some(path) = &arguments.key {
+        let key = read_key(path)?;
+        let expected = Expected::read(arguments, &key.skeleton)?;
+        let verified = verify_with_key(&bundle, &key, &policy(min_security));
+        return Ok(find(verified, expected.as_ref()));
+    }
+    let graph = Arc::new(load(reference(arguments))?);
     let expected = Expected::read(arguments, &graph)?;
-    Ok(judge(
-        &bundle,
-        &graph,
-        arguments.min_security,
-        expected.as_ref(),
-    ))
+    Ok(judge(&bundle, &graph, min_security, expected.as_ref()))
+}
+
+/// The model, or the key in its place.
+fn reference(arguments: &VerifyArguments) -> &Path {
+    let reference = arguments.key.as_ref().or(arguments.model.as_ref());
+    reference.map_or(Path::new(""), PathBuf::as_path)
+}
+
+fn policy(min_security_bits: u32) -> Policy {
+    Policy {
+        min_security_bits,
+        ..Policy::default()
+    }
 }
 
 /// Verifies a bundle, also against samples it should be about; returns where in these the proven ones begin.
@@ -161,11 +186,13 @@ pub(crate) fn judge(
     min_security: u32,
     expected: Option<&Expected>,
 ) -> Verdict {
-    let policy = Policy {
-        min_security_bits: min_security,
-        ..Policy::default()
-    };
-    let verified = winterforge_verifier::verify(bundle, graph, &policy)?;
+    let verified = winterforge_verifier::verify(bundle, graph, &policy(min_security));
+    find(verified, expected)
+}
+
+/// Where in the expected samples the proven ones begin.
+fn find(verified: Result<Verified, VerifyError>, expected: Option<&Expected>) -> Verdict {
+    let verified = verified?;
     let input_index = expected
         .map(|expected| expected.find(&verified.header.input))
         .transpose()?;
@@ -252,14 +279,16 @@ fn is_same(input: &PublicTensor, index: usize, x: &[f32]) -> bool {
     }
 }
 
-fn text(report: &Accepted, model: &Path) -> String {
+fn text(report: &Accepted, reference: &Path, key: Option<String>) -> String {
+    let reference = reference.display();
+    let subject = match key {
+        Some(_) => format!("the model behind {reference}"),
+        None => reference.to_string(),
+    };
     let mut rows = vec![
         (
             "accepted",
-            format!(
-                "{} returned this output for the input in the bundle",
-                model.display()
-            ),
+            format!("{subject} returned this output for the input in the bundle"),
         ),
         ("model", report.model_id.clone()),
         ("samples", report.outputs_q.len().to_string()),
@@ -267,6 +296,14 @@ fn text(report: &Accepted, model: &Path) -> String {
     rows.extend(output_rows(&report.outputs_q));
     if let Some(first) = report.input_index {
         rows.push(("input", format!("as in --input, from sample {first}")));
+    }
+    if let Some(key) = key {
+        rows.push(("key", key));
+        rows.push((
+            "",
+            "taken as given: it stands for this model if you, or someone you trust, made it"
+                .to_owned(),
+        ));
     }
     rows.extend([
         ("security", format!("{} proven bits", report.proven_bits)),

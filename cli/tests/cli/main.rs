@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod inspect;
+mod key;
 mod operators;
 mod prove;
 mod run;

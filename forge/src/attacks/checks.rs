@@ -148,14 +148,15 @@ fn not_canonical() -> Forgery {
         .commit()
         .fill()
         .finish(Deviation::None);
-    let claims = &forged.proofs[0].claims;
+    let claims = &forged.shards[0].proof.claims;
     let column = claims
         .ood_current
         .iter()
         .position(|&value| value == Cube::ZERO);
     let column = column.expect("accumulators are all zero");
     let digests = 1 + 3 + claims.fri_roots.len();
-    let offset = 32 * digests + 24 * column;
+    let elements = forged.claims.len() + forged.shards[0].evaluations.len() + column;
+    let offset = 32 * digests + 24 * elements;
     let mut bundle = forged.bundle();
     let start = forged.header.encode().len() + offset;
     bundle[start..start + 8].copy_from_slice(&Felt::MODULUS.to_le_bytes());

@@ -1,22 +1,16 @@
-//! Attacks on what the verifier derives: seed, plan, options, claims; and on values that change after the fact.
+//! Attacks on what the verifier derives: seed, plan, options; and on values that change after the fact.
 
 use winter_air::{BatchingMethod, FieldExtension, ProofOptions};
 use winter_math::FieldElement;
 use winterforge_air::field::{Cube, Felt};
-use winterforge_air::mask::{ConstraintId, Mask};
 use winterforge_air::plan::PlanParameters;
-use winterforge_air::rounding::Rounding;
-use winterforge_model::Linear;
 use winterforge_verifier::bundle::{Header, Values};
 use winterforge_verifier::challenge::joint_challenges;
 use winterforge_verifier::instance::Instance;
 use winterforge_verifier::security::{Profile, SecurityLevel};
-use winterforge_verifier::stark::StarkError;
 
 use super::checks::wide_limb;
-use super::links::other_graph;
-use super::sums::lying;
-use super::{forgery, shard_error};
+use super::forgery;
 use crate::attack::{Forgery, Prize, Stop};
 use crate::case::Case;
 use crate::forger::{Forged, Witness};
@@ -30,8 +24,7 @@ pub(super) fn all(case: &Case, honest: &Forged) -> Vec<Forgery> {
     forgeries.push(other_output(case, honest));
     forgeries.extend(after_the_fact(case, honest));
     forgeries.extend(options(case));
-    forgeries.extend(plans(case));
-    forgeries.extend(claims());
+    forgeries.push(plans());
     forgeries
 }
 
@@ -178,74 +171,8 @@ fn options(case: &Case) -> Vec<Forgery> {
     .into()
 }
 
-/// Proofs under another model or another plan than the header's.
-fn plans(case: &Case) -> Vec<Forgery> {
-    let other_model = |name: &'static str, edit: &dyn Fn(&mut Linear)| {
-        let other = other_graph(case, edit).expect("another output");
-        let mut witness = Witness::honest(&other);
-        witness.header.model_id = case.header.model_id;
-        witness.header.shards = case.header.shards;
-        let forged = witness.commit().fill().finish(Deviation::None);
-        let mut forgery = forgery(case, name, "R3", Stop::Plan, &forged);
-        forgery.trust.instance = Some(other.instance);
-        forgery
-    };
-    let mut forgeries = vec![
-        other_model("another weight", &|linear| linear.weights[1] += 40),
-        other_model("another bias", &|linear| {
-            linear.bias.iter_mut().for_each(|bias| *bias += 9000);
-        }),
-        other_model("another scale", &|linear| {
-            linear
-                .requant
-                .iter_mut()
-                .for_each(|requant| requant.multiplier ^= 1 << 22);
-        }),
-        other_model("another clamp", &|linear| {
-            linear
-                .requant
-                .iter_mut()
-                .for_each(|requant| requant.qmin += 9);
-        }),
-    ];
-
-    // The channel's line one step higher: every unsaturated output of the channel is one too large.
-    let mut witness = Witness::honest(case);
-    let site = case.site(|site| {
-        let channel = case.channel(site);
-        let is_line = matches!(channel.rounding, Rounding::Line { .. });
-        is_line && case.is_output(site) && case.branch(site) == 0
-    });
-    let channel =
-        &mut witness.instance.plan.channels[site.key.piece as usize][site.key.channel as usize];
-    if let Rounding::Line { offset, .. } = &mut channel.rounding {
-        *offset += 1 << 32;
-    }
-    channel.code_max += 1;
-    channel.saturates_low = i64::from(i32::MIN);
-    channel.saturates_high = i64::from(i32::MAX);
-    channel.code_min = 0;
-    channel.code_max = 255;
-    let channel = channel.clone();
-    for other in case.sites() {
-        if let Rounding::Line { slope, offset } = channel.rounding
-            && (other.key.piece, other.key.channel) == (site.key.piece, site.key.channel)
-        {
-            let accumulator = case.accumulator(&other);
-            let code = winterforge_air::rounding::line_value(slope, offset, accumulator).0 as i64;
-            witness.fill_lane(&other, accumulator, code.clamp(0, 255));
-            if case.is_used(&other) {
-                witness.state(&other, code.clamp(0, 255));
-            }
-        }
-    }
-    witness.count();
-    let instance = witness.instance.clone();
-    let forged = witness.commit().fill().finish(Deviation::None);
-    let mut constants = forgery(case, "other rounding constants", "R3", Stop::Plan, &forged);
-    constants.trust.instance = Some(instance);
-    forgeries.push(constants);
-
+/// A proof under another plan than the header's.
+fn plans() -> Forgery {
     let sharded = Case::sharded();
     let mut parameters = sharded.parameters;
     parameters.plan = PlanParameters { max_log_rows: 10 };
@@ -265,41 +192,5 @@ fn plans(case: &Case) -> Vec<Forgery> {
     );
     layout.prize = Prize::Freedom;
     layout.trust.instance = Some(other.instance);
-    forgeries.push(layout);
-    forgeries
-}
-
-/// False outputs over several shards.
-fn claims() -> Vec<Forgery> {
-    let case = Case::sharded();
-    let last = case.instance.plan.shards.len() - 1;
-    let mut filled = lying(&case).commit().fill();
-    filled.claims = filled.sums.clone();
-    let claims = filled.claims.clone();
-    let forged = filled.finish(Deviation::None);
-    let mut apart = forgery(
-        &case,
-        "claims that do not add up",
-        "R8",
-        Stop::LastClaim,
-        &forged,
-    );
-    apart.error = shard_error(last, &StarkError::OodMismatch);
-    apart.trust.claims = Some(claims);
-
-    let mut witness = lying(&case);
-    witness.mask = Mask::of([ConstraintId::SumLast]);
-    let mut filled = witness.commit().fill();
-    filled.claims[0] += Cube::ONE;
-    filled.claims[last] -= Cube::ONE;
-    let forged = filled.finish(Deviation::None);
-    let stop = Stop::Constraint(ConstraintId::SumLast);
-    let shifted = forgery(
-        &case,
-        "claims that no shard has",
-        "public value claim",
-        stop,
-        &forged,
-    );
-    vec![apart, shifted]
+    layout
 }

@@ -1,5 +1,5 @@
-//! Attacks on the equations between layers, statement and trace. Each breaks a few linear equations and is accepted
-//! by a joint check without them, or with exponents that collide.
+//! Attacks on the equations between layers, statement and trace. Each breaks a few linear equations and claims public
+//! columns of a joint check without them, or with exponents that collide.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use winterforge_air::plan::Row;
 use winterforge_air::rounding::{Channel, Rounding, line_value};
 use winterforge_model::{Op, execute};
 
-use super::forgery;
 use super::sums::lying;
+use super::{false_claims, forgery};
 use crate::attack::{Forgery, Stop};
 use crate::case::{Case, Site};
 use crate::equations::Rule;
@@ -34,7 +34,8 @@ pub(super) fn all(case: &Case) -> Vec<Forgery> {
     forgeries
 }
 
-/// Proves a witness under a bent rule.
+/// Proves a witness under a bent rule, and claims the columns and the total that follow from it. The challenges are the
+/// verifier's own: a rule that needs others is stopped by them.
 pub(super) fn bent(
     case: &Case,
     name: &'static str,
@@ -44,7 +45,10 @@ pub(super) fn bent(
 ) -> Forgery {
     witness.rule = rule.clone();
     let forged = witness.commit().fill().finish(Deviation::None);
-    let mut forgery = forgery(case, name, why, Stop::Equations, &forged);
+    if rule.step == 1 {
+        return false_claims(case, name, why, &forged);
+    }
+    let mut forgery = forgery(case, name, why, Stop::Powers, &forged);
     forgery.trust.rule = Some(rule);
     forgery
 }

@@ -2,7 +2,8 @@
 //!
 //! The rounds are the verifier's messages, in order: the joint challenge (once, over all main roots),
 //! then in each shard the constraint coefficients, the out-of-domain point, the DEEP coefficients, the
-//! folding challenges and the query positions. A round's error bounds the probability that one draw
+//! folding challenges and the query positions, and last the challenge that folds the claimed values of
+//! all public columns (once, over everything that was proven). A round's error bounds the probability that one draw
 //! turns a doomed transcript into one that is not, whatever the prover sent before.
 
 use winter_air::{BatchingMethod, FieldExtension, ProofOptions};
@@ -59,6 +60,8 @@ struct Group {
     /// Index of the first shard of this shape.
     first: usize,
     count: u32,
+    /// Whether the joint challenge covers it.
+    is_joint: bool,
 }
 
 struct Accounting<'a> {
@@ -85,12 +88,15 @@ impl<'a> Accounting<'a> {
         };
         let mut groups: Vec<Group> = Vec::new();
         for (first, &shape) in shards.iter().enumerate() {
-            match groups.iter_mut().find(|group| group.shape == shape) {
+            let is_joint = first + (joint.parameter_shards as usize) < shards.len();
+            let alike = |group: &&mut Group| group.shape == shape && group.is_joint == is_joint;
+            match groups.iter_mut().find(alike) {
                 Some(group) => group.count = group.count.saturating_add(1),
                 None => groups.push(Group {
                     shape,
                     first,
                     count: 1,
+                    is_joint,
                 }),
             }
         }
@@ -109,7 +115,10 @@ impl<'a> Accounting<'a> {
     /// The largest round error in a regime; `None` where the regime does not apply to some shard.
     fn worst(&self, regime: Regime) -> Option<Bound> {
         let decodings = self.decodings(regime)?;
-        let mut worst = self.joint_round(&decodings).error;
+        let mut worst = self
+            .joint_round(&decodings)
+            .error
+            .maximum(self.claims_round().error);
         for (group, decoding) in self.groups.iter().zip(&decodings) {
             for round in self.shard_rounds(&group.shape, decoding) {
                 worst = worst.maximum(round.error);
@@ -118,11 +127,12 @@ impl<'a> Accounting<'a> {
         Some(worst)
     }
 
-    /// The ledger of a regime: the joint round, then each shard round at its worst shard.
+    /// The ledger of a regime: the joint round, then each shard round at its worst shard, then the claims.
     fn tabulate(&self, regime: Regime) -> Option<RegimeLedger> {
         let decodings = self.decodings(regime)?;
         let joint = self.joint_round(&decodings);
-        let mut sum = joint.error;
+        let claims = self.claims_round();
+        let mut sum = joint.error.plus(claims.error);
         let mut entries = vec![Entry::new(
             joint.name,
             joint.formula,
@@ -154,6 +164,12 @@ impl<'a> Accounting<'a> {
             };
             entries.push(Entry::new(round.name, round.formula, round.error, scope));
         }
+        entries.push(Entry::new(
+            claims.name,
+            claims.formula,
+            claims.error,
+            Scope::Bundle,
+        ));
         let list_size = decodings.iter().map(|decoding| decoding.list_size).max()?;
         Some(RegimeLedger {
             regime,
@@ -176,8 +192,10 @@ impl<'a> Accounting<'a> {
     /// The joint challenge: candidates the prover may choose between, times the bad challenges of one.
     fn joint_round(&self, decodings: &[Decoding]) -> Round {
         let lists = || {
-            let counts = self.groups.iter().map(|group| group.count);
-            counts.zip(decodings.iter().map(|decoding| decoding.list_size))
+            let groups = self.groups.iter().zip(decodings);
+            groups
+                .filter(|(group, _)| group.is_joint)
+                .map(|(group, decoding)| (group.count, decoding.list_size))
         };
         let (formula, candidates) = match self.joint.coupling {
             Coupling::Total => {
@@ -213,6 +231,19 @@ impl<'a> Accounting<'a> {
             name: "joint challenge",
             formula,
             error,
+            repetitions: 1,
+        }
+    }
+
+    /// Folding of the claims about public columns. Claimed and true values are fixed before the challenge,
+    /// whatever words a commitment stands for: no list enters. They differ by a polynomial in the
+    /// challenge whose degree is the number of columns, as the total comes behind them.
+    fn claims_round(&self) -> Round {
+        Round {
+            name: "folding of claims",
+            formula: "V / |E|",
+            error: Bound::from_integer(u128::from(self.joint.claimed_values))
+                .times(self.inverse_field),
             repetitions: 1,
         }
     }

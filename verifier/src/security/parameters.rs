@@ -59,8 +59,13 @@ pub struct JointParameters {
     pub table_rows: u64,
     /// Degree of the compressed tuples in their challenge.
     pub tuple_degree: u32,
+    /// Values of public columns that the shards claim, over all shards: the degree of their folding in its challenge.
+    pub claimed_values: u64,
     /// How many words one equation ties together.
     pub coupling: Coupling,
+    /// Shards at the end of the list that the joint challenge does not cover: the trace of parameters of a committed
+    /// model, whose main segment is known before any challenge and is a codeword.
+    pub parameter_shards: u32,
 }
 
 impl JointParameters {

@@ -208,8 +208,8 @@ pub fn minimum_queries(
 
 /// The shards and the joint check that the table is pinned for.
 ///
-/// With the cubic extension: 64 shards of full width, linked pairwise, 2^24 linear equations and 2^28
-/// lookups. With the quadratic extension, which a large joint check rules out anyway: one shard and a
+/// With the cubic extension: 64 shards of full width, linked pairwise, 2^24 linear equations, 2^28
+/// lookups and 2^16 claimed values. With the quadratic extension, which a large joint check rules out anyway: one shard and a
 /// small model.
 pub fn reference_load(
     extension: FieldExtension,
@@ -227,12 +227,15 @@ pub fn reference_load(
         lookups: 1 << 28,
         table_rows: 1 << 20,
         tuple_degree: 4,
+        claimed_values: 1 << 16,
         coupling: Coupling::Pairwise,
+        parameter_shards: 0,
     };
     let small = JointParameters {
         linear_equations: 1 << 10,
         lookups: 1 << 16,
         table_rows: 1 << 10,
+        claimed_values: 1 << 10,
         ..large
     };
     match extension {

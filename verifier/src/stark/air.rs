@@ -53,11 +53,38 @@ pub fn lagrange_at<E: FieldElement<BaseField = Felt>>(n: usize, z: E) -> Vec<E> 
             .collect();
     }
     let scale = vanishing.mul_base(power(Felt::from(2u8), n.ilog2() as usize).inv());
-    let distances: Vec<E> = domain.iter().map(|&x| z - E::from(x)).collect();
-    batch_inversion(&distances)
-        .into_iter()
-        .zip(domain)
-        .map(|(inverse, x)| (scale * inverse).mul_base(x))
+    // 1 / (z - x) = cofactor(x) / norm(x), with the conjugates z_i of z: the norm, the product of all z_i - x, has
+    // coefficients in the base field, where inverting is cheap, and the cofactor is the product of all but z - x.
+    let conjugates: Vec<E> = std::iter::successors(Some(z), |z| Some(z.conjugate()))
+        .take(E::EXTENSION_DEGREE)
+        .collect();
+    let times = |polynomial: Vec<E>, root: &E| {
+        let mut product = vec![E::ZERO; polynomial.len() + 1];
+        for (index, &coefficient) in polynomial.iter().enumerate() {
+            product[index] += coefficient * *root;
+            product[index + 1] -= coefficient;
+        }
+        product
+    };
+    let cofactor = conjugates[1..].iter().fold(vec![scale], times);
+    let norm: Vec<Felt> = (conjugates.iter().fold(vec![E::ONE], times).iter())
+        .map(|coefficient| coefficient.base_element(0))
+        .collect();
+    let norms: Vec<Felt> = (domain.iter())
+        .map(|&x| {
+            norm.iter()
+                .rev()
+                .fold(Felt::ZERO, |value, &c| value * x + c)
+        })
+        .collect();
+    let weight = |(&x, inverse): (&Felt, Felt)| {
+        let value = (cofactor.iter().rev()).fold(E::ZERO, |value, &c| value.mul_base(x) + c);
+        value.mul_base(inverse * x)
+    };
+    domain
+        .iter()
+        .zip(batch_inversion(&norms))
+        .map(weight)
         .collect()
 }
 

@@ -52,6 +52,8 @@ use self::{fri::LayerPlan, shape::Shape, transcript::Challenges};
 /// was made from. `main_root` is the root of the main segment, carried outside the body. `E` is the extension that the
 /// options name, and `H` the hash of the commitments and the public coin.
 ///
+/// Returns the out-of-domain point.
+///
 /// # Errors
 /// The first check that fails. `reader` is then at an unspecified place.
 pub fn verify_shard<A, E, H>(
@@ -60,7 +62,7 @@ pub fn verify_shard<A, E, H>(
     main_root: H::Digest,
     reader: &mut Reader<'_>,
     checks: &CheckMask,
-) -> Result<(), StarkError>
+) -> Result<E, StarkError>
 where
     A: VerifierAir,
     E: FieldElement<BaseField = Felt>,
@@ -99,7 +101,8 @@ where
         &challenges,
         evaluations,
         checks,
-    )
+    )?;
+    Ok(challenges.z)
 }
 
 /// Decodes the shard proof that `reader` stands at without verifying it, and moves `reader` past it.

@@ -79,7 +79,10 @@ impl<'a> Reader<'a> {
     }
 
     /// `count` elements, each as the words of its base field coefficients.
-    pub(crate) fn elements<E: FieldElement<BaseField = Felt>>(
+    ///
+    /// # Errors
+    /// If fewer are left, or a word is not below the modulus.
+    pub fn elements<E: FieldElement<BaseField = Felt>>(
         &mut self,
         count: usize,
         what: &'static str,

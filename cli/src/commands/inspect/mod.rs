@@ -1,17 +1,21 @@
-//! `inspect`: what a model or a bundle is.
+//! `inspect`: what a model, a bundle or a key is.
 
 mod bundle;
+mod key;
 mod model;
 
 use winterforge_model::import;
 use winterforge_verifier::bundle::{Header, MAGIC};
 
+use winterforge_verifier::key::KEY_MAGIC;
+
 use self::bundle::Bundle;
+use self::key::KeyReport;
 use self::model::Model;
 use crate::Outcome;
 use crate::args::InspectArguments;
 use crate::error::CliError;
-use crate::files::read;
+use crate::files::{read, read_key};
 use crate::output::Output;
 
 pub(crate) fn run(arguments: &InspectArguments, output: &Output) -> Result<Outcome, CliError> {
@@ -28,10 +32,15 @@ pub(crate) fn run(arguments: &InspectArguments, output: &Output) -> Result<Outco
             contents: &contents,
         };
         output.result(&report.json(), || report.text())?;
+    } else if contents.starts_with(&KEY_MAGIC) {
+        let key = read_key(&arguments.file)?;
+        let report = KeyReport::new(&key, key.digest()?.to_string(), contents.len());
+        output.result(&report, || report.text())?;
     } else {
         let graph = import(&contents, &file).map_err(|error| {
-            CliError::input(&error)
-                .hint("`winterforge inspect` knows int8 models (.onnx) and bundles (.wfp)")
+            CliError::input(&error).hint(
+                "`winterforge inspect` knows int8 models (.onnx), bundles (.wfp) and keys (.wfk)",
+            )
         })?;
         let report = Model::new(graph);
         output.result(&report.json(), || report.text())?;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use winterforge_air::layout::{Kind, LookupTable};
-use winterforge_air::pieces::is_line;
 use winterforge_air::plan::{PLAN_VERSION, Shard};
 use winterforge_model::{Boundary, Graph, SEMANTICS_VERSION, TensorId};
 use winterforge_verifier::bundle::Parameters;
@@ -161,9 +160,8 @@ impl Model {
 
 /// Channels whose rounding is a straight line, and those that need the two-rounding window.
 fn channel_counts(instance: &Instance) -> (usize, usize) {
-    let channels = instance.plan.channels.iter().flatten();
-    let (lines, windows): (Vec<_>, Vec<_>) = channels.partition(|channel| is_line(channel));
-    (lines.len(), windows.len())
+    let channels = |kind| instance.plan.channels_of(kind);
+    (channels(Kind::Line), channels(Kind::Window))
 }
 
 fn kind_name(kind: Kind) -> &'static str {

@@ -1,0 +1,198 @@
+//! Devices: where columns are extended and committed to.
+//!
+//! A [`Device`] does the three jobs in which a prover spends most of its time, over columns of field elements: it extends
+//! them to an evaluation domain, hashes rows, and builds the Merkle tree. Jobs hand back buffers, which may stay on the
+//! device until someone [reads](Buffer::read) them, and a [`Report`].
+//!
+//! Everything about layout is fixed here, so that two devices can be compared word for word:
+//!
+//! - an evaluation domain is `offset <g>`, g of order `rows * cosets`; position `p` is row `p / cosets` of coset
+//!   `p % cosets`, that is the coset of the subgroup of order `rows` by `offset g^coset`;
+//! - a [`Matrix`] holds column after column, in each coset after coset, in each the rows in order;
+//! - digests of rows are in order of position;
+//! - the nodes of a tree are in order from the root, node 1, down: the children of node i are 2i and 2i + 1.
+
+pub mod blake3;
+mod buffer;
+mod cpu;
+pub mod ntt;
+
+use std::fmt::Debug;
+
+use winter_math::StarkField;
+use winterforge_air::field::Felt;
+use winterforge_verifier::bundle::HashId;
+
+pub use self::blake3::Digest;
+pub use buffer::{Buffer, Digests, Matrix, Shape, View};
+pub use cpu::CpuDevice;
+
+pub use crate::simd::Level;
+
+/// Does the heavy jobs of a proof.
+pub trait Device: Debug + Send + Sync {
+    /// What reports call it.
+    fn name(&self) -> String;
+
+    /// Extends columns to an evaluation domain.
+    ///
+    /// # Errors
+    /// If the columns do not have the domain's rows, or the device fails.
+    fn extend(&self, job: &Extension<'_>) -> Result<Done<Matrix>, DeviceError>;
+
+    /// Hashes each row of a matrix, eight bytes a word, little-endian.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn hash_rows(&self, hash: HashId, matrix: &Matrix) -> Result<Done<Digests>, DeviceError>;
+
+    /// The nodes of the Merkle tree over leaves, two at least and a power of two; node 0 is no node and zero.
+    ///
+    /// # Errors
+    /// If there is no such tree, or the device fails.
+    fn merkle_tree(&self, hash: HashId, leaves: &Digests) -> Result<Done<Digests>, DeviceError>;
+}
+
+/// The evaluation domain of a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Domain {
+    /// Binary logarithm of the rows of a coset: the length of the trace.
+    pub log_rows: u32,
+    /// Binary logarithm of the number of cosets: the blowup.
+    pub log_cosets: u32,
+    /// The first position.
+    pub offset: Felt,
+}
+
+impl Domain {
+    /// Rows of a coset.
+    pub fn rows(&self) -> usize {
+        1 << self.log_rows
+    }
+
+    /// Cosets.
+    pub fn cosets(&self) -> usize {
+        1 << self.log_cosets
+    }
+
+    /// By what each coset is shifted from the subgroup.
+    pub fn shifts(&self) -> Vec<Felt> {
+        let generator = Felt::get_root_of_unity(self.log_rows + self.log_cosets);
+        std::iter::successors(Some(self.offset), |&shift| Some(shift * generator))
+            .take(self.cosets())
+            .collect()
+    }
+}
+
+/// What columns hold before they are extended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Values on the subgroup of the trace, in order.
+    Values,
+    /// Coefficients, constant first.
+    Coefficients,
+}
+
+/// The job to extend columns.
+#[derive(Clone, Copy, Debug)]
+pub struct Extension<'a> {
+    /// As many words each as the domain has rows.
+    pub columns: &'a [&'a [Felt]],
+    /// What they hold.
+    pub form: Form,
+    /// Where they are to be evaluated.
+    pub domain: Domain,
+}
+
+/// A job that was done.
+#[derive(Clone, Debug)]
+pub struct Done<T> {
+    /// What came of it.
+    pub data: T,
+    /// What it took.
+    pub report: Report,
+}
+
+/// The kinds of jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Job {
+    /// [`Device::extend`].
+    Extend,
+    /// [`Device::hash_rows`].
+    HashRows,
+    /// [`Device::merkle_tree`].
+    MerkleTree,
+}
+
+impl Job {
+    /// What it is called in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Extend => "extension",
+            Self::HashRows => "row hashing",
+            Self::MerkleTree => "Merkle tree",
+        }
+    }
+}
+
+/// What one job took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Which job.
+    pub job: Job,
+    /// 64-bit words that it took in.
+    pub words_in: u64,
+    /// 64-bit words that it gave out.
+    pub words_out: u64,
+    /// Clock cycles of the device, where it counts them.
+    pub cycles: Option<u64>,
+}
+
+/// What all jobs took together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Jobs done.
+    pub jobs: u64,
+    /// 64-bit words taken in.
+    pub words_in: u64,
+    /// 64-bit words given out.
+    pub words_out: u64,
+    /// Clock cycles of the device, in jobs that counted them.
+    pub cycles: u64,
+}
+
+impl Totals {
+    /// Adds a job.
+    pub fn add(&mut self, report: &Report) {
+        self.jobs += 1;
+        self.words_in += report.words_in;
+        self.words_out += report.words_out;
+        self.cycles += report.cycles.unwrap_or(0);
+    }
+
+    /// Words in both directions.
+    pub fn words(&self) -> u64 {
+        self.words_in + self.words_out
+    }
+}
+
+/// Why a device did not do a job.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DeviceError {
+    /// The job makes no sense.
+    #[error("a device was asked for an impossible {}: {reason}", .job.name())]
+    Job {
+        /// Which job.
+        job: Job,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The device failed.
+    #[error("device {device} failed: {reason}")]
+    Failed {
+        /// Which device.
+        device: String,
+        /// Why.
+        reason: String,
+    },
+}

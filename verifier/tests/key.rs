@@ -1,0 +1,132 @@
+//! The key's encoding: one byte string for each key, and nothing else is a key.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use winterforge_air::pieces::Form;
+use winterforge_model::testing::{RandomMlp, RandomNet};
+use winterforge_model::{Graph, Op};
+use winterforge_verifier::bundle::{BundleError, Parameters};
+use winterforge_verifier::key::{Key, KeyError};
+
+/// A key with forms that need not be the model's.
+fn key(graph: &Graph) -> Key {
+    let form = |channel: usize| Form {
+        line: !channel.is_multiple_of(3),
+        window_bits: (!channel.is_multiple_of(5)).then_some(20 + channel as u32 % 30),
+    };
+    let channels = graph
+        .nodes
+        .iter()
+        .map(|node| node.op.requantized_channels());
+    Key {
+        model_id: graph.id(),
+        parameters: Parameters::default(),
+        skeleton: Arc::new(graph.skeleton()),
+        forms: channels
+            .filter(|&channels| channels > 0)
+            .map(|channels| (0..channels).map(form).collect())
+            .collect(),
+        root: std::array::from_fn(|index| index as u8),
+    }
+}
+
+#[test]
+fn round_trip() {
+    for seed in 0..20 {
+        for graph in [
+            RandomMlp::any(seed, 30).build(),
+            RandomNet::any(seed).build(),
+        ] {
+            let key = key(&graph);
+            let bytes = key.encode().unwrap();
+            let decoded = Key::decode(&bytes).unwrap();
+            assert_eq!(decoded, key, "seed {seed}");
+            assert_eq!(decoded.encode().unwrap(), bytes, "seed {seed}");
+            assert_eq!(key.digest().unwrap().0, bytes[bytes.len() - 32..]);
+        }
+    }
+}
+
+#[test]
+fn no_weight_is_in_a_key() {
+    let graph = RandomMlp::any(3, 30).build();
+    let mut other = graph.clone();
+    for node in &mut other.nodes {
+        if let Op::Linear(linear) = &mut node.op {
+            linear.weights.iter_mut().for_each(|weight| *weight = 1);
+            linear.bias.iter_mut().for_each(|bias| *bias = 0);
+        }
+    }
+    let mut expected = key(&graph);
+    let found = key(&other);
+    expected.model_id = found.model_id;
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn damage_is_noticed() {
+    let bytes = key(&RandomNet::any(2).build()).encode().unwrap();
+    for length in 0..bytes.len() {
+        let error = Key::decode(&bytes[..length]).unwrap_err();
+        let expected = match length {
+            0..8 => matches!(error, KeyError::Magic),
+            8..20 => matches!(error, KeyError::Field(BundleError::Truncated { .. })),
+            _ => error == KeyError::Damaged,
+        };
+        assert!(expected, "{length}: {error}");
+    }
+    for at in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[at] ^= 0x10;
+        assert!(Key::decode(&changed).is_err(), "{at}");
+    }
+    let mut longer = bytes;
+    longer.push(0);
+    assert_eq!(Key::decode(&longer), Err(KeyError::Damaged));
+}
+
+/// Re-digests a changed key: what a hostile maker of keys would do.
+fn redigested(mut bytes: Vec<u8>, edit: impl Fn(&mut Vec<u8>)) -> Result<Key, KeyError> {
+    bytes.truncate(bytes.len() - 32);
+    edit(&mut bytes);
+    let digest = blake3::derive_key("winterforge 2026 key v1", &bytes);
+    bytes.extend(digest);
+    Key::decode(&bytes)
+}
+
+#[test]
+fn hostile_bodies_are_refused() {
+    let graph = RandomMlp::any(3, 30).build();
+    let bytes = key(&graph).encode().unwrap();
+    assert!(redigested(bytes.clone(), |_| {}).is_ok());
+    let surplus = redigested(bytes.clone(), |bytes| bytes.push(0));
+    assert_eq!(surplus, Err(KeyError::Body));
+    // A key that brings weights along.
+    let mut whole = key(&graph);
+    whole.skeleton = Arc::new(graph);
+    let verdict = Key::decode(&whole.encode().unwrap());
+    assert!(matches!(verdict, Err(KeyError::Graph(_))), "{verdict:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
+
+    #[test]
+    fn no_bytes_panic(
+        seed in 0u64..20,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let bytes = key(&RandomNet::any(seed).build()).encode().unwrap();
+        let verdict = redigested(bytes, |bytes| {
+            for (at, value) in &changes {
+                let at = at.index(bytes.len());
+                bytes[at] = *value;
+            }
+        });
+        if let Ok(key) = verdict {
+            // A well-formed key is a usable one, or refused for a reason.
+            let _ = winterforge_verifier::instance::Instance::of_key(&key, 1);
+        }
+    }
+}
