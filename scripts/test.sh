@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Everything that must hold before a change lands: format, lints, documentation, tests. Needs Rust alone.
-# A skipped or ignored test is a failure when CI is set.
+# Everything that must hold before a change lands: format, lints, documentation, tests. Needs Rust alone; with a Python
+# the executor is also held against ONNX Runtime, which is installed below target/ unless WINTERFORGE_PYTHON names a Python
+# that has it. A skipped or ignored test is a failure when CI is set.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,6 +21,17 @@ fi
 
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+step "ONNX Runtime"
+if [ -z "${WINTERFORGE_PYTHON:-}" ]; then
+    oracle=$PWD/target/onnxruntime
+    if "$oracle/bin/python" -c 'import numpy, onnxruntime' 2>/dev/null ||
+        { python3 -m venv "$oracle" && "$oracle/bin/pip" install --quiet --retries 1 --requirement scripts/onnxruntime.txt; }; then
+        export WINTERFORGE_PYTHON=$oracle/bin/python
+    else
+        echo "not installed: the comparison with it is skipped"
+    fi
+fi
 
 step "tests"
 log=$(mktemp)

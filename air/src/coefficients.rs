@@ -210,7 +210,8 @@ pub fn gathered<E: FieldElement<BaseField = Felt>>(
     repeat_samples(one_sample, numbering.sample_step, batch)
 }
 
-fn repeat_samples<E: FieldElement>(one_sample: Vec<E>, step: E, batch: usize) -> Vec<E> {
+/// The coefficients of every sample, given those of the first.
+pub(crate) fn repeat_samples<E: FieldElement>(one_sample: Vec<E>, step: E, batch: usize) -> Vec<E> {
     let len = one_sample.len();
     let mut cells = one_sample;
     cells.reserve_exact(len * (batch - 1));

@@ -9,10 +9,11 @@
 use crate::algebra::{Algebra, Over};
 use crate::field::Felt;
 use crate::layout::{
-    Kind, LINE_BITS, LOOKUPS_PER_COLUMN, Layout, Lookup, Table, map_cell, max_cell, requant_cell,
-    requant_constant,
+    Kind, LINE_BITS, LOOKUPS_PER_COLUMN, Layout, Lookup, Table, float_cell, map_cell, max_cell,
+    product_cell, requant_cell, requant_constant, step_cell,
 };
 use crate::mask::{ConstraintId, Mask};
+use crate::{float_sum, steps};
 
 /// Degrees of the main constraints, in the order of [`evaluate_main`].
 pub fn main_degrees(layout: &Layout) -> Vec<usize> {
@@ -27,12 +28,14 @@ pub fn main_degrees(layout: &Layout) -> Vec<usize> {
                     degrees.resize(degrees.len() + products, 4);
                     degrees.push(taps - 3 * products);
                 }
-                Kind::Map => {}
+                Kind::Map | Kind::Step => {}
+                Kind::Product => degrees.push(2),
+                Kind::FloatSum => degrees.extend(float_sum::DEGREES),
             }
         }
     }
     if degrees.is_empty() {
-        // winterfell wants a main constraint. Maps have none, so where they stand alone it is the zero one.
+        // winterfell wants a main constraint. Maps and steps have none: where they stand alone it is the zero one.
         degrees.push(1);
     }
     degrees
@@ -102,11 +105,31 @@ pub fn evaluate_main<E: Algebra>(
                     requant_lane(layout, table, lane, constants, &mut emitter)
                 }
                 Kind::Max => max_lane(layout, lane, &mut emitter),
-                Kind::Map => {}
+                Kind::Map | Kind::Step => {}
+                Kind::Product => {
+                    let product = lane[product_cell::OPERAND] * lane[product_cell::OPERAND + 1];
+                    let accumulator = lane[product_cell::STEP + step_cell::ACCUMULATOR];
+                    emitter.emit(ConstraintId::Product, accumulator - product - constants[0]);
+                }
+                Kind::FloatSum => {
+                    let values = float_sum::constraints(lane);
+                    for (id, value) in FLOAT_CONSTRAINTS.into_iter().zip(values) {
+                        emitter.emit(id, value);
+                    }
+                }
             }
         }
     }
 }
+
+/// The families of [`float_sum::constraints`].
+const FLOAT_CONSTRAINTS: [ConstraintId; 5] = [
+    ConstraintId::FloatParity,
+    ConstraintId::FloatUp,
+    ConstraintId::FloatDivision,
+    ConstraintId::FloatValue,
+    ConstraintId::FloatTie,
+];
 
 #[inline(always)]
 fn requant_lane<E: Algebra>(
@@ -253,6 +276,13 @@ impl<'a, E: Algebra> AuxChallenges<'a, E> {
             }
             Lookup::MaxOperand(start, operand) => row[start + max_cell::RESULT] - row[operand],
             Lookup::MapTuple(_, start) => row[start + map_cell::OPERAND],
+            Lookup::StepTuple(_)
+            | Lookup::StepLow(..)
+            | Lookup::StepHigh(..)
+            | Lookup::BinadeTuple(_)
+            | Lookup::Significand(..)
+            | Lookup::SlackByte(..)
+            | Lookup::TieByte(..) => looked_up_cell(layout, lookup, |column| row[column]),
         };
         let mut value = E::embed(first);
         let fold = |value: E, power: usize, term: F| value + self.alpha_powers[power].times(term);
@@ -265,6 +295,14 @@ impl<'a, E: Algebra> AuxChallenges<'a, E> {
             Lookup::MapTuple(table, start) => {
                 value = fold(value, 0, row[start + map_cell::RESULT]);
                 value = fold(value, 1, constant(table, 0));
+            }
+            Lookup::StepTuple(start) => {
+                value = fold(value, 0, row[start + step_cell::FIRST]);
+                value = fold(value, 1, row[start + step_cell::LAST]);
+            }
+            Lookup::BinadeTuple(start) => {
+                value = fold(value, 0, row[start + float_cell::SIGN]);
+                value = fold(value, 1, row[start + float_cell::TOP]);
             }
             _ => {}
         }
@@ -284,6 +322,29 @@ impl<'a, E: Algebra> AuxChallenges<'a, E> {
             value += power.scale(term);
         }
         self.zeta - value - self.tag(table)
+    }
+}
+
+/// What a lookup of a step or float lane, none of which reads a row constant, looks up first.
+#[inline(always)]
+pub(crate) fn looked_up_cell<F: Algebra>(
+    layout: &Layout,
+    lookup: Lookup,
+    at: impl Fn(usize) -> F,
+) -> F {
+    let limb = |start: usize, side: usize, limb: usize| match limb.checked_sub(1) {
+        None => steps::lowest_limb(&layout.shape, start, side, &at),
+        Some(upper) => at(steps::upper_limbs(&layout.shape, start, side).start + upper),
+    };
+    match lookup {
+        Lookup::StepTuple(start) => at(start + step_cell::CODE),
+        Lookup::StepLow(start, index) => limb(start, 0, index),
+        Lookup::StepHigh(start, index) => limb(start, 1, index),
+        Lookup::BinadeTuple(start) => at(start + float_cell::POWER),
+        Lookup::Significand(start, byte) => float_sum::significand_byte(start, byte, at),
+        Lookup::SlackByte(start, upper) => float_sum::byte_of(start + float_cell::SLACK, upper, at),
+        Lookup::TieByte(start, upper) => float_sum::byte_of(start + float_cell::TIE, upper, at),
+        _ => F::zero(),
     }
 }
 
@@ -437,6 +498,12 @@ where
                 max_cell::RESULT,
             ),
             Kind::Map => (map_cell::OPERAND..map_cell::RESULT, map_cell::RESULT),
+            Kind::Step => (step_cell::ACCUMULATOR..step_cell::CODE, step_cell::CODE),
+            Kind::Product => (
+                product_cell::OPERAND..product_cell::STEP,
+                product_cell::STEP + step_cell::CODE,
+            ),
+            Kind::FloatSum => (float_cell::SUM..float_cell::VALUE, float_cell::VALUE),
         };
         if !mask.hides(ConstraintId::JointLink) {
             let mut linked = E::zero();

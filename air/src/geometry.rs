@@ -78,7 +78,7 @@ impl Geometry {
         batch: usize,
         parameters: PlanParameters,
     ) -> Result<Self, PlanError> {
-        let mut loads = [const { Load { groups: Vec::new() } }; 4];
+        let mut loads = [const { Load { groups: Vec::new() } }; Kind::COUNT];
         let mut bits = 0;
         for (piece, kinds) in pieces.list.iter().zip(kinds) {
             let instances = (batch * piece.positions) as u64;
@@ -89,16 +89,19 @@ impl Geometry {
                 }
             }
         }
+        let step_bits = pieces.steps.bits();
         let shape = |log_rows: u32, shards: u64| {
             let capacity = shards * ((1 << log_rows) - 1);
-            let mut lanes = [0; 4];
+            let mut lanes = [0; Kind::COUNT];
             for (lanes, load) in lanes.iter_mut().zip(&loads) {
                 *lanes = load.lanes(capacity)?;
             }
             // Four limbs of 16 bits would hold the whole field: see `MAX_SIDE_BITS`.
-            let words = log_rows >= WORD_LOG_ROWS && bits <= MAX_SIDE_BITS / 16 * 16;
+            let word_bits = MAX_SIDE_BITS / 16 * 16;
+            let words = log_rows >= WORD_LOG_ROWS && bits.max(step_bits) <= word_bits;
             let limb_bits = if words { 16 } else { 8 };
             let window_limbs = bits.max(32).div_ceil(limb_bits) as usize;
+            let step_limbs = step_bits.max(1).div_ceil(limb_bits) as usize;
             let (taps, maps) = (pieces.taps, pieces.maps.len());
             let shape = Shape {
                 log_rows,
@@ -107,6 +110,8 @@ impl Geometry {
                 window_limbs,
                 taps,
                 maps,
+                step_limbs,
+                staircases: pieces.steps.len(),
             };
             let layout = Layout::new(shape.clone());
             let tables_fit = layout
@@ -130,7 +135,7 @@ impl Geometry {
 
     /// The shards: every kind's rows dealt out in order.
     pub fn shards(&self, pieces: &Pieces, kinds: &Kinds, batch: usize) -> Vec<Shard> {
-        let mut rows: [Vec<Row>; 4] = Default::default();
+        let mut rows: [Vec<Row>; Kind::COUNT] = Default::default();
         for (index, (piece, kinds)) in pieces.list.iter().zip(kinds).enumerate() {
             for (channel, &kind) in kinds.iter().enumerate() {
                 let lanes = self.shape.lanes[kind as usize];

@@ -22,6 +22,8 @@ use winterforge_model::{Copied, Op, OperandCells, broadcast_cells};
 use crate::coefficients::{self, Numbering, power, powers};
 use crate::constraints::{ALPHA_POWERS, AuxChallenges};
 use crate::field::{Felt, WideSum, basis, basis_coefficients, from_basis_coefficients};
+use crate::float_sum::binade;
+use crate::forms;
 use crate::layout::{Kind, LookupTable, MAP_ROWS};
 use crate::pieces::Role;
 use crate::plan::{Plan, Shard};
@@ -183,6 +185,13 @@ impl<E: FieldElement<BaseField = Felt>> JointCheck<E> {
             i64::from(quantization.zero_point - quantization.qtype.min())
         };
         match (&node.op, &piece.role) {
+            (op, _) if forms::has_forms(op) => {
+                for (tensor, cells) in forms::coefficients(plan, index, numbering) {
+                    self.read(tensor, cells, 0);
+                }
+                let constants = forms::constants(plan, index);
+                self.add_constants(numbering, constants.len(), batch, |e| constants[e]);
+            }
             (Op::Linear(linear), _) => {
                 let cells = coefficients::linear(linear, numbering, piece.positions, batch);
                 self.read(x, cells, zero_code(x));
@@ -465,6 +474,8 @@ pub fn lookup_entry(plan: &Plan, table: LookupTable, row: usize) -> Vec<Felt> {
                 Felt::new(map as u64),
             ]
         }
+        LookupTable::Steps => plan.pieces.steps.row(row).map(Felt::from_signed).to_vec(),
+        LookupTable::Binade => binade(row).map(Felt::from_signed).to_vec(),
     }
 }
 
@@ -530,7 +541,11 @@ pub fn constant_columns(plan: &Plan, shard: &Shard) -> Vec<Vec<Felt>> {
                         set(0, map as i64);
                     }
                 }
-                Kind::Max => {}
+                Kind::Product => {
+                    let node = plan.pieces.list[piece].node;
+                    set(0, plan.pieces.products.get(&node).copied().unwrap_or(0));
+                }
+                Kind::Max | Kind::Step | Kind::FloatSum => {}
             }
         }
     }

@@ -13,13 +13,14 @@
 //! A cell of a lane is either *linked* (an accumulator or a copy: one equation of the joint check defines it), the
 //! lane's *value* (what later operators read), or a helper of the two.
 
+use crate::float_sum::{BINADE_ROWS, SIGNIFICAND_BYTES};
 use crate::mask::ConstraintId;
 
 /// Rows of the byte table.
 pub const BYTE_ROWS: usize = 256;
 /// Rows of the window table: every difference of two codes, from -255 to 255.
 pub const WINDOW_ROWS: usize = 511;
-/// Rows of one byte-to-value map.
+/// Rows of one byte-to-value map, and of one staircase.
 pub const MAP_ROWS: usize = 256;
 /// Lookups that share one auxiliary column. Four give constraints of degree 5, which fit blowup 4 and up, and were
 /// the cheapest measured at blowups 4 and 8.
@@ -38,11 +39,28 @@ pub enum Kind {
     Max,
     /// A value read from a map of 256 entries.
     Map,
+    /// The step of a staircase that an accumulator stands on.
+    Step,
+    /// The same of a product of two codes.
+    Product,
+    /// A sum rounded to float32.
+    FloatSum,
 }
 
 impl Kind {
+    /// How many there are.
+    pub const COUNT: usize = 7;
+
     /// Every kind, in the order of the columns.
-    pub const ALL: [Self; 4] = [Self::Line, Self::Window, Self::Max, Self::Map];
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Line,
+        Self::Window,
+        Self::Max,
+        Self::Map,
+        Self::Step,
+        Self::Product,
+        Self::FloatSum,
+    ];
 }
 
 /// Cells of a requantization lane, in this order.
@@ -79,6 +97,62 @@ pub mod map_cell {
     pub const OPERAND: usize = 0;
     /// The result.
     pub const RESULT: usize = 1;
+}
+
+/// Cells of a step lane; the upper limbs of the distance from its first accumulator, then of that to its last.
+pub mod step_cell {
+    /// The accumulator.
+    pub const ACCUMULATOR: usize = 0;
+    /// The output.
+    pub const CODE: usize = 1;
+    /// First accumulator of the step.
+    pub const FIRST: usize = 2;
+    /// Last accumulator of the step.
+    pub const LAST: usize = 3;
+    /// First upper limb.
+    pub const LIMB: usize = 4;
+}
+
+/// Cells of a product lane: two operands less their zero points, then a step lane.
+pub mod product_cell {
+    /// First operand.
+    pub const OPERAND: usize = 0;
+    /// First cell of the step lane.
+    pub const STEP: usize = 2;
+}
+
+/// Cells of a lane that adds in float32: see [`float_sum`](crate::float_sum).
+pub mod float_cell {
+    /// The exact sum.
+    pub const SUM: usize = 0;
+    /// The float32 sum.
+    pub const VALUE: usize = 1;
+    /// `sign 2^t`.
+    pub const POWER: usize = 2;
+    /// 1 or -1.
+    pub const SIGN: usize = 3;
+    /// Largest upper byte of the quotient.
+    pub const TOP: usize = 4;
+    /// The quotient's lowest bit.
+    pub const PARITY: usize = 5;
+    /// The seven bits above.
+    pub const HALF: usize = 6;
+    /// The quotient's middle byte.
+    pub const MIDDLE: usize = 7;
+    /// Its upper byte, counted from the smallest.
+    pub const UPPER: usize = 8;
+    /// 1 where the quotient is rounded up, else 0.
+    pub const UP: usize = 9;
+    /// The remainder, or what is left of it to the next quotient.
+    pub const SLACK: usize = 10;
+    /// Its upper byte.
+    pub const SLACK_HIGH: usize = 11;
+    /// The distance from the tie.
+    pub const TIE: usize = 12;
+    /// Its upper byte.
+    pub const TIE_HIGH: usize = 13;
+    /// How many there are.
+    pub const WIDTH: usize = 14;
 }
 
 /// Row constants of a requantization table, in this order.
@@ -144,7 +218,7 @@ pub struct Shape {
     /// Binary logarithm of the trace length.
     pub log_rows: u32,
     /// Lanes of each kind of table, in the order of [`Kind::ALL`]; 0 where there is none.
-    pub lanes: [usize; 4],
+    pub lanes: [usize; Kind::COUNT],
     /// Bits of one limb: 8 or 16.
     pub limb_bits: u32,
     /// Limbs of each side of a window.
@@ -153,6 +227,10 @@ pub struct Shape {
     pub taps: usize,
     /// Maps that map lanes may refer to.
     pub maps: usize,
+    /// Limbs of each side of a step.
+    pub step_limbs: usize,
+    /// Staircases that steps may belong to.
+    pub staircases: usize,
 }
 
 /// One value looked up in each row, or a tuple.
@@ -174,6 +252,20 @@ pub enum Lookup {
     MaxOperand(usize, usize),
     /// `(operand, result, map)` of a map lane.
     MapTuple(usize, usize),
+    /// `(code, first, last)` of the step lane at this column.
+    StepTuple(usize),
+    /// A limb of the distance from a step's first accumulator: the lane's column, the limb.
+    StepLow(usize, usize),
+    /// A limb of the distance to a step's last accumulator.
+    StepHigh(usize, usize),
+    /// `(power, sign, largest byte)` of the float lane at this column.
+    BinadeTuple(usize),
+    /// A byte of a float lane's significand: the lane's column, which byte.
+    Significand(usize, usize),
+    /// The lower or upper byte of a float lane's slack.
+    SlackByte(usize, bool),
+    /// The lower or upper byte of a float lane's distance from the tie.
+    TieByte(usize, bool),
 }
 
 /// The tables that lookups refer to. Each has a column of multiplicities.
@@ -187,6 +279,10 @@ pub enum LookupTable {
     Window,
     /// Maps of 256 entries, one after another.
     Map,
+    /// Staircases of 256 steps, one after another.
+    Steps,
+    /// Signs and binades of float32 sums.
+    Binade,
 }
 
 impl Lookup {
@@ -201,6 +297,13 @@ impl Lookup {
             Self::WindowTuple(..) => ConstraintId::WindowTable,
             Self::MaxOperand(..) => ConstraintId::MaxOperand,
             Self::MapTuple(..) => ConstraintId::MapTable,
+            Self::StepTuple(_) => ConstraintId::StepTable,
+            Self::StepLow(..) => ConstraintId::RangeStepLow,
+            Self::StepHigh(..) => ConstraintId::RangeStepHigh,
+            Self::BinadeTuple(_) => ConstraintId::BinadeTable,
+            Self::Significand(..) => ConstraintId::RangeSignificand,
+            Self::SlackByte(..) => ConstraintId::RangeSlack,
+            Self::TieByte(..) => ConstraintId::RangeTie,
         }
     }
 }
@@ -243,7 +346,14 @@ impl Shape {
             Kind::Window => requant_cell::WINDOW_LIMB + 2 * self.window_limbs,
             Kind::Max => max_cell::OPERAND + self.taps + self.partial_products(),
             Kind::Map => 2,
+            Kind::Step => self.step_width(),
+            Kind::Product => product_cell::STEP + self.step_width(),
+            Kind::FloatSum => float_cell::WIDTH,
         }
+    }
+
+    fn step_width(&self) -> usize {
+        step_cell::LIMB + 2 * (self.step_limbs - 1)
     }
 
     /// Lookups of one lane.
@@ -253,6 +363,8 @@ impl Shape {
             Kind::Window => 3 + 2 * self.window_limbs,
             Kind::Max => self.taps,
             Kind::Map => 1,
+            Kind::Step | Kind::Product => 1 + 2 * self.step_limbs,
+            Kind::FloatSum => 1 + SIGNIFICAND_BYTES + 4,
         }
     }
 
@@ -261,14 +373,18 @@ impl Shape {
         match kind {
             Kind::Line => requant_constant::LINE_COUNT,
             Kind::Window => requant_constant::WINDOW_COUNT,
-            Kind::Max => 0,
-            Kind::Map => 1,
+            Kind::Max | Kind::Step | Kind::FloatSum => 0,
+            Kind::Map | Kind::Product => 1,
         }
     }
 
     /// Equations that one instance of a lane is linked by.
     pub fn links(&self, kind: Kind) -> usize {
-        if kind == Kind::Max { self.taps } else { 1 }
+        match kind {
+            Kind::Max => self.taps,
+            Kind::Product => product_cell::STEP,
+            _ => 1,
+        }
     }
 }
 
@@ -295,11 +411,16 @@ impl Layout {
         }
         let has = |kind: Kind| tables.iter().any(|table| table.kind == kind);
         let requantizes = has(Kind::Line) || has(Kind::Window);
+        let steps = has(Kind::Step) || has(Kind::Product);
+        let words = shape.limb_bits == 16;
+        let bytes = requantizes || has(Kind::Max) || has(Kind::FloatSum) || steps && !words;
         let lookup_tables = [
-            (LookupTable::Byte, requantizes || has(Kind::Max)),
-            (LookupTable::Word, requantizes && shape.limb_bits == 16),
+            (LookupTable::Byte, bytes),
+            (LookupTable::Word, (requantizes || steps) && words),
             (LookupTable::Window, has(Kind::Window)),
             (LookupTable::Map, has(Kind::Map)),
+            (LookupTable::Steps, steps),
+            (LookupTable::Binade, has(Kind::FloatSum)),
         ];
         let lookup_tables: Vec<LookupTable> = lookup_tables
             .into_iter()
@@ -377,19 +498,46 @@ impl Layout {
                         lookups.extend(operands.map(|operand| Lookup::MaxOperand(start, operand)));
                     }
                     Kind::Map => lookups.push(Lookup::MapTuple(index, start)),
+                    Kind::Step => self.push_step_lookups(&mut lookups, start),
+                    Kind::Product => {
+                        self.push_step_lookups(&mut lookups, start + product_cell::STEP)
+                    }
+                    Kind::FloatSum => {
+                        lookups.push(Lookup::BinadeTuple(start));
+                        let bytes = 0..SIGNIFICAND_BYTES;
+                        lookups.extend(bytes.map(|byte| Lookup::Significand(start, byte)));
+                        for upper in [false, true] {
+                            lookups.push(Lookup::SlackByte(start, upper));
+                            lookups.push(Lookup::TieByte(start, upper));
+                        }
+                    }
                 }
             }
         }
         lookups
     }
 
+    fn push_step_lookups(&self, lookups: &mut Vec<Lookup>, start: usize) {
+        lookups.push(Lookup::StepTuple(start));
+        let limbs = 0..self.shape.step_limbs;
+        lookups.extend(limbs.clone().map(|limb| Lookup::StepLow(start, limb)));
+        lookups.extend(limbs.map(|limb| Lookup::StepHigh(start, limb)));
+    }
+
     /// The table that a lookup refers to.
     pub fn table_of(&self, lookup: Lookup) -> LookupTable {
         match lookup {
-            Lookup::CodeLow(..) | Lookup::CodeHigh(..) | Lookup::MaxOperand(..) => {
-                LookupTable::Byte
-            }
-            Lookup::LineLimb(_) | Lookup::WindowLowLimb(_) | Lookup::WindowHighLimb(_) => {
+            Lookup::CodeLow(..)
+            | Lookup::CodeHigh(..)
+            | Lookup::MaxOperand(..)
+            | Lookup::Significand(..)
+            | Lookup::SlackByte(..)
+            | Lookup::TieByte(..) => LookupTable::Byte,
+            Lookup::LineLimb(_)
+            | Lookup::WindowLowLimb(_)
+            | Lookup::WindowHighLimb(_)
+            | Lookup::StepLow(..)
+            | Lookup::StepHigh(..) => {
                 if self.shape.limb_bits == 16 {
                     LookupTable::Word
                 } else {
@@ -398,6 +546,8 @@ impl Layout {
             }
             Lookup::WindowTuple(..) => LookupTable::Window,
             Lookup::MapTuple(..) => LookupTable::Map,
+            Lookup::StepTuple(_) => LookupTable::Steps,
+            Lookup::BinadeTuple(_) => LookupTable::Binade,
         }
     }
 
@@ -408,6 +558,8 @@ impl Layout {
             LookupTable::Word => 1 << 16,
             LookupTable::Window => WINDOW_ROWS,
             LookupTable::Map => MAP_ROWS * self.shape.maps,
+            LookupTable::Steps => MAP_ROWS * self.shape.staircases,
+            LookupTable::Binade => BINADE_ROWS,
         }
     }
 

@@ -4,10 +4,13 @@
 //! graph -> [`plan`] -> [`layout`] -> [`witness`] (prover) and [`joint`] (both) -> [`shard_air`].
 
 pub mod algebra;
+pub mod average;
 pub mod coefficients;
 pub mod constraints;
 pub mod evaluation;
 pub mod field;
+pub mod float_sum;
+pub mod forms;
 pub mod geometry;
 pub mod joint;
 pub mod layout;
@@ -16,6 +19,8 @@ pub mod parameter_air;
 pub mod parameters;
 pub mod pieces;
 pub mod plan;
+pub mod product;
 pub mod rounding;
 pub mod shard_air;
+pub mod steps;
 pub mod witness;

@@ -37,6 +37,32 @@ pub enum ConstraintId {
     MaxOperand,
     /// A map's result comes from its table.
     MapTable,
+    /// Code, first and last accumulator come from the table of steps.
+    StepTable,
+    /// An accumulator is not below its step.
+    RangeStepLow,
+    /// An accumulator is not above its step.
+    RangeStepHigh,
+    /// An accumulator is the product of two copies, moved to its staircase.
+    Product,
+    /// Sign, power and largest byte of a float32 sum come from the table of binades.
+    BinadeTable,
+    /// The parity cell of a significand is 0 or 1.
+    FloatParity,
+    /// A significand is rounded up by 0 or 1.
+    FloatUp,
+    /// An exact sum is its binade's power times a quotient, and a remainder.
+    FloatDivision,
+    /// A float32 sum is its binade's power times the rounded quotient.
+    FloatValue,
+    /// What is left to the tie of a rounding follows from remainder, parity and direction.
+    FloatTie,
+    /// A significand has 24 bits.
+    RangeSignificand,
+    /// The remainder of a float32 sum is smaller than the divisor.
+    RangeSlack,
+    /// The remainder of a float32 sum is on the side of the tie to which it is rounded.
+    RangeTie,
     /// A lookup's auxiliary column holds the sum of its group's reciprocals.
     LookupSum,
     /// The multiplicities of the lookup tables enter the sum.
@@ -55,7 +81,7 @@ pub enum ConstraintId {
 
 impl ConstraintId {
     /// Every constraint family, in declaration order.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 35] = [
         Self::BranchTernary,
         Self::BranchHigh,
         Self::BranchLow,
@@ -71,6 +97,19 @@ impl ConstraintId {
         Self::MaxIsOperand,
         Self::MaxOperand,
         Self::MapTable,
+        Self::StepTable,
+        Self::RangeStepLow,
+        Self::RangeStepHigh,
+        Self::Product,
+        Self::BinadeTable,
+        Self::FloatParity,
+        Self::FloatUp,
+        Self::FloatDivision,
+        Self::FloatValue,
+        Self::FloatTie,
+        Self::RangeSignificand,
+        Self::RangeSlack,
+        Self::RangeTie,
         Self::LookupSum,
         Self::Multiplicity,
         Self::JointLink,

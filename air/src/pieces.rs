@@ -6,10 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use winterforge_model::{AddRule, Graph, Node, Op, OperandCells};
+use winterforge_model::{AddRule, AveragePool, Graph, Node, Op, OperandCells};
 
+use crate::average::{self, Average, Chain};
 use crate::plan::PlanError;
-use crate::rounding::{self, Channel, RoundingError, Staircase, Steps};
+use crate::product;
+use crate::rounding::{self, Channel, RoundingError, Staircase};
+use crate::steps::Steps;
 
 /// A function from codes to values, looked up in a table of 256 rows.
 pub type ByteMap = [i64; 256];
@@ -40,6 +43,12 @@ pub enum Role {
     Max,
     /// Look a value up in the map of this index.
     Map(usize),
+    /// Find the step of an accumulator.
+    Step,
+    /// Find the step of a product.
+    Product,
+    /// Add in float32: the n-th addition of an average pool.
+    FloatSum(usize),
 }
 
 /// The encodings that a channel has: one at least.
@@ -81,6 +90,12 @@ pub struct Pieces {
     pub maps: Vec<ByteMap>,
     /// Integer form of each addition, by node.
     pub additions: BTreeMap<usize, Addition>,
+    /// What is added to each product of [`Role::Product`] and [`Role::Step`], by node.
+    pub products: BTreeMap<usize, i64>,
+    /// Integer form of each average pool, by node.
+    pub averages: BTreeMap<usize, Average>,
+    /// The staircases of [`Role::Product`] and [`Role::Step`].
+    pub steps: Steps,
     /// Operands of the widest maximum.
     pub taps: usize,
     /// The encodings behind the forms, by piece and channel; empty for pieces without accumulators, and for those
@@ -151,6 +166,9 @@ impl Pieces {
             hidden: Vec::new(),
             maps: Vec::new(),
             additions: BTreeMap::new(),
+            products: BTreeMap::new(),
+            averages: BTreeMap::new(),
+            steps: Steps::default(),
             taps: 0,
             encodings: Vec::new(),
         };
@@ -214,12 +232,88 @@ impl Pieces {
                 self.encodings.push(vec![encodings]);
             }
             Op::View | Op::Transpose { .. } | Op::Pad(_) | Op::Concat { .. } => {}
-            Op::Mul(_) | Op::AveragePool(_) => {
-                let (node, operator) = (node.name.clone(), node.op.name());
-                return Err(PlanError::Unsupported { node, operator });
+            Op::Mul(_) => {
+                let role = self.push_product(graph, index, node)?;
+                self.list.push(piece(role, 1, true));
+            }
+            Op::AveragePool(pool) => {
+                self.push_average(graph, index, pool)?;
+                self.list.push(piece(Role::Step, 1, true));
             }
         }
         Ok(())
+    }
+
+    fn push_product(
+        &mut self,
+        graph: &Graph,
+        index: usize,
+        node: &Node,
+    ) -> Result<Role, PlanError> {
+        let unsupported = || PlanError::Unsupported {
+            node: node.name.clone(),
+            operator: node.op.name(),
+            reason: "its scales are out of range, or the table of steps has no room for it",
+        };
+        match product::place(graph, node, &mut self.steps).ok_or_else(unsupported)? {
+            product::Way::Map(map) => Ok(Role::Map(self.map(*map))),
+            product::Way::Tensors(offset) => {
+                self.products.insert(index, offset);
+                Ok(Role::Product)
+            }
+            product::Way::Constants(offset) => {
+                self.products.insert(index, offset);
+                Ok(Role::Step)
+            }
+        }
+    }
+
+    /// The lanes in front of the last ones of an average pool.
+    fn push_average(
+        &mut self,
+        graph: &Graph,
+        index: usize,
+        pool: &AveragePool,
+    ) -> Result<(), PlanError> {
+        let node = &graph.nodes[index];
+        let unsupported = |reason| PlanError::Unsupported {
+            node: node.name.clone(),
+            operator: node.op.name(),
+            reason,
+        };
+        let way = average::place(graph, node, pool, &mut self.steps);
+        let (offsets, terms) = match way.map_err(unsupported)? {
+            average::Way::Sums(offsets) => (offsets, None),
+            average::Way::Chain(terms, offsets) => (offsets, Some(terms)),
+        };
+        let chain = terms.map(|terms| {
+            let map = self.map(*terms);
+            let operand = graph.tensor(node.inputs[0]).len();
+            let windows = graph.tensor(node.output).len();
+            let terms = self.push_hidden(graph, index, Role::Map(map), operand);
+            let [height, width] = pool.window.kernel;
+            let sums = (0..height * width - 1)
+                .map(|addition| self.push_hidden(graph, index, Role::FloatSum(addition), windows));
+            let sums = sums.collect();
+            Chain { terms, sums }
+        });
+        self.averages.insert(index, Average { offsets, chain });
+        Ok(())
+    }
+
+    /// Adds lanes whose values are a tensor of the trace only, and returns it.
+    fn push_hidden(&mut self, graph: &Graph, node: usize, role: Role, cells: usize) -> usize {
+        let value = graph.tensors.len() + self.hidden.len();
+        self.hidden.push(cells);
+        self.list.push(Piece {
+            node,
+            role,
+            channels: 1,
+            positions: cells,
+            channels_first: true,
+            value,
+        });
+        value
     }
 
     /// The index of a map, shared with an equal one.
@@ -282,7 +376,7 @@ impl Pieces {
         let code = |acc: i64| {
             rounding::round_sum(acc, shift as u32).clamp(code_min, code_min + 255) - code_min
         };
-        let staircase = Staircase::new(&code, range, (0, 255), Steps::Search);
+        let staircase = Staircase::new(&code, range, (0, 255), rounding::Steps::Search);
         let window = staircase
             .window(1, shift as i32, -code_min)
             .map_err(|source| PlanError::Channel {
@@ -293,19 +387,8 @@ impl Pieces {
         let hidden = match b.cells {
             OperandCells::Constant(_) => None,
             OperandCells::Tensor(id) => {
-                let map = self.map(sums);
-                let cells = graph.tensor(id).len();
-                let value = graph.tensors.len() + self.hidden.len();
-                self.hidden.push(cells);
-                self.list.push(Piece {
-                    node: index,
-                    role: Role::Map(map),
-                    channels: 1,
-                    positions: cells,
-                    channels_first: true,
-                    value,
-                });
-                Some(value)
+                let role = Role::Map(self.map(sums));
+                Some(self.push_hidden(graph, index, role, graph.tensor(id).len()))
             }
         };
         self.additions.insert(

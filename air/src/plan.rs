@@ -9,7 +9,7 @@ use std::sync::Arc;
 use winterforge_model::Graph;
 
 use crate::geometry::{Geometry, Kinds, MAX_LANES, MIN_LOG_ROWS};
-use crate::layout::{Kind, LOOKUPS_PER_COLUMN, Layout};
+use crate::layout::{Kind, LOOKUPS_PER_COLUMN, Layout, product_cell};
 use crate::pieces::{Encodings, Form, Piece, Pieces, Role};
 use crate::rounding::{Channel, RoundingError};
 
@@ -53,7 +53,7 @@ pub struct Shard {
     /// Geometry.
     pub layout: Layout,
     /// Rows of the table of each kind, from row 0, in the order of [`Kind::ALL`].
-    pub rows: [Vec<Row>; 4],
+    pub rows: [Vec<Row>; Kind::COUNT],
 }
 
 impl Shard {
@@ -111,13 +111,15 @@ pub enum PlanError {
     /// The model has no arithmetic.
     #[error("the model has no operator that computes anything: there is nothing to prove")]
     NothingToProve,
-    /// An operator that can be run but not proven.
-    #[error("node `{node}`: {operator} can be run but not proven yet")]
+    /// An operator that can be run but not proven with these parameters.
+    #[error("node `{node}`: this {operator} can be run but not proven: {reason}")]
     Unsupported {
         /// Name of the node.
         node: String,
         /// The operator.
         operator: &'static str,
+        /// Why.
+        reason: &'static str,
     },
     /// A channel cannot be requantized exactly inside the field.
     #[error("node `{node}`, output channel {channel}: {source}")]
@@ -188,11 +190,7 @@ fn compile_pieces(
     let mut first_equations = Vec::with_capacity(pieces.list.len());
     for piece in &pieces.list {
         first_equations.push(equations);
-        let links = if matches!(piece.role, Role::Max) {
-            pieces.taps
-        } else {
-            1
-        };
+        let links = links(&pieces, piece);
         equations += piece.channels as u64 * channel_stride(batch, piece.positions) * links as u64;
     }
     let output_equations = equations;
@@ -236,6 +234,15 @@ fn channel_stride(batch: usize, positions: usize) -> u64 {
     (batch * positions + MAX_LANES) as u64
 }
 
+/// Linear equations of one instance of a piece.
+fn links(pieces: &Pieces, piece: &Piece) -> usize {
+    match piece.role {
+        Role::Max => pieces.taps,
+        Role::Product => product_cell::STEP,
+        _ => 1,
+    }
+}
+
 /// The kind of each channel: lines where there is one, if they are wanted; `None` if some channel has neither form.
 fn kinds_in_use(pieces: &Pieces, lines: bool) -> Option<Kinds> {
     let of_form = |form: &Form| match form {
@@ -246,6 +253,9 @@ fn kinds_in_use(pieces: &Pieces, lines: bool) -> Option<Kinds> {
         Role::Requant(forms) => forms.iter().map(of_form).collect(),
         Role::Max => Some(vec![Kind::Max; piece.channels]),
         Role::Map(_) => Some(vec![Kind::Map; piece.channels]),
+        Role::Step => Some(vec![Kind::Step; piece.channels]),
+        Role::Product => Some(vec![Kind::Product; piece.channels]),
+        Role::FloatSum(_) => Some(vec![Kind::FloatSum; piece.channels]),
     };
     pieces.list.iter().map(of_piece).collect()
 }
@@ -262,11 +272,7 @@ fn channels_in_use(kinds: &[Kind], encodings: &[Encodings]) -> Vec<Channel> {
 impl Plan {
     /// Linear equations of one instance of a piece.
     pub fn links(&self, piece: usize) -> usize {
-        if matches!(self.pieces.list[piece].role, Role::Max) {
-            self.pieces.taps
-        } else {
-            1
-        }
+        links(&self.pieces, &self.pieces.list[piece])
     }
 
     /// Channels with lanes of a kind.

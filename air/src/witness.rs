@@ -1,19 +1,23 @@
 //! Filling the trace: main columns from executions of the model, auxiliary columns from challenges.
 
+use std::collections::HashMap;
+
 use winter_math::{FieldElement, batch_inversion};
 use winterforge_model::{Execution, Op, OperandCells, broadcast_cells};
 
-use crate::constraints::{AuxChallenges, joint_increment};
+use crate::constraints::{AuxChallenges, joint_increment, looked_up_cell};
 use crate::field::Felt;
 use crate::joint::max_operands;
 use crate::layout::{
-    Kind, LOOKUPS_PER_COLUMN, Layout, Lookup, LookupTable, MAP_ROWS, Table, WINDOW_ROWS, map_cell,
-    max_cell, requant_cell, requant_constant,
+    Kind, LOOKUPS_PER_COLUMN, Layout, Lookup, LookupTable, MAP_ROWS, Table, WINDOW_ROWS,
+    float_cell, map_cell, max_cell, product_cell, requant_cell, requant_constant, step_cell,
 };
 use crate::mask::Mask;
 use crate::pieces::Role;
 use crate::plan::{Plan, Row, Shard};
 use crate::rounding::{Channel, Rounding, line_value, window_offsets, window_sides};
+use crate::steps::step_cells;
+use crate::{float_sum, forms};
 
 /// The values that lanes are filled from, for one batch.
 pub struct Values<'a> {
@@ -22,6 +26,8 @@ pub struct Values<'a> {
     /// By piece: operands of maxima, and, for additions, accumulators `[sample][cell]`.
     operands: Vec<Vec<usize>>,
     sums: Vec<Vec<i64>>,
+    /// By piece, if it has [`forms`]: its linked cells `[sample][equation]`.
+    linked: Vec<Vec<i64>>,
 }
 
 impl<'a> Values<'a> {
@@ -44,6 +50,7 @@ impl<'a> Values<'a> {
             executions,
             operands: operands.collect(),
             sums: sums.collect(),
+            linked: linked_cells(plan, executions),
         }
     }
 
@@ -99,6 +106,11 @@ impl<'a> Values<'a> {
                 let Role::Map(map) = piece.role else {
                     return Vec::new();
                 };
+                if forms::has_forms(&node.op) {
+                    let code = self.linked(index, instance, used)[0];
+                    let value = plan.pieces.maps[map][code as usize];
+                    return vec![Felt::from_signed(code), Felt::from_signed(value)];
+                }
                 let x = match plan.graph.operands(node) {
                     Some([_, b]) => match b.cells {
                         OperandCells::Tensor(id) => id.0,
@@ -114,6 +126,33 @@ impl<'a> Values<'a> {
                 let value = plan.pieces.maps[map][code as usize];
                 vec![Felt::from_signed(code), Felt::from_signed(value)]
             }
+            Kind::Step => {
+                let accumulator = self.linked(index, instance, used)[0];
+                let step = plan.pieces.steps.find(accumulator).unwrap_or_default();
+                step_cells(&layout.shape, accumulator, step)
+            }
+            Kind::Product => {
+                let operands = self.linked(index, instance, used);
+                let offset = plan.pieces.products.get(&piece.node).copied();
+                let accumulator = operands[0] * operands[1] + offset.unwrap_or(0);
+                let step = plan.pieces.steps.find(accumulator).unwrap_or_default();
+                let mut cells: Vec<Felt> = operands.into_iter().map(Felt::from_signed).collect();
+                cells.extend(step_cells(&layout.shape, accumulator, step));
+                cells
+            }
+            Kind::FloatSum => {
+                let sum = self.linked(index, instance, used)[0];
+                float_sum::float_cells(sum, float_sum::round(sum))
+            }
+        }
+    }
+
+    /// The linked cells of an instance: zero beyond the last one, as the joint check demands.
+    fn linked(&self, piece: usize, instance: usize, used: bool) -> Vec<i64> {
+        let links = self.plan.links(piece);
+        match used {
+            true => self.linked[piece][instance * links..][..links].to_vec(),
+            false => vec![0; links],
         }
     }
 
@@ -130,7 +169,8 @@ impl<'a> Values<'a> {
                         column[at] = value;
                     }
                 }
-                for (column, value) in columns[start..].iter_mut().zip(self.unused_lane(table)) {
+                let unused = self.unused_lane(layout, table);
+                for (column, value) in columns[start..].iter_mut().zip(unused) {
                     column[rows.len()..].fill(value);
                 }
             }
@@ -139,7 +179,11 @@ impl<'a> Values<'a> {
     }
 
     /// The cells of a lane in a row that no table row uses, where all constants are zero.
-    fn unused_lane(&self, table: &Table) -> Vec<Felt> {
+    fn unused_lane(&self, layout: &Layout, table: &Table) -> Vec<Felt> {
+        let at_zero = || {
+            let step = self.plan.pieces.steps.find(0).unwrap_or_default();
+            step_cells(&layout.shape, 0, step)
+        };
         match table.kind {
             Kind::Line | Kind::Max => Vec::new(),
             Kind::Window => {
@@ -148,8 +192,44 @@ impl<'a> Values<'a> {
                 [0, 0, 0, sign, low, high].map(Felt::from_signed).to_vec()
             }
             Kind::Map => vec![Felt::ZERO, Felt::from_signed(self.plan.pieces.maps[0][0])],
+            Kind::Step => at_zero(),
+            Kind::Product => [vec![Felt::ZERO; product_cell::STEP], at_zero()].concat(),
+            Kind::FloatSum => float_sum::float_cells(0, 0),
         }
     }
+}
+
+/// The linked cells of every piece that has [`forms`], in the order in which the tensors of the trace follow from each
+/// other.
+fn linked_cells(plan: &Plan, executions: &[Execution]) -> Vec<Vec<i64>> {
+    let (graph, pieces) = (&plan.graph, &plan.pieces);
+    let visible = graph.tensors.len();
+    let mut hidden: Vec<Vec<i64>> = vec![Vec::new(); pieces.hidden.len()];
+    let mut linked = vec![Vec::new(); pieces.list.len()];
+    for (index, piece) in pieces.list.iter().enumerate() {
+        if !forms::has_forms(&graph.nodes[piece.node].op) {
+            continue;
+        }
+        let value = |sample: usize, tensor: usize, cell: usize| match tensor.checked_sub(visible) {
+            Some(of) => hidden[of][sample * pieces.hidden[of] + cell],
+            None => {
+                let type_min = graph.tensors[tensor].quantization.qtype.min();
+                i64::from(executions[sample].tensors[tensor][cell] - type_min)
+            }
+        };
+        let cells = forms::evaluate(plan, index, value);
+        if let Some(of) = piece.value.checked_sub(visible) {
+            hidden[of] = match piece.role {
+                Role::Map(map) => {
+                    let value = |&code: &i64| pieces.maps[map][code as usize];
+                    cells.iter().map(value).collect()
+                }
+                _ => cells.iter().map(|&sum| float_sum::round(sum)).collect(),
+            };
+        }
+        linked[index] = cells;
+    }
+    linked
 }
 
 /// `factor * a + inner(b)` of every cell of a sum, `[sample][cell]`.
@@ -295,14 +375,22 @@ fn looked_up(layout: &Layout, lookup: Lookup) -> (usize, Option<usize>) {
         | Lookup::WindowHighLimb(column) => (column, None),
         Lookup::MaxOperand(start, _) => (start + max_cell::RESULT, None),
         Lookup::MapTuple(table, start) => (start + map_cell::OPERAND, constant(table, 0)),
+        Lookup::StepTuple(start) => (start + step_cell::CODE, None),
+        Lookup::BinadeTuple(start) => (start + float_cell::POWER, None),
+        Lookup::StepLow(start, _)
+        | Lookup::StepHigh(start, _)
+        | Lookup::Significand(start, _)
+        | Lookup::SlackByte(start, _)
+        | Lookup::TieByte(start, _) => (start, None),
     }
 }
 
 /// Counts how often each table row is looked up, into the multiplicity columns of `columns`.
 ///
-/// `public` are the shard's row constants. The last row is not part of the sum. A value outside its table is not
+/// `plan` holds the tables, `public` the shard's row constants. The last row is not part of the sum. A value outside its table is not
 /// counted: the sums then differ, and no proof of such a witness verifies.
 pub fn fill_multiplicities(
+    plan: &Plan,
     layout: &Layout,
     mask: &Mask,
     columns: &mut [Vec<Felt>],
@@ -313,6 +401,15 @@ pub fn fill_multiplicities(
         .iter()
         .map(|&(table, _)| vec![0; layout.lookup_rows(table)])
         .collect();
+    let steps = plan.pieces.steps.index();
+    let binades: HashMap<[Felt; 3], usize> = (0..float_sum::BINADE_ROWS)
+        .map(|row| (float_sum::binade(row).map(Felt::from_signed), row))
+        .collect();
+    let row_of = |rows: &HashMap<[Felt; 3], usize>, entry: [Felt; 3]| {
+        // What is in no row is counted in none.
+        let row = rows.get(&entry).map(|&row| row as u64);
+        Felt::new(row.unwrap_or(u64::from(u32::MAX)))
+    };
     // The last row is not summed.
     let summed = layout.rows() - 1;
     for lookup in layout.lookups() {
@@ -335,6 +432,22 @@ pub fn fill_multiplicities(
                 Lookup::WindowTuple(..) => cell - constant + Felt::new(WINDOW_ROWS as u64 / 2),
                 Lookup::MaxOperand(_, operand) => cell - columns[operand][row],
                 Lookup::MapTuple(..) => constant * Felt::new(MAP_ROWS as u64) + cell,
+                Lookup::StepTuple(start) => {
+                    let at = |index: usize| columns[start + index][row];
+                    let step = [cell, at(step_cell::FIRST), at(step_cell::LAST)];
+                    row_of(&steps, step)
+                }
+                Lookup::BinadeTuple(start) => {
+                    let at = |index: usize| columns[start + index][row];
+                    row_of(&binades, [cell, at(float_cell::SIGN), at(float_cell::TOP)])
+                }
+                Lookup::StepLow(..)
+                | Lookup::StepHigh(..)
+                | Lookup::Significand(..)
+                | Lookup::SlackByte(..)
+                | Lookup::TieByte(..) => {
+                    looked_up_cell(layout, lookup, |column| columns[column][row])
+                }
                 _ => cell - constant,
             };
             if let Some(count) = counts[index].get_mut(entry.as_word() as usize) {

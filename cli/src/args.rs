@@ -34,7 +34,11 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  winterforge demo")]
     Demo(DemoArguments),
     /// Run a model exactly, without a proof
-    #[command(after_help = "Examples:
+    #[command(after_help = "\
+--check runs ONNX Runtime through the Python that WINTERFORGE_PYTHON names, or python3, and ends with exit code 3 where an
+output differs.
+
+Examples:
   winterforge run model.onnx --input inputs.npz --index 7
   winterforge run model.onnx --input inputs.npz --all --json")]
     Run(RunArguments),
@@ -110,6 +114,9 @@ pub(crate) struct RunArguments {
     /// Run every sample
     #[arg(long, conflicts_with = "index")]
     pub(crate) all: bool,
+    /// Compare with ONNX Runtime: needs Python with onnxruntime and numpy
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 #[derive(Debug, Args)]

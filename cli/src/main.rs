@@ -10,6 +10,7 @@ mod estimate;
 mod files;
 mod measure;
 mod operators;
+mod oracle;
 mod output;
 mod picture;
 mod progress;

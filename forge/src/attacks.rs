@@ -6,12 +6,15 @@ mod claims;
 mod columns;
 mod constraints;
 mod derived;
+mod float_sums;
 mod keys;
 mod links;
 mod operators;
+mod steps;
 mod sums;
 mod unused;
 
+use winterforge_air::mask::ConstraintId;
 use winterforge_verifier::stark::StarkError;
 use winterforge_verifier::{BundleCheck, VerifyError};
 
@@ -38,8 +41,15 @@ pub fn all() -> Vec<Forgery> {
     forgeries.extend(bytes::all(&case, &honest));
     forgeries.extend(keys::all(&case, &honest));
     forgeries.extend(operators::all());
+    forgeries.extend(steps::all());
+    forgeries.extend(float_sums::all());
     forgeries.extend(unused::all(&case));
     forgeries
+}
+
+/// The attack on limbs of the requantizing lanes of a case that this family stops.
+pub fn on_limb(case: &Case, family: ConstraintId) -> Option<Forgery> {
+    constraints::wide_limbs(case, |id| id == family).pop()
 }
 
 /// The error of a failing shard.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use winterforge_air::field::Felt;
-use winterforge_air::layout::{Kind, map_cell, max_cell, requant_cell};
+use winterforge_air::layout::{
+    Kind, float_cell, map_cell, max_cell, product_cell, requant_cell, step_cell,
+};
 use winterforge_air::plan::{Plan, PlanParameters, Row};
 use winterforge_air::rounding::Channel;
 use winterforge_air::witness::Values as Lanes;
@@ -264,7 +266,8 @@ impl Case {
         self.instance.plan.output_equations + cell as u64
     }
 
-    fn honest(&self, site: &Site, cell: usize) -> i64 {
+    /// An honest cell of a lane.
+    pub fn honest(&self, site: &Site, cell: usize) -> i64 {
         self.columns[site.shard][site.start + cell][site.row].to_signed()
     }
 
@@ -295,6 +298,9 @@ impl Case {
             Kind::Line | Kind::Window => requant_cell::CODE,
             Kind::Max => max_cell::RESULT,
             Kind::Map => map_cell::RESULT,
+            Kind::Step => step_cell::CODE,
+            Kind::Product => product_cell::STEP + step_cell::CODE,
+            Kind::FloatSum => float_cell::VALUE,
         };
         self.honest(site, cell)
     }

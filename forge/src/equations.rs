@@ -228,6 +228,24 @@ fn entries(plan: &Plan, rule: &Rule, table: LookupTable) -> Vec<[i64; 5]> {
             })
             .collect()
         }
+        LookupTable::Steps => (0..256 * plan.pieces.steps.len())
+            .map(|row| {
+                let [code, first, last] = plan.pieces.steps.row(row);
+                [code, first, last, 0, 4]
+            })
+            .collect(),
+        LookupTable::Binade => {
+            let of_sign = |sign: i64| {
+                (1..=16).map(move |t| {
+                    let top = if t == 1 { 255 } else { 127 };
+                    [sign * (1 << t), sign, top, 0, 5]
+                })
+            };
+            of_sign(1)
+                .zip(of_sign(-1))
+                .flat_map(|(plus, minus)| [plus, minus])
+                .collect()
+        }
     }
 }
 

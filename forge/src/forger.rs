@@ -61,7 +61,7 @@ impl<'a> Witness<'a> {
         let plan = &self.instance.plan;
         for (shard, columns) in plan.shards.iter().zip(&mut self.columns) {
             let constants = constant_columns(plan, shard);
-            witness::fill_multiplicities(&shard.layout, &self.mask, columns, &constants);
+            witness::fill_multiplicities(plan, &shard.layout, &self.mask, columns, &constants);
         }
     }
 

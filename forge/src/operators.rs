@@ -4,6 +4,8 @@ use winterforge_air::pieces::Role;
 use winterforge_air::plan::Plan;
 use winterforge_model::{Conv, Graph, Node, Op, OperandCells, Window};
 
+use crate::pointwise;
+
 /// `sum factor * code + constant`, which a linked cell must equal. Terms are `(tensor, cell of one sample, factor)`.
 pub struct Form {
     /// The codes that are read, and what they are multiplied by.
@@ -13,7 +15,8 @@ pub struct Form {
 }
 
 impl Form {
-    fn copy(tensor: usize, cell: usize) -> Self {
+    /// The cell itself.
+    pub fn copy(tensor: usize, cell: usize) -> Self {
         Self {
             terms: vec![(tensor, cell, 1)],
             constant: 0,
@@ -30,7 +33,7 @@ pub enum Source {
 }
 
 /// The index along each axis of a cell.
-fn unravel(mut cell: usize, shape: &[usize]) -> Vec<usize> {
+pub(crate) fn unravel(mut cell: usize, shape: &[usize]) -> Vec<usize> {
     let mut index = vec![0; shape.len()];
     for axis in (0..shape.len()).rev() {
         index[axis] = cell % shape[axis];
@@ -39,7 +42,7 @@ fn unravel(mut cell: usize, shape: &[usize]) -> Vec<usize> {
     index
 }
 
-fn ravel(index: &[usize], shape: &[usize]) -> usize {
+pub(crate) fn ravel(index: &[usize], shape: &[usize]) -> usize {
     let axes = index.iter().zip(shape);
     axes.fold(0, |cell, (&index, &size)| cell * size + index)
 }
@@ -95,7 +98,7 @@ pub fn source(graph: &Graph, tensor: usize, cell: usize) -> Source {
 }
 
 /// The cell of an operand that numpy's broadcasting puts at `cell` of the result.
-fn broadcast(cell: usize, to: &[usize], from: &[usize]) -> usize {
+pub(crate) fn broadcast(cell: usize, to: &[usize], from: &[usize]) -> usize {
     let index = unravel(cell, to);
     let aligned: Vec<usize> = from
         .iter()
@@ -118,6 +121,15 @@ pub fn forms_of(plan: &Plan, index: usize) -> Vec<(usize, usize, usize, Form)> {
                     let links = pool(plan, node, window, position).into_iter().enumerate();
                     forms.extend(links.map(|(link, form)| (channel, position, link, form)));
                 }
+                (Op::Mul(_), _) => {
+                    let links = pointwise::product(plan, index, position).into_iter();
+                    let links = links.enumerate();
+                    forms.extend(links.map(|(link, form)| (channel, position, link, form)));
+                }
+                (Op::AveragePool(pool), _) => {
+                    let form = pointwise::average(plan, index, pool, position);
+                    forms.push((channel, position, 0, form));
+                }
                 (Op::Add(_), Role::Map(_)) => {
                     let operands = graph.operands(node).expect("an addition");
                     if let OperandCells::Tensor(id) = operands[1].cells {
@@ -134,7 +146,7 @@ pub fn forms_of(plan: &Plan, index: usize) -> Vec<(usize, usize, usize, Form)> {
     forms
 }
 
-fn zero_code(graph: &Graph, tensor: usize) -> i64 {
+pub(crate) fn zero_code(graph: &Graph, tensor: usize) -> i64 {
     let quantization = graph.tensors[tensor].quantization;
     i64::from(quantization.zero_point - quantization.qtype.min())
 }

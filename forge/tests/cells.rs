@@ -26,7 +26,7 @@ fn families(kind: Kind) -> &'static [ConstraintId] {
             RoundWindowLow,
             RoundWindowHigh,
         ],
-        Kind::Max | Kind::Map => &[],
+        _ => &[],
     }
 }
 

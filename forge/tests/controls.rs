@@ -48,6 +48,10 @@ fn honest_proofs_are_the_provers() {
         nets::maps(),
         nets::sum(),
         nets::conv(),
+        nets::product(),
+        nets::scaled(),
+        nets::average(),
+        nets::chain(),
     ] {
         is_the_provers(&case);
     }
@@ -87,10 +91,12 @@ fn compare(graph: Graph, seed: u64, max_batch: i64) -> Option<BTreeSet<&'static 
     let graph = Arc::new(graph);
     let mut rng = Rng::new(seed);
     let batch = rng.int(1, max_batch) as usize;
-    let parameters = PlanParameters { max_log_rows: 9 };
+    // Tables of steps do not fit the shortest traces.
+    let max_log_rows = if seed.is_multiple_of(2) { 9 } else { 13 };
+    let parameters = PlanParameters { max_log_rows };
     let plan = match compile(graph.clone(), batch, parameters) {
         Ok(plan) => plan,
-        Err(PlanError::Unsupported { .. } | PlanError::NothingToProve) => return None,
+        Err(PlanError::NothingToProve) => return None,
         Err(PlanError::TooLarge { .. } | PlanError::Channel { .. }) => return None,
         Err(error) => panic!("seed {seed}: {error}"),
     };
@@ -144,8 +150,10 @@ fn the_joint_check_of_random_networks_is_its_equations() {
     let proven = [
         "Conv",
         "MaxPool",
+        "AveragePool",
         "GlobalAveragePool",
         "Add",
+        "Mul",
         "Table",
         "Concat",
         "Transpose",

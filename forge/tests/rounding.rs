@@ -6,8 +6,9 @@ use std::sync::Arc;
 use winterforge_air::layout::BYTE_ROWS;
 use winterforge_air::plan::{PlanParameters, compile};
 use winterforge_air::rounding::{Channel, Rounding, line_value, window_sides};
+use winterforge_forge::nets::{Net, int8};
 use winterforge_model::testing::{RandomMlp, Rng};
-use winterforge_model::{Graph, Op};
+use winterforge_model::{AddRule, Elementwise, Graph, Op};
 
 /// Whether the constraints can be met for this code, by any branch.
 fn has_witness(channel: &Channel, limbs: usize, accumulator: i64, code: i64) -> bool {
@@ -70,6 +71,41 @@ fn accumulators(graph: &Graph, node: usize, channel: usize, rng: &mut Rng) -> Ve
     list.extend((0..20).map(|_| rng.int(low, high)));
     list.retain(|acc| (low..=high).contains(acc));
     list
+}
+
+/// Every pair of codes of random additions: the code of the float32 rule, and no other near it or at the ends.
+#[test]
+fn one_code_for_each_pair_of_an_addition() {
+    for seed in 0..16 {
+        let mut rng = Rng::new(seed);
+        let mut quantization = |scale: f32| int8(scale, rng.int(-128, 127) as i32);
+        let (a, b) = (
+            quantization(0.7),
+            quantization(0.7 * 1.37f32.powi(seed as i32 - 8)),
+        );
+        let y = quantization(0.9 + b.scale);
+        let mut net = Net::new(&[1], a);
+        let other = net.table(0, 7, b);
+        net.node(Op::Add(Elementwise::default()), &[0, other], &[1], y);
+        let graph = Arc::new(net.graph());
+        let plan = compile(graph, 1, PlanParameters::default()).unwrap();
+        let rule = AddRule::new(a, b, y).unwrap();
+        let addition = plan.pieces.additions.values().next().unwrap();
+        let channel = plan.channels.iter().flatten().next().unwrap();
+        let limbs = plan.shards[0].layout.shape.window_limbs;
+        for (at_a, at_b) in (0..256).flat_map(|a| (0..256).map(move |b| (a, b))) {
+            let accumulator = addition.factor * (at_a - 128) + addition.inner[at_b as usize];
+            let truth = i64::from(rule.apply(at_a as i32 - 128, at_b - 128) + 128);
+            for code in [truth - 2, truth - 1, truth, truth + 1, truth + 2, 0, 255] {
+                let accepted = has_witness(channel, limbs, accumulator, code);
+                assert_eq!(
+                    accepted,
+                    code == truth,
+                    "seed {seed}: {at_a} + {at_b}, code {code}"
+                );
+            }
+        }
+    }
 }
 
 /// Checks every channel of a graph.

@@ -93,8 +93,12 @@ impl MulRule {
 
     /// The product of two cells.
     pub fn apply(&self, a: i32, b: i32) -> i32 {
+        self.of_product((a - self.zero_points[0]) * (b - self.zero_points[1]))
+    }
+
+    /// What `(a - za)(b - zb)`, of magnitude at most `255^2`, becomes. Monotone.
+    pub fn of_product(&self, product: i32) -> i32 {
         // Below 2^16, so that the conversion is exact.
-        let product = (a - self.zero_points[0]) * (b - self.zero_points[1]);
         round_to(self.qtype, product as f32 * self.factor + self.y_zero_point)
     }
 }
@@ -123,7 +127,16 @@ impl AverageRule {
 
     /// The average of `cells`, the divisor being `n`.
     pub fn apply(&self, cells: impl Iterator<Item = i32>, n: usize) -> i32 {
-        let sum = cells.fold(0.0f32, |sum, x| sum + self.x.dequantize(x));
+        self.of_sum(cells.fold(0.0f32, |sum, x| sum + self.term(x)), n)
+    }
+
+    /// What a cell adds to the sum.
+    pub fn term(&self, x: i32) -> f32 {
+        self.x.dequantize(x)
+    }
+
+    /// What the sum of a window becomes, the divisor being `n`. Monotone in the sum.
+    pub fn of_sum(&self, sum: f32, n: usize) -> i32 {
         let mean = sum / n as f32;
         round_to(self.y.qtype, mean / self.y.scale + self.y.zero_point as f32)
     }

@@ -16,3 +16,4 @@ pub use builder::OnnxBuilder;
 pub use net::RandomNet;
 pub use onnx::{Form, onnx_bytes};
 pub use random::{RandomMlp, Rng, random_input, random_mlp};
+pub use rten_onnx::onnx::DataType;

@@ -115,7 +115,7 @@ impl Job<'_> {
         let mut columns = values.main_columns(shard);
         let constants = constant_columns(plan, shard);
         let mask = Mask::default();
-        witness::fill_multiplicities(&shard.layout, &mask, &mut columns, &constants);
+        witness::fill_multiplicities(plan, &shard.layout, &mask, &mut columns, &constants);
         let words: Vec<&[Felt]> = columns.iter().map(Vec::as_slice).collect();
         let info = self.instance.trace_infos[index].clone();
         let options = self.instance.options.clone();

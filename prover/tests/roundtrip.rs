@@ -114,17 +114,11 @@ fn random_models_are_proven_and_stock_winterfell_agrees() {
 
 #[test]
 fn random_convolutional_networks_are_proven() {
-    let mut proven = 0;
     for seed in 0..24 {
         let graph = Arc::new(RandomNet::any(seed).build());
-        if winterforge_air::plan::compile(graph.clone(), 2, PlanParameters::default()).is_err() {
-            continue;
-        }
         println!("seed {seed}");
         check(&graph, &samples(&graph, seed, 2), Parameters::default());
-        proven += 1;
     }
-    assert!(proven > 8, "only {proven} networks could be proven");
 }
 
 #[test]

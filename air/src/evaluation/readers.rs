@@ -1,11 +1,15 @@
 //! What each operator's equations contribute: the coefficients of its operands' cells, times what those cells weigh.
 
+use std::collections::BTreeMap;
+
 use winter_math::FieldElement;
 use winterforge_model::{Conv, Op, OperandCells, Window, broadcast_cells};
 
 use crate::coefficients::{AxisClasses, power, powers};
 use crate::field::{Felt, basis_coefficients, from_basis_coefficients};
+use crate::forms;
 use crate::joint::{Challenges, PublicCodes, image_of, max_operands};
+use crate::layout::Kind;
 use crate::pieces::Role;
 use crate::plan::Plan;
 
@@ -84,6 +88,7 @@ pub(super) fn piece<E: FieldElement<BaseField = Felt>>(
         }
     };
     match (&node.op, &piece.role) {
+        (op, _) if forms::has_forms(op) => (linear_forms(plan, index, numbering, sources), None),
         (Op::Linear(linear), _) => {
             let kernel = matrix(plan, index, rho, shift(zero()), x, sources);
             let term = layer(kernel, linear.out_features, linear.in_features);
@@ -132,6 +137,50 @@ pub(super) fn piece<E: FieldElement<BaseField = Felt>>(
         (Op::Add(_), _) => (addition(plan, index, numbering, sources), None),
         _ => (E::ZERO, None),
     }
+}
+
+/// Equations that are written out term by term.
+fn linear_forms<E: FieldElement<BaseField = Felt>>(
+    plan: &Plan,
+    index: usize,
+    numbering: Numbering<E>,
+    sources: &mut Sources<'_, E>,
+) -> E {
+    let powers = powers(numbering.rho, forms::equations(plan, index));
+    // By tensor, the weight of a cell over all samples.
+    let mut folded: BTreeMap<usize, Vec<E>> = BTreeMap::new();
+    let mut sum = E::ZERO;
+    forms::visit_terms(plan, index, &mut |equation, tensor, cell, factor| {
+        let weights = folded
+            .entry(tensor)
+            .or_insert_with(|| over_samples(tensor, numbering.sample_step, sources));
+        let term = powers[equation] * weights[cell];
+        sum += term.mul_base(Felt::from_signed(factor));
+    });
+    let constants = forms::constants(plan, index);
+    let constants = constants.iter().zip(&powers);
+    let constant = constants.fold(E::ZERO, |sum, (&constant, power)| {
+        sum + power.mul_base(Felt::from_signed(constant))
+    });
+    let samples = sum_of_powers(numbering.sample_step, plan.batch);
+    numbering.first * (sum - sources.rows.total * samples * constant)
+}
+
+/// The weight of each cell of a tensor over all samples.
+fn over_samples<E: FieldElement<BaseField = Felt>>(
+    tensor: usize,
+    sample_step: E,
+    sources: &mut Sources<'_, E>,
+) -> Vec<E> {
+    let len = sources.plan.pieces.tensor_len(&sources.plan.graph, tensor);
+    let dense = sources.dense(tensor);
+    let mut folded = vec![E::ZERO; len];
+    for sample in dense.chunks(len).rev() {
+        for (folded, &weight) in folded.iter_mut().zip(sample) {
+            *folded = *folded * sample_step + weight;
+        }
+    }
+    folded
 }
 
 /// `factor * a + inner(b) - acc = 0`.
@@ -289,7 +338,7 @@ impl<E: FieldElement> Values<'_, E> {
     }
 
     /// The patterns of the kinds of lane that a piece has.
-    fn patterns(&self, sources: &Sources<'_, E>, piece: usize) -> [Pattern<E>; 4]
+    fn patterns(&self, sources: &Sources<'_, E>, piece: usize) -> [Pattern<E>; Kind::COUNT]
     where
         E: FieldElement<BaseField = Felt>,
     {
@@ -375,16 +424,8 @@ fn gathered<E: FieldElement<BaseField = Felt>>(
     readers: impl Iterator<Item = (usize, usize)>,
     sources: &mut Sources<'_, E>,
 ) -> E {
-    let len = sources.plan.pieces.tensor_len(&sources.plan.graph, tensor);
-    let dense = sources.dense(tensor);
     let powers = powers(numbering.rho, equations);
-    // The weight of a cell over all samples.
-    let mut folded = vec![E::ZERO; len];
-    for sample in dense.chunks(len).rev() {
-        for (folded, &weight) in folded.iter_mut().zip(sample) {
-            *folded = *folded * numbering.sample_step + weight;
-        }
-    }
+    let folded = over_samples(tensor, numbering.sample_step, sources);
     let extra = extra * sum_of_powers(numbering.sample_step, sources.plan.batch);
     numbering.first
         * readers.fold(E::ZERO, |sum, (cell, equation)| {

@@ -14,11 +14,11 @@ use crate::rounding::Channel;
 /// The weights of all rows, table by table, shards one behind the other.
 pub(super) struct Rows<E> {
     /// By kind: one weight for each row.
-    weights: [Vec<E>; 4],
+    weights: [Vec<E>; Kind::COUNT],
     /// By piece and channel: the kind, and the rows among that kind's.
     ranges: Vec<Vec<(Kind, std::ops::Range<usize>)>>,
     /// Lanes of each kind.
-    pub(super) lanes: [usize; 4],
+    pub(super) lanes: [usize; Kind::COUNT],
     /// `lambda^lane`; with links and constants behind the last lane.
     pub(super) lane_powers: Vec<E>,
     /// The weight of the total.
@@ -27,8 +27,8 @@ pub(super) struct Rows<E> {
 
 impl<E: FieldElement<BaseField = Felt>> Rows<E> {
     pub(super) fn new(plan: &Plan, lagrange: &[Vec<E>], lambda: E) -> Self {
-        let mut weights: [Vec<E>; 4] = Default::default();
-        let mut lanes = [0; 4];
+        let mut weights: [Vec<E>; Kind::COUNT] = Default::default();
+        let mut lanes = [0; Kind::COUNT];
         let mut base = E::ONE;
         for (shard, lagrange) in plan.shards.iter().zip(lagrange) {
             for table in &shard.layout.tables {
@@ -43,7 +43,7 @@ impl<E: FieldElement<BaseField = Felt>> Rows<E> {
             }
             base *= power(lambda, shard.layout.lookup_tables.len() as u64);
         }
-        let mut next = [0; 4];
+        let mut next = [0; Kind::COUNT];
         let ranges = (plan.kinds.iter().enumerate())
             .map(|(piece, kinds)| {
                 let instances = plan.instances(piece);
@@ -72,8 +72,8 @@ impl<E: FieldElement<BaseField = Felt>> Rows<E> {
     }
 
     /// The kinds that a piece's channels have.
-    pub(super) fn kinds(&self, piece: usize) -> [bool; 4] {
-        let mut kinds = [false; 4];
+    pub(super) fn kinds(&self, piece: usize) -> [bool; Kind::COUNT] {
+        let mut kinds = [false; Kind::COUNT];
         for (kind, _) in &self.ranges[piece] {
             kinds[*kind as usize] = true;
         }
@@ -125,6 +125,15 @@ impl<E: FieldElement<BaseField = Felt>> Rows<E> {
                 let rows = sums.iter().fold(E::ZERO, |sum, &rows| sum + rows);
                 weights.iter().fold(E::ZERO, |sum, &weight| {
                     sum + (rows * weight).mul_base(Felt::new(map as u64))
+                })
+            }
+            Role::Product => {
+                let node = plan.pieces.list[piece].node;
+                let offset = plan.pieces.products.get(&node).copied().unwrap_or(0);
+                let weights = self.constant_weights(Kind::Product);
+                let products = sums.iter().zip(&weights);
+                products.fold(E::ZERO, |sum, (&rows, &weight)| {
+                    sum + (rows * weight).mul_base(Felt::from_signed(offset))
                 })
             }
             _ => {

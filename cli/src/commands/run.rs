@@ -7,12 +7,23 @@ use crate::Outcome;
 use crate::args::RunArguments;
 use crate::error::CliError;
 use crate::files::read_samples;
+use crate::oracle::Oracle;
 use crate::output::{Output, list};
 
 #[derive(Serialize)]
 struct Report {
     index: usize,
     output_q: Vec<i32>,
+    output: Vec<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    onnxruntime: Option<Check>,
+}
+
+/// What ONNX Runtime makes of the sample.
+#[derive(Serialize)]
+struct Check {
+    version: String,
+    equal: bool,
     output: Vec<f32>,
 }
 
@@ -25,25 +36,55 @@ pub(crate) fn run(arguments: &RunArguments, output: &Output) -> Result<Outcome, 
     } else {
         first + 1
     };
+    let mut oracle = arguments.check.then(Oracle::start).transpose()?;
+    let mut outcome = Outcome::Done;
     for index in first..last {
         let execution = execute(&graph, &graph.quantize_input(samples.sample(index)))?;
         let output_q = execution.tensors[graph.output.0].clone();
+        let returned = graph.dequantize_output(&output_q);
+        let check = match &mut oracle {
+            None => None,
+            Some(oracle) => {
+                let output = oracle.run(&arguments.model, &graph, samples.sample(index))?;
+                Some(Check {
+                    version: oracle.version.clone(),
+                    equal: output == returned,
+                    output,
+                })
+            }
+        };
+        if check.as_ref().is_some_and(|check| !check.equal) {
+            outcome = Outcome::Rejected;
+        }
         let report = Report {
             index,
-            output: graph.dequantize_output(&output_q),
             output_q,
+            output: returned,
+            onnxruntime: check,
         };
         output.result(&report, || text(&report))?;
     }
-    Ok(Outcome::Done)
+    Ok(outcome)
 }
 
 fn text(report: &Report) -> String {
-    let floats: Vec<String> = report.output.iter().map(f32::to_string).collect();
+    let floats = |values: &[f32]| -> String {
+        let floats: Vec<String> = values.iter().map(f32::to_string).collect();
+        floats.join(" ")
+    };
+    let check = match &report.onnxruntime {
+        None => String::new(),
+        Some(check) if check.equal => format!("\n  equal to ONNX Runtime {}", check.version),
+        Some(check) => format!(
+            "\n  NOT EQUAL to ONNX Runtime {}: {}",
+            check.version,
+            floats(&check.output)
+        ),
+    };
     format!(
-        "sample {}\n  quantized  {}\n  output     {}",
+        "sample {}\n  quantized  {}\n  output     {}{check}",
         report.index,
         list(&report.output_q),
-        floats.join(" ")
+        floats(&report.output)
     )
 }

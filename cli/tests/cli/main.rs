@@ -1,5 +1,6 @@
 //! The real binary, as a script meets it: arguments, exit codes, JSON, files.
 
+mod check;
 mod demo;
 mod inspect;
 mod key;

@@ -119,16 +119,6 @@ fn branches(case: &Case) -> Vec<Forgery> {
 
 fn rounding(case: &Case) -> Vec<Forgery> {
     use ConstraintId::{RoundLine, RoundWindowHigh, RoundWindowLow};
-    let inside = |kind: Kind, step: i64| {
-        case.site(|site| {
-            let channel = case.channel(site);
-            let code = case.code(site) + step;
-            site.kind == kind
-                && case.is_output(site)
-                && case.branch(site) == 0
-                && (channel.code_min..=channel.code_max).contains(&code)
-        })
-    };
     let claims_saturation = |kind: Kind, branch: i64, witness: &mut Witness<'_>| {
         let site = output_site(case, kind, 0);
         let channel = witness.channel(&site).clone();
@@ -148,7 +138,7 @@ fn rounding(case: &Case) -> Vec<Forgery> {
         ("window: previous code", Kind::Window, -1, RoundWindowHigh),
     ]
     .map(|(name, kind, step, id)| {
-        let site = inside(kind, step);
+        let site = inside(case, kind, step);
         breaking(case, name, id, |witness| {
             let code = case.code(&site) + step;
             witness.fill_lane(&site, case.accumulator(&site), code);
@@ -259,20 +249,16 @@ fn set_sides(witness: &mut Witness<'_>, site: &Site, accumulator: i64, code: i64
     }
 }
 
-fn limbs(case: &Case) -> Vec<Forgery> {
-    use ConstraintId::{RangeLineLimb, RangeWindowHighLimb, RangeWindowLowLimb, WindowTable};
-    let inside = |kind: Kind, step: i64| {
-        case.site(|site| {
-            let channel = case.channel(site);
-            let code = case.code(site) + step;
-            site.kind == kind
-                && case.is_output(site)
-                && case.branch(site) == 0
-                && (channel.code_min..=channel.code_max).contains(&code)
-        })
-    };
-    let mut forgeries: Vec<Forgery> = [
-        ("line: a limb that is no byte", Kind::Line, 1, RangeLineLimb),
+/// Limbs beyond their table, for the families that are wanted.
+pub(super) fn wide_limbs(case: &Case, is_wanted: impl Fn(ConstraintId) -> bool) -> Vec<Forgery> {
+    use ConstraintId::{RangeLineLimb, RangeWindowHighLimb, RangeWindowLowLimb};
+    [
+        (
+            "line: a limb that is not in the table",
+            Kind::Line,
+            1,
+            RangeLineLimb,
+        ),
         (
             "line: a limb that wraps around",
             Kind::Line,
@@ -280,20 +266,22 @@ fn limbs(case: &Case) -> Vec<Forgery> {
             RangeLineLimb,
         ),
         (
-            "window: a low limb that is no byte",
+            "window: a low limb that is not in the table",
             Kind::Window,
             1,
             RangeWindowLowLimb,
         ),
         (
-            "window: a high limb that is no byte",
+            "window: a high limb that is not in the table",
             Kind::Window,
             -1,
             RangeWindowHighLimb,
         ),
     ]
+    .into_iter()
+    .filter(|&(.., id)| is_wanted(id))
     .map(|(name, kind, step, id)| {
-        let site = inside(kind, step);
+        let site = inside(case, kind, step);
         breaking(case, name, id, |witness| {
             let (accumulator, code) = (case.accumulator(&site), case.code(&site) + step);
             witness.fill_lane(&site, accumulator, code);
@@ -301,8 +289,25 @@ fn limbs(case: &Case) -> Vec<Forgery> {
             witness.state(&site, code);
         })
     })
-    .into();
-    let site = inside(Kind::Window, 1);
+    .collect()
+}
+
+/// An unsaturated site of the output that could have the code `step` further.
+fn inside(case: &Case, kind: Kind, step: i64) -> Site {
+    case.site(|site| {
+        let channel = case.channel(site);
+        let code = case.code(site) + step;
+        site.kind == kind
+            && case.is_output(site)
+            && case.branch(site) == 0
+            && (channel.code_min..=channel.code_max).contains(&code)
+    })
+}
+
+fn limbs(case: &Case) -> Vec<Forgery> {
+    use ConstraintId::WindowTable;
+    let mut forgeries = wide_limbs(case, |_| true);
+    let site = inside(case, Kind::Window, 1);
     forgeries.push(breaking(
         case,
         "window: a wider half ulp",

@@ -186,8 +186,13 @@ impl Net {
             return y;
         }
         window.dilations = [1, 1];
-        let scale = x.quantization.scale * self.rng.log_float(0.3, 1.0);
-        let quantization = self.quantization(scale);
+        // With one scale on both sides averages of even numbers of cells are often ties.
+        let ratio = if self.rng.one_in(3) {
+            1.0
+        } else {
+            self.rng.log_float(0.3, 1.0)
+        };
+        let quantization = self.quantization(x.quantization.scale * ratio);
         let y = self.tensor(Self::image_shape(x.shape[0], x, &window), quantization);
         let includes = self.rng.int(0, 1);
         let operators = ("com.microsoft:QLinearAveragePool", "AveragePool");

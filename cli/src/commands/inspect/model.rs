@@ -170,6 +170,9 @@ fn kind_name(kind: Kind) -> &'static str {
         Kind::Window => "window",
         Kind::Max => "max",
         Kind::Map => "map",
+        Kind::Step => "step",
+        Kind::Product => "product",
+        Kind::FloatSum => "float sum",
     }
 }
 
@@ -179,6 +182,8 @@ fn lookup_table_name(table: LookupTable) -> &'static str {
         LookupTable::Word => "word",
         LookupTable::Window => "window",
         LookupTable::Map => "map",
+        LookupTable::Steps => "steps",
+        LookupTable::Binade => "binade",
     }
 }
 

@@ -1,0 +1,212 @@
+//! The linked cells of products and average pools as linear forms in codes, written out term by term.
+//!
+//! Equation e of one sample states `sum factor * cell + constant(e) = linked cell`. Other operators have closed forms
+//! ([`coefficients`](crate::coefficients)); these read few cells each.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use winter_math::FieldElement;
+use winterforge_model::{AveragePool, Graph, Node, Op, Operand, OperandCells, broadcast_cells};
+
+use crate::average::{self, Average};
+use crate::coefficients::{Numbering, powers, repeat_samples};
+use crate::field::Felt;
+use crate::pieces::{Piece, Role};
+use crate::plan::Plan;
+use crate::product;
+
+/// One term: the equation of the sample, the tensor, its cell and the factor.
+type Visit<'v> = &'v mut dyn FnMut(usize, usize, usize, i64);
+
+/// Whether the linked cells of a piece are these.
+pub fn has_forms(op: &Op) -> bool {
+    matches!(op, Op::Mul(_) | Op::AveragePool(_))
+}
+
+/// Equations of one sample of a piece.
+pub fn equations(plan: &Plan, index: usize) -> usize {
+    plan.pieces.list[index].positions * plan.links(index)
+}
+
+/// Hands every term of a piece's linked cells to `visit`.
+pub fn visit_terms(plan: &Plan, index: usize, visit: Visit<'_>) {
+    let piece = &plan.pieces.list[index];
+    let node = &plan.graph.nodes[piece.node];
+    match &node.op {
+        Op::Mul(_) => visit_product(&plan.graph, node, piece, visit),
+        Op::AveragePool(pool) => {
+            if let Some(average) = plan.pieces.averages.get(&piece.node) {
+                visit_average(&plan.graph, node, pool, piece, average, visit);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn visit_product(graph: &Graph, node: &Node, piece: &Piece, visit: Visit<'_>) {
+    let Some(operands) = graph.operands(node) else {
+        return;
+    };
+    let shape = &graph.tensor(node.output).shape;
+    let factors = match piece.role {
+        Role::Step => factors(&operands, shape),
+        _ => Vec::new(),
+    };
+    let links = if matches!(piece.role, Role::Product) {
+        2
+    } else {
+        1
+    };
+    let mut link = 0;
+    for operand in &operands {
+        let OperandCells::Tensor(id) = operand.cells else {
+            continue;
+        };
+        let cells = broadcast_cells(operand.shape, shape);
+        for (position, cell) in cells.into_iter().enumerate() {
+            let factor = factors.get(position).copied().unwrap_or(1);
+            visit(links * position + link, id.0, cell, factor);
+        }
+        link += 1;
+    }
+}
+
+/// What the tensor is multiplied by in each cell of a product with constants.
+fn factors(operands: &[Operand<'_>; 2], shape: &[usize]) -> Vec<i64> {
+    let Some(values) = product::constants(operands) else {
+        return Vec::new();
+    };
+    let is_constant = |operand: &&Operand<'_>| matches!(operand.cells, OperandCells::Constant(_));
+    let Some(operand) = operands.iter().find(is_constant) else {
+        return Vec::new();
+    };
+    let zero_point = operand.quantization.zero_point;
+    let cells = broadcast_cells(operand.shape, shape).into_iter();
+    cells
+        .map(|cell| i64::from(values[cell]) - i64::from(zero_point))
+        .collect()
+}
+
+fn visit_average(
+    graph: &Graph,
+    node: &Node,
+    pool: &AveragePool,
+    piece: &Piece,
+    average: &Average,
+    visit: Visit<'_>,
+) {
+    let x = node.inputs[0];
+    let shapes = (&graph.tensor(x).shape, &graph.tensor(node.output).shape);
+    let mut visit_taps = |tensor: usize, taps: Range<usize>| {
+        average::visit_taps(&pool.window, taps, shapes.0, shapes.1, |position, cell| {
+            visit(position, tensor, cell, 1);
+        });
+    };
+    match (&piece.role, &average.chain) {
+        (Role::Map(_), _) => {
+            for cell in 0..piece.positions {
+                visit(cell, x.0, cell, 1);
+            }
+        }
+        (Role::FloatSum(addition), Some(chain)) => {
+            // The first addition takes two cells.
+            let first = if *addition == 0 { 0 } else { addition + 1 };
+            visit_taps(chain.terms, first..addition + 2);
+            if let Some(before) = addition.checked_sub(1) {
+                for position in 0..piece.positions {
+                    visit(position, chain.sums[before], position, 1);
+                }
+            }
+        }
+        (_, Some(chain)) => match chain.sums.last() {
+            Some(&sum) => {
+                for position in 0..piece.positions {
+                    visit(position, sum, position, 1);
+                }
+            }
+            None => visit_taps(chain.terms, 0..1),
+        },
+        (_, None) => visit_taps(x.0, 0..usize::MAX),
+    }
+}
+
+/// The constants of a piece's equations, one sample long.
+pub fn constants(plan: &Plan, index: usize) -> Vec<i64> {
+    let graph = &plan.graph;
+    let piece = &plan.pieces.list[index];
+    let node = &graph.nodes[piece.node];
+    let shape = &graph.tensor(node.output).shape;
+    match (&node.op, &piece.role) {
+        (Op::Mul(_), Role::Product) => {
+            let zeros = graph.operands(node).map(|operands| {
+                let [a, b] = operands;
+                [-product::zero_code(&a), -product::zero_code(&b)]
+            });
+            let pairs = zeros.into_iter().cycle().take(piece.positions);
+            pairs.flatten().collect()
+        }
+        (Op::Mul(_), Role::Step) => {
+            let Some(operands) = graph.operands(node) else {
+                return Vec::new();
+            };
+            let is_tensor =
+                |operand: &&Operand<'_>| matches!(operand.cells, OperandCells::Tensor(_));
+            let zero = operands
+                .iter()
+                .find(is_tensor)
+                .map_or(0, product::zero_code);
+            let offset = plan.pieces.products.get(&piece.node).copied().unwrap_or(0);
+            let factors = factors(&operands, shape).into_iter();
+            factors.map(|factor| offset - factor * zero).collect()
+        }
+        (Op::AveragePool(pool), Role::Step) => {
+            let x = &graph.tensor(node.inputs[0]).shape;
+            let Some(average) = plan.pieces.averages.get(&piece.node) else {
+                return Vec::new();
+            };
+            let (rows, columns) = (shape[1], shape[2]);
+            let plane: Vec<i64> = (0..rows * columns)
+                .map(|cell| average::offset(average, pool, x, [cell / columns, cell % columns]))
+                .collect();
+            plane.repeat(shape[0])
+        }
+        _ => vec![0; equations(plan, index)],
+    }
+}
+
+/// Coefficients of the cells that a piece reads, by tensor: `[sample][cell]`.
+pub fn coefficients<E: FieldElement<BaseField = Felt>>(
+    plan: &Plan,
+    index: usize,
+    numbering: Numbering<E>,
+) -> BTreeMap<usize, Vec<E>> {
+    let powers = powers(numbering.rho, equations(plan, index));
+    let mut tensors: BTreeMap<usize, Vec<E>> = BTreeMap::new();
+    visit_terms(plan, index, &mut |equation, tensor, cell, factor| {
+        let cells = tensors
+            .entry(tensor)
+            .or_insert_with(|| vec![E::ZERO; plan.pieces.tensor_len(&plan.graph, tensor)]);
+        cells[cell] += match factor {
+            1 => powers[equation],
+            _ => powers[equation].mul_base(Felt::from_signed(factor)),
+        };
+    });
+    for cells in tensors.values_mut() {
+        cells.iter_mut().for_each(|cell| *cell *= numbering.first);
+        *cells = repeat_samples(std::mem::take(cells), numbering.sample_step, plan.batch);
+    }
+    tensors
+}
+
+/// The linked cells of a piece over the batch, given every tensor's `[sample][cell]`.
+pub fn evaluate(plan: &Plan, index: usize, value: impl Fn(usize, usize, usize) -> i64) -> Vec<i64> {
+    let mut linked = constants(plan, index).repeat(plan.batch);
+    let equations = equations(plan, index);
+    visit_terms(plan, index, &mut |equation, tensor, cell, factor| {
+        for sample in 0..plan.batch {
+            linked[sample * equations + equation] += factor * value(sample, tensor, cell);
+        }
+    });
+    linked
+}
