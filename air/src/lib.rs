@@ -15,6 +15,7 @@ pub mod geometry;
 pub mod joint;
 pub mod layout;
 pub mod mask;
+pub mod parallel;
 pub mod parameter_air;
 pub mod parameters;
 pub mod pieces;

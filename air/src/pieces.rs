@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use winterforge_model::{AddRule, AveragePool, Graph, Node, Op, OperandCells};
+use winterforge_model::{AddRule, AveragePool, Graph, Node, Op, OperandCells, Requant};
 
 use crate::average::{self, Average, Chain};
+use crate::parallel;
 use crate::plan::PlanError;
 use crate::product;
 use crate::rounding::{self, Channel, RoundingError, Staircase};
@@ -428,31 +429,28 @@ fn requant_encodings(
 ) -> Result<Vec<Encodings>, PlanError> {
     let type_min = graph.tensor(node.output).quantization.qtype.min();
     let requants = node.op.requant();
-    requants
-        .iter()
-        .zip(ranges)
-        .enumerate()
-        .map(|(channel, (requant, &range))| {
-            let (line, window) = match requant.constant_over(range.0, range.1) {
-                Some(q) => {
-                    let code = i64::from(q - type_min);
-                    let constant =
-                        |lines| rounding::encode_constant(requant, range, type_min, code, lines);
-                    (Some(constant(true)), Ok(constant(false)))
-                }
-                None => rounding::encode(requant, range, type_min),
-            };
-            match (line, window) {
-                (None, Err(source)) => Err(PlanError::Channel {
-                    node: node.name.clone(),
-                    channel,
-                    source,
-                }),
-                (line, window) => Ok(Encodings {
-                    line,
-                    window: window.ok(),
-                }),
+    let encode = |channel: usize, requant: &Requant| {
+        let range = ranges[channel];
+        let (line, window) = match requant.constant_over(range.0, range.1) {
+            Some(q) => {
+                let code = i64::from(q - type_min);
+                let constant =
+                    |lines| rounding::encode_constant(requant, range, type_min, code, lines);
+                (Some(constant(true)), Ok(constant(false)))
             }
-        })
-        .collect()
+            None => rounding::encode(requant, range, type_min),
+        };
+        match (line, window) {
+            (None, Err(source)) => Err(PlanError::Channel {
+                node: node.name.clone(),
+                channel,
+                source,
+            }),
+            (line, window) => Ok(Encodings {
+                line,
+                window: window.ok(),
+            }),
+        }
+    };
+    parallel::map(requants, encode).into_iter().collect()
 }

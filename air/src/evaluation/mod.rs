@@ -29,6 +29,7 @@ use crate::constraints::AuxChallenges;
 use crate::field::Felt;
 use crate::joint::{Challenges, PublicCodes, constraint_challenges, lookup_entry};
 use crate::layout::{Kind, Layout, Shape};
+use crate::parallel;
 use crate::plan::Plan;
 
 use self::rows::Rows;
@@ -134,12 +135,15 @@ impl<E: FieldElement<BaseField = Felt>> Evaluation<E> {
             constant_weights: [Kind::Line, Kind::Window].map(|kind| rows.constant_weights(kind)),
         };
         evaluation.constant -= rows.links(plan, challenges);
-        let mut sources = Sources::new(plan, codes, &rows);
-        evaluation.constant += readers::outputs(plan, challenges, codes, &mut sources);
-        for index in 0..plan.pieces.list.len() {
-            let (constant, term) = readers::piece(plan, challenges, index, &mut sources);
+        let sources = Sources::new(plan, codes, &rows);
+        evaluation.constant += readers::outputs(plan, challenges, codes, &sources);
+        let read = |index: usize, _: &_| {
+            let (constant, term) = readers::piece(plan, challenges, index, &sources);
+            (constant, term, rows.channel_sums(index))
+        };
+        let pieces = parallel::map(&plan.pieces.list, read);
+        for (index, (constant, term, sums)) in pieces.into_iter().enumerate() {
             evaluation.constant += constant;
-            let sums = rows.channel_sums(index);
             match term {
                 Some(mut term) => {
                     term.rows = sums;
@@ -153,8 +157,11 @@ impl<E: FieldElement<BaseField = Felt>> Evaluation<E> {
 
     /// The value of the function for the model's own parameters.
     pub fn value(&self, plan: &Plan) -> E {
-        let of_term = |term: &LayerTerm<E>| term.weighted(plan) + self.row_constants(plan, term);
-        (self.terms.iter().map(of_term)).fold(self.constant, |sum, value| sum + value)
+        let of_term = |_, term: &LayerTerm<E>| term.weighted(plan) + self.row_constants(plan, term);
+        let values = parallel::map(&self.terms, of_term);
+        values
+            .into_iter()
+            .fold(self.constant, |sum, value| sum + value)
     }
 
     /// The row constants of an operator's channels, weighted.
@@ -196,6 +203,9 @@ impl<E: FieldElement<BaseField = Felt>> LayerTerm<E> {
     }
 }
 
+/// Rows that are worked on together.
+const ROWS_AT_ONCE: usize = 1 << 12;
+
 /// The columns of lookup inverses, weighted.
 fn lookup_columns<E: FieldElement<BaseField = Felt>>(
     plan: &Plan,
@@ -211,12 +221,18 @@ fn lookup_columns<E: FieldElement<BaseField = Felt>>(
         let claimed = claimed_columns(layout);
         let first = offset + claimed - layout.lookup_tables.len();
         for (index, &table) in layout.lookup_tables.iter().enumerate() {
-            let entries: Vec<E> = (0..layout.lookup_rows(table))
-                .map(|row| aux.entry(table, &lookup_entry(plan, table, row)))
-                .collect();
-            let inverses = winter_math::batch_inversion(&entries);
-            let column = (inverses.iter().zip(lagrange))
-                .fold(E::ZERO, |sum, (&inverse, &weight)| sum + inverse * weight);
+            let rows: Vec<usize> = (0..layout.lookup_rows(table)).collect();
+            let parts: Vec<&[usize]> = rows.chunks(ROWS_AT_ONCE).collect();
+            let column = parallel::map(&parts, |_, rows| {
+                let entry = |&row: &usize| aux.entry(table, &lookup_entry(plan, table, row));
+                let entries: Vec<E> = rows.iter().map(entry).collect();
+                let inverses = winter_math::batch_inversion(&entries);
+                let weighted = rows.iter().zip(inverses);
+                weighted.fold(E::ZERO, |sum, (&row, inverse)| {
+                    sum + inverse * lagrange[row]
+                })
+            });
+            let column = column.into_iter().fold(E::ZERO, |sum, part| sum + part);
             sum -= power(lambda, (first + index) as u64) * column;
         }
         offset += claimed;

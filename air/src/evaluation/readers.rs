@@ -29,7 +29,7 @@ pub(super) fn outputs<E: FieldElement<BaseField = Felt>>(
     plan: &Plan,
     challenges: Challenges<E>,
     codes: &PublicCodes,
-    sources: &mut Sources<'_, E>,
+    sources: &Sources<'_, E>,
 ) -> E {
     let Challenges { rho, kappa, .. } = challenges;
     let numbering = Numbering {
@@ -51,7 +51,7 @@ pub(super) fn piece<E: FieldElement<BaseField = Felt>>(
     plan: &Plan,
     challenges: Challenges<E>,
     index: usize,
-    sources: &mut Sources<'_, E>,
+    sources: &Sources<'_, E>,
 ) -> (E, Option<LayerTerm<E>>) {
     let graph = &plan.graph;
     let piece = &plan.pieces.list[index];
@@ -144,7 +144,7 @@ fn linear_forms<E: FieldElement<BaseField = Felt>>(
     plan: &Plan,
     index: usize,
     numbering: Numbering<E>,
-    sources: &mut Sources<'_, E>,
+    sources: &Sources<'_, E>,
 ) -> E {
     let powers = powers(numbering.rho, forms::equations(plan, index));
     // By tensor, the weight of a cell over all samples.
@@ -170,7 +170,7 @@ fn linear_forms<E: FieldElement<BaseField = Felt>>(
 fn over_samples<E: FieldElement<BaseField = Felt>>(
     tensor: usize,
     sample_step: E,
-    sources: &mut Sources<'_, E>,
+    sources: &Sources<'_, E>,
 ) -> Vec<E> {
     let len = sources.plan.pieces.tensor_len(&sources.plan.graph, tensor);
     let dense = sources.dense(tensor);
@@ -188,7 +188,7 @@ fn addition<E: FieldElement<BaseField = Felt>>(
     plan: &Plan,
     index: usize,
     numbering: Numbering<E>,
-    sources: &mut Sources<'_, E>,
+    sources: &Sources<'_, E>,
 ) -> E {
     let graph = &plan.graph;
     let node_index = plan.pieces.list[index].node;
@@ -200,7 +200,7 @@ fn addition<E: FieldElement<BaseField = Felt>>(
     let shape = &graph.tensor(node.output).shape;
     let instances = graph.tensor(node.output).len();
     let total = sources.rows.total;
-    let mut read = |tensor: usize, operand: &[usize], extra: E| {
+    let read = |tensor: usize, operand: &[usize], extra: E| {
         if operand == shape.as_slice() {
             return in_order(tensor, numbering, extra, sources);
         }
@@ -361,7 +361,7 @@ fn in_order<E: FieldElement<BaseField = Felt>>(
     tensor: usize,
     numbering: Numbering<E>,
     extra: E,
-    sources: &mut Sources<'_, E>,
+    sources: &Sources<'_, E>,
 ) -> E {
     let Numbering {
         first,
@@ -422,7 +422,7 @@ fn gathered<E: FieldElement<BaseField = Felt>>(
     numbering: Numbering<E>,
     extra: E,
     readers: impl Iterator<Item = (usize, usize)>,
-    sources: &mut Sources<'_, E>,
+    sources: &Sources<'_, E>,
 ) -> E {
     let powers = powers(numbering.rho, equations);
     let folded = over_samples(tensor, numbering.sample_step, sources);
@@ -440,7 +440,7 @@ fn matrix<E: FieldElement<BaseField = Felt>>(
     rho: E,
     extra: E,
     x: usize,
-    sources: &mut Sources<'_, E>,
+    sources: &Sources<'_, E>,
 ) -> Vec<E> {
     let instances = plan.instances(index);
     let positions = plan.pieces.list[index].positions;
@@ -484,7 +484,7 @@ fn convolution<E: FieldElement<BaseField = Felt>>(
     [image, outputs]: [[usize; 2]; 2],
     extra: E,
     x: usize,
-    sources: &mut Sources<'_, E>,
+    sources: &Sources<'_, E>,
 ) -> Vec<E> {
     let axes = [0, 1].map(|axis| AxisClasses::new(&conv.window, axis, image[axis], outputs[axis]));
     let steps = [power(numbering.rho, outputs[1] as u64), numbering.rho];

@@ -7,9 +7,12 @@ use crate::field::Felt;
 use crate::geometry::MAX_LANES;
 use crate::joint::{Challenges, requant_constants};
 use crate::layout::{Kind, Shape};
+use crate::parallel;
 use crate::pieces::Role;
 use crate::plan::Plan;
 use crate::rounding::Channel;
+
+use super::ROWS_AT_ONCE;
 
 /// The weights of all rows, table by table, shards one behind the other.
 pub(super) struct Rows<E> {
@@ -34,8 +37,12 @@ impl<E: FieldElement<BaseField = Felt>> Rows<E> {
             for table in &shard.layout.tables {
                 let kind = table.kind as usize;
                 lanes[kind] = table.lanes;
-                let rows = lagrange.iter().take(shard.rows(table.kind).len());
-                weights[kind].extend(rows.map(|&weight| base * weight));
+                let rows = &lagrange[..shard.rows(table.kind).len()];
+                let parts: Vec<&[E]> = rows.chunks(ROWS_AT_ONCE).collect();
+                let scaled = |_, part: &&[E]| -> Vec<E> {
+                    part.iter().map(|&weight| base * weight).collect()
+                };
+                weights[kind].extend(parallel::map(&parts, scaled).into_iter().flatten());
                 base *= power(
                     lambda,
                     (table.lanes + 1 + Shape::constants(table.kind)) as u64,
@@ -93,13 +100,13 @@ impl<E: FieldElement<BaseField = Felt>> Rows<E> {
     /// The columns of link coefficients, weighted, but for their sign.
     pub(super) fn links(&self, plan: &Plan, challenges: Challenges<E>) -> E {
         let Challenges { rho, kappa, .. } = challenges;
-        let mut sum = E::ZERO;
-        for (piece, ranges) in self.ranges.iter().enumerate() {
+        let of_piece = |piece: usize, ranges: &Vec<(Kind, std::ops::Range<usize>)>| {
             let links = plan.links(piece) as u64;
             let step = self.lanes.map(|lanes| power(rho, lanes as u64 * links));
             let first = plan.channel_equation(piece, 0);
             let stride = plan.channel_equation(piece, 1) - first;
             let (mut channel_power, channel_step) = (power(rho, first), power(rho, stride));
+            let mut sum = E::ZERO;
             for (kind, range) in ranges {
                 let rows = &self.weights[*kind as usize][range.clone()];
                 let step = step[*kind as usize];
@@ -107,7 +114,10 @@ impl<E: FieldElement<BaseField = Felt>> Rows<E> {
                 sum += channel_power * self.lane_powers[self.lanes[*kind as usize]] * value;
                 channel_power *= channel_step;
             }
-        }
+            sum
+        };
+        let sums = parallel::map(&self.ranges, of_piece);
+        let sum = sums.into_iter().fold(E::ZERO, |sum, piece| sum + piece);
         kappa * sum
     }
 

@@ -4,7 +4,7 @@
 //! and a cell that an operator moves what the moved cell weighs.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use winter_math::FieldElement;
 use winterforge_model::{Copied, Op};
@@ -23,7 +23,7 @@ pub(super) enum Source<'a, E> {
     /// The input: codes times a factor.
     Codes(&'a [u8], E),
     /// Anything else.
-    Dense(Rc<Vec<E>>),
+    Dense(Arc<Vec<E>>),
 }
 
 impl<E: FieldElement<BaseField = Felt>> Source<'_, E> {
@@ -55,7 +55,7 @@ pub(super) struct Sources<'a, E> {
     /// By tensor: the node that makes it.
     producers: BTreeMap<usize, usize>,
     /// Tensors whose cells were moved.
-    moved: BTreeMap<usize, Rc<Vec<E>>>,
+    moved: Mutex<BTreeMap<usize, Arc<Vec<E>>>>,
 }
 
 impl<'a, E: FieldElement<BaseField = Felt>> Sources<'a, E> {
@@ -68,12 +68,12 @@ impl<'a, E: FieldElement<BaseField = Felt>> Sources<'a, E> {
             codes,
             pieces: pieces.map(|(index, piece)| (piece.value, index)).collect(),
             producers: nodes.map(|(index, node)| (node.output.0, index)).collect(),
-            moved: BTreeMap::new(),
+            moved: Mutex::default(),
         }
     }
 
     /// The weights of a tensor's cells.
-    pub(super) fn of(&mut self, tensor: usize) -> Source<'a, E> {
+    pub(super) fn of(&self, tensor: usize) -> Source<'a, E> {
         if let Some(&piece) = self.pieces.get(&tensor) {
             return Source::Piece(piece);
         }
@@ -87,14 +87,14 @@ impl<'a, E: FieldElement<BaseField = Felt>> Sources<'a, E> {
     }
 
     /// The weights of a tensor's cells, each by itself.
-    pub(super) fn dense(&mut self, tensor: usize) -> Rc<Vec<E>> {
+    pub(super) fn dense(&self, tensor: usize) -> Arc<Vec<E>> {
         match self.of(tensor) {
             Source::Dense(weights) => weights,
             Source::Codes(codes, factor) => {
                 let weight = |&code: &u8| factor.mul_base(Felt::from(code));
-                Rc::new(codes.iter().map(weight).collect())
+                Arc::new(codes.iter().map(weight).collect())
             }
-            Source::Piece(piece) => Rc::new(self.of_piece(piece)),
+            Source::Piece(piece) => Arc::new(self.of_piece(piece)),
         }
     }
 
@@ -115,8 +115,9 @@ impl<'a, E: FieldElement<BaseField = Felt>> Sources<'a, E> {
         weights
     }
 
-    fn moved(&mut self, tensor: usize, index: usize) -> Rc<Vec<E>> {
-        if let Some(weights) = self.moved.get(&tensor) {
+    fn moved(&self, tensor: usize, index: usize) -> Arc<Vec<E>> {
+        let known = || self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(weights) = known().get(&tensor) {
             return weights.clone();
         }
         let graph = &self.plan.graph;
@@ -140,8 +141,8 @@ impl<'a, E: FieldElement<BaseField = Felt>> Sources<'a, E> {
                 }
             }));
         }
-        let weights = Rc::new(weights);
-        self.moved.insert(tensor, weights.clone());
+        let weights = Arc::new(weights);
+        known().insert(tensor, weights.clone());
         weights
     }
 }

@@ -9,6 +9,10 @@ use std::collections::BTreeMap;
 use winter_air::Air;
 use winter_math::{FieldElement, StarkField, batch_inversion};
 use winterforge_air::field::Felt;
+use winterforge_air::parallel;
+
+/// Points whose weights are computed together.
+const POINTS_AT_ONCE: usize = 1 << 14;
 
 /// An AIR over our field that can be verified by [`verify_shard`](super::verify_shard).
 pub trait VerifierAir: Air<BaseField = Felt> {
@@ -70,22 +74,24 @@ pub fn lagrange_at<E: FieldElement<BaseField = Felt>>(n: usize, z: E) -> Vec<E> 
     let norm: Vec<Felt> = (conjugates.iter().fold(vec![E::ONE], times).iter())
         .map(|coefficient| coefficient.base_element(0))
         .collect();
-    let norms: Vec<Felt> = (domain.iter())
-        .map(|&x| {
+    let weights = |_, part: &&[Felt]| -> Vec<E> {
+        let norm_at = |&x: &Felt| {
             norm.iter()
                 .rev()
                 .fold(Felt::ZERO, |value, &c| value * x + c)
-        })
-        .collect();
-    let weight = |(&x, inverse): (&Felt, Felt)| {
-        let value = (cofactor.iter().rev()).fold(E::ZERO, |value, &c| value.mul_base(x) + c);
-        value.mul_base(inverse * x)
+        };
+        let norms: Vec<Felt> = part.iter().map(norm_at).collect();
+        let weight = |(&x, inverse): (&Felt, Felt)| {
+            let value = (cofactor.iter().rev()).fold(E::ZERO, |value, &c| value.mul_base(x) + c);
+            value.mul_base(inverse * x)
+        };
+        part.iter()
+            .zip(batch_inversion(&norms))
+            .map(weight)
+            .collect()
     };
-    domain
-        .iter()
-        .zip(batch_inversion(&norms))
-        .map(weight)
-        .collect()
+    let parts: Vec<&[Felt]> = domain.chunks(POINTS_AT_ONCE).collect();
+    parallel::map(&parts, weights).concat()
 }
 
 /// The polynomial through `values` at the point for which [`lagrange_at`] gave `weights`.
