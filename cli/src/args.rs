@@ -139,6 +139,9 @@ pub(crate) struct ProveArguments {
     /// Threads to use [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
+    /// What extends and hashes columns: cpu, dual:A,B (both, compared), record:FILE or replay:FILE
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    pub(crate) device: String,
     /// Refuse a proof whose estimated memory is above this, in units of 10^6 bytes
     #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) max_memory: Option<u64>,

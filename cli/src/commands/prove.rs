@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use winterforge_air::plan::CellCount;
 use winterforge_model::{Graph, load};
-use winterforge_prover::device::CpuDevice;
-use winterforge_prover::{ProveError, Proved, ProvingKey, cache_path};
+use winterforge_prover::device::{Device, DeviceError, open};
+use winterforge_prover::{Mode, ProveError, Proved, ProvingKey, cache_path, prove_on};
 use winterforge_verifier::bundle::Parameters;
 use winterforge_verifier::instance::Instance;
 use winterforge_verifier::key::Key;
@@ -61,7 +61,7 @@ struct Report {
     shards: usize,
     cells: Cells,
     proven_bits: u32,
-    device: &'static str,
+    device: String,
     device_words: u64,
     outputs_q: Vec<Vec<i32>>,
 }
@@ -118,21 +118,24 @@ pub(crate) fn run(arguments: &ProveArguments, output: &Output) -> Result<Outcome
     let mut sources = vec![arguments.model.as_path(), &arguments.input];
     sources.extend(arguments.key.as_deref());
     let destination = Destination::new(&path, &sources)?;
+    let device = open_device(&arguments.device)?;
+    let device = device.as_ref();
     let (proved, cost) = on_threads(threads, |bar| match key {
         Some(key) => {
-            let key = proving_key(&graph, key, arguments.key.as_deref())?;
-            winterforge_prover::prove_with_key(&graph, &key, x, bar)
+            let key = proving_key(device, &graph, key, arguments.key.as_deref())?;
+            prove_on(device, &graph, x, Mode::Committed(&key), bar)
         }
-        None => winterforge_prover::prove(&graph, x, parameters, bar),
+        None => prove_on(device, &graph, x, Mode::Open(parameters), bar),
     })?;
     destination.write(&proved.bundle)?;
-    let report = report(&path, &proved, cost, threads);
+    let report = report(&path, &proved, cost, threads, device.name());
     output.result(&report, || text(&report))?;
     Ok(Outcome::Done)
 }
 
 /// A key ready to prove with: its extended trace comes from the cache beside it, or is made and kept there.
 fn proving_key(
+    device: &dyn Device,
     graph: &Arc<Graph>,
     key: Key,
     path: Option<&Path>,
@@ -145,10 +148,17 @@ fn proving_key(
         if !error.is_absent() {
             warn(&format!("{}: {error}; it is made again", path.display()));
         }
-        key.commit_on(&CpuDevice::default())?;
+        key.commit_on(device)?;
         keep(&key, &path);
     }
     Ok(key)
+}
+
+fn open_device(name: &str) -> Result<Arc<dyn Device>, CliError> {
+    open(name, &|_| None).map_err(|error| match error {
+        DeviceError::Unknown { .. } => CliError::usage(error).hint("leave --device out for cpu"),
+        error => CliError::input(error),
+    })
 }
 
 /// Proves for verifiers who hold the model, on a thread pool of its own.
@@ -206,7 +216,7 @@ fn require_memory(estimate: &Estimate, max_memory: Option<u64>) -> Result<(), Cl
     }
 }
 
-fn report(path: &Path, proved: &Proved, cost: Cost, threads: usize) -> Report {
+fn report(path: &Path, proved: &Proved, cost: Cost, threads: usize, device: String) -> Report {
     let instance = &proved.instance;
     Report {
         bundle: path.display().to_string(),
@@ -219,8 +229,8 @@ fn report(path: &Path, proved: &Proved, cost: Cost, threads: usize) -> Report {
         shards: instance.plan.shards.len(),
         cells: instance.plan.cells().into(),
         proven_bits: instance.ledger.bits(),
-        device: "cpu",
-        device_words: 0,
+        device,
+        device_words: proved.device.words(),
         outputs_q: samples_q(&proved.header.output),
     }
 }
@@ -249,6 +259,14 @@ fn text(report: &Report) -> String {
                 "{}{cpu}{memory}, threads: {}",
                 seconds(report.prove_wall_s),
                 report.threads
+            ),
+        ),
+        (
+            "device",
+            format!(
+                "{}, {} words in and out",
+                report.device,
+                grouped(report.device_words)
             ),
         ),
         (

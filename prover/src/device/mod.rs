@@ -15,7 +15,12 @@
 pub mod blake3;
 mod buffer;
 mod cpu;
+mod dual;
 pub mod ntt;
+mod open;
+mod record;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Debug;
 
@@ -26,6 +31,9 @@ use winterforge_verifier::bundle::HashId;
 pub use self::blake3::Digest;
 pub use buffer::{Buffer, Digests, Matrix, Shape, View};
 pub use cpu::CpuDevice;
+pub use dual::Dual;
+pub use open::{OpenOther, open};
+pub use record::{Recorder, Replay};
 
 pub use crate::simd::Level;
 
@@ -187,6 +195,27 @@ pub enum DeviceError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// There is no device of this name.
+    #[error("there is no device {name:?}; known are cpu, dual:A,B, record:FILE and replay:FILE")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+    },
+    /// Two devices did not do the same.
+    #[error(
+        "{} and {} differ first in the {} at {}row {row}",
+        .devices[0], .devices[1], .job.name(), column_text(*.column)
+    )]
+    Mismatch {
+        /// Which devices.
+        devices: [String; 2],
+        /// In which job.
+        job: Job,
+        /// In which column of a matrix.
+        column: Option<usize>,
+        /// At which position, or in which node of a tree.
+        row: usize,
+    },
     /// The device failed.
     #[error("device {device} failed: {reason}")]
     Failed {
@@ -195,4 +224,8 @@ pub enum DeviceError {
         /// Why.
         reason: String,
     },
+}
+
+fn column_text(column: Option<usize>) -> String {
+    column.map_or(String::new(), |column| format!("column {column}, "))
 }

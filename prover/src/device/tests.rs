@@ -1,0 +1,275 @@
+//! Devices against the definition of their jobs, and wrappers against devices that lie.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use winter_crypto::hashers::Blake3_256;
+use winter_crypto::{Digest as _, ElementHasher, MerkleTree};
+use winter_math::{FieldElement, polynom};
+
+use super::*;
+use crate::stark::DeviceHash;
+
+type Hash = Blake3_256<Felt>;
+
+const DOMAIN: Domain = Domain {
+    log_rows: 7,
+    log_cosets: 2,
+    offset: Felt::GENERATOR,
+};
+
+fn columns(count: u64) -> Vec<Vec<Felt>> {
+    let cell = |column: u64, row: u64| {
+        Felt::new((column * 977 + row + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    };
+    (0..count)
+        .map(|column| {
+            (0..DOMAIN.rows() as u64)
+                .map(|row| cell(column, row))
+                .collect()
+        })
+        .collect()
+}
+
+/// All three jobs in a row.
+fn commit(
+    device: &dyn Device,
+    columns: &[Vec<Felt>],
+    form: Form,
+) -> Result<(Matrix, Digests, Digests), DeviceError> {
+    let columns: Vec<&[Felt]> = columns.iter().map(Vec::as_slice).collect();
+    let job = Extension {
+        columns: &columns,
+        form,
+        domain: DOMAIN,
+    };
+    let matrix = device.extend(&job)?.data;
+    let leaves = device.hash_rows(HashId::Blake3, &matrix)?.data;
+    let nodes = device.merkle_tree(HashId::Blake3, &leaves)?.data;
+    Ok((matrix, leaves, nodes))
+}
+
+#[test]
+fn every_level_does_what_the_jobs_say() {
+    let columns = columns(11);
+    for &level in Level::available() {
+        let device = CpuDevice::with_level(level);
+        let (matrix, leaves, nodes) = commit(&device, &columns, Form::Coefficients).unwrap();
+        let view = matrix.view().unwrap();
+        let generator = Felt::get_root_of_unity(DOMAIN.log_rows + DOMAIN.log_cosets);
+        for position in [0, 1, 2, 3, 4, 77, 511] {
+            let x = DOMAIN.offset * generator.pow(position as u64);
+            let row: Vec<Felt> = view.row(position).collect();
+            let want: Vec<Felt> = columns
+                .iter()
+                .map(|column| polynom::eval(column, x))
+                .collect();
+            assert_eq!(row, want, "{level:?}, position {position}");
+            let digest = Hash::hash_elements(&row);
+            assert_eq!(leaves.read().unwrap()[position], Hash::to_words(&digest));
+        }
+        let leaves = leaves
+            .read()
+            .unwrap()
+            .iter()
+            .map(Hash::from_words)
+            .collect();
+        let tree = MerkleTree::<Hash>::new(leaves).unwrap();
+        assert_eq!(
+            Hash::from_words(&nodes.read().unwrap()[1]).as_bytes(),
+            tree.root().as_bytes()
+        );
+    }
+}
+
+#[test]
+fn values_and_coefficients_are_two_forms_of_a_column() {
+    let device = CpuDevice::default();
+    let coefficients = columns(2);
+    let subgroup = Domain {
+        log_cosets: 0,
+        offset: Felt::ONE,
+        ..DOMAIN
+    };
+    let columns: Vec<&[Felt]> = coefficients.iter().map(Vec::as_slice).collect();
+    let job = Extension {
+        columns: &columns,
+        form: Form::Coefficients,
+        domain: subgroup,
+    };
+    let values = device.extend(&job).unwrap().data;
+    let values: Vec<Vec<Felt>> = values
+        .view()
+        .unwrap()
+        .coset(0)
+        .iter()
+        .map(|column| column.to_vec())
+        .collect();
+    let a = commit(&device, &values, Form::Values).unwrap();
+    let b = commit(&device, &coefficients, Form::Coefficients).unwrap();
+    assert_eq!(a.2.read(), b.2.read());
+}
+
+#[test]
+fn impossible_jobs_are_refused() {
+    let device = CpuDevice::default();
+    let short = [Felt::ONE; 5];
+    let job = Extension {
+        columns: &[&short],
+        form: Form::Values,
+        domain: DOMAIN,
+    };
+    assert!(matches!(
+        device.extend(&job),
+        Err(DeviceError::Job {
+            job: Job::Extend,
+            ..
+        })
+    ));
+    let domain = Domain {
+        log_rows: 30,
+        log_cosets: 3,
+        offset: Felt::ONE,
+    };
+    let job = Extension {
+        columns: &[],
+        form: Form::Values,
+        domain,
+    };
+    assert!(matches!(
+        device.extend(&job),
+        Err(DeviceError::Job {
+            job: Job::Extend,
+            ..
+        })
+    ));
+    for leaves in [0, 1, 3] {
+        let result = device.merkle_tree(HashId::Blake3, &Digests::new(vec![[0; 8]; leaves]));
+        assert!(matches!(
+            result,
+            Err(DeviceError::Job {
+                job: Job::MerkleTree,
+                ..
+            })
+        ));
+    }
+}
+
+/// The processor, but for one word of one job.
+#[derive(Debug)]
+struct Liar {
+    cpu: CpuDevice,
+    job: Job,
+    word: usize,
+}
+
+impl Device for Liar {
+    fn name(&self) -> String {
+        String::from("liar")
+    }
+
+    fn extend(&self, job: &Extension<'_>) -> Result<Done<Matrix>, DeviceError> {
+        let mut done = self.cpu.extend(job)?;
+        if self.job == Job::Extend {
+            let mut words = done.data.buffer.read()?.to_vec();
+            words[self.word] += Felt::ONE;
+            done.data = Matrix::new(done.data.shape, words);
+        }
+        Ok(done)
+    }
+
+    fn hash_rows(&self, hash: HashId, matrix: &Matrix) -> Result<Done<Digests>, DeviceError> {
+        self.lie(self.cpu.hash_rows(hash, matrix)?)
+    }
+
+    fn merkle_tree(&self, hash: HashId, leaves: &Digests) -> Result<Done<Digests>, DeviceError> {
+        self.lie(self.cpu.merkle_tree(hash, leaves)?)
+    }
+}
+
+impl Liar {
+    fn lie(&self, mut done: Done<Digests>) -> Result<Done<Digests>, DeviceError> {
+        if self.job == done.report.job {
+            let mut digests = done.data.read()?.to_vec();
+            digests[self.word][3] ^= 1;
+            done.data = Digests::new(digests);
+        }
+        Ok(done)
+    }
+}
+
+#[test]
+fn a_difference_is_named() {
+    // Column 2, coset 1, row 5 is position 5 * 4 + 1.
+    let word = (2 * DOMAIN.cosets() + 1) * DOMAIN.rows() + 5;
+    let cases = [
+        (Job::Extend, word, Some(2), 21),
+        (Job::HashRows, 99, None, 99),
+        (Job::MerkleTree, 3, None, 3),
+    ];
+    for (job, word, column, row) in cases {
+        let liar = Liar {
+            cpu: CpuDevice::default(),
+            job,
+            word,
+        };
+        let dual = Dual::new(Arc::new(CpuDevice::default()), Arc::new(liar));
+        let devices = [String::from("cpu"), String::from("liar")];
+        let want = DeviceError::Mismatch {
+            devices,
+            job,
+            column,
+            row,
+        };
+        assert_eq!(commit(&dual, &columns(3), Form::Values).unwrap_err(), want);
+    }
+}
+
+#[test]
+fn names_open_devices_and_records_replay() {
+    let folder = std::env::temp_dir().join(format!("winterforge-record-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("jobs").display().to_string();
+    let none: OpenOther<'_> = &|_| None;
+    let columns = columns(3);
+    let want = commit(&CpuDevice::default(), &columns, Form::Values)
+        .unwrap()
+        .2;
+    for name in [
+        "cpu",
+        "dual:cpu,cpu",
+        &format!("record:{file}"),
+        &format!("replay:{file}"),
+    ] {
+        let device = open(name, none).unwrap();
+        assert_eq!(device.name(), name);
+        let nodes = commit(device.as_ref(), &columns, Form::Values).unwrap().2;
+        assert_eq!(nodes.read(), want.read(), "{name}");
+    }
+    let replay = open(&format!("replay:{file}"), none).unwrap();
+    let other = commit(replay.as_ref(), &columns[..2], Form::Values);
+    assert!(
+        matches!(other, Err(DeviceError::Failed { .. })),
+        "a job that was not recorded"
+    );
+    // A file cut short is refused.
+    let bytes = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &bytes[..bytes.len() - 1]).unwrap();
+    assert!(matches!(
+        Replay::open(Path::new(&file)),
+        Err(DeviceError::Failed { .. })
+    ));
+    for name in [
+        "gpu",
+        "cpu:0",
+        "dual:cpu",
+        "dual:cpu,gpu",
+        "replay:/nowhere/at/all",
+    ] {
+        assert!(open(name, none).is_err(), "{name}");
+    }
+    let known: OpenOther<'_> =
+        &|name| (name == "gpu").then(|| Ok(Arc::new(CpuDevice::default()) as Arc<dyn Device>));
+    assert_eq!(open("dual:cpu,gpu", known).unwrap().name(), "dual:cpu,cpu");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
