@@ -61,7 +61,7 @@ fn stock(
             let mut columns = values.main_columns(shard);
             let constants = constant_columns(plan, shard);
             let mask = Mask::default();
-            witness::fill_multiplicities(&shard.layout, &mask, &mut columns, &constants);
+            witness::fill_multiplicities(plan, &shard.layout, &mask, &mut columns, &constants);
             let committed = CommittedShard::<Hash>::new(
                 info.clone(),
                 instance.options.clone(),
