@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
-# Everything that must hold before a change lands: format, lints, documentation, tests. Needs Rust alone.
+# Everything that must hold before a change lands: format, lints, documentation, tests. Installs Verilator and the
+# other hardware tools first, where they are missing; the software itself needs Rust alone.
 # A skipped or ignored test is a failure when CI is set.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 step() { printf '\n== %s\n' "$*"; }
+
+step "hardware tools"
+scripts/setup-hardware.sh
 
 step "format"
 cargo fmt --all --check
