@@ -1,4 +1,5 @@
-//! Writes the Verilog of kernels, or the list of golden digests.
+//! Writes the Verilog of kernels, each with a harness for placing it alone, or the list of golden
+//! digests.
 //!
 //!     cargo run -p winterforge-hdl --example export -- FOLDER [KERNEL..]
 //!     cargo run -p winterforge-hdl --example export -- --digests > hdl/golden.txt
@@ -6,7 +7,7 @@
 use std::error::Error;
 use std::path::Path;
 
-use winterforge_hdl::export::digest;
+use winterforge_hdl::export::{digest, harness};
 use winterforge_hdl::registry::kernels;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -26,6 +27,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         if wanted.is_empty() || wanted.iter().any(|name| name == kernel.name) {
             let file = Path::new(&target).join(format!("{}.v", kernel.name));
             std::fs::write(&file, kernel.verilog()?)?;
+            let around = harness(kernel.name, &kernel.design().ports());
+            std::fs::write(file.with_extension("harness.v"), around)?;
             println!("{}", file.display());
         }
     }

@@ -3,6 +3,7 @@
 use rust_hdl_core::check_error::CheckError;
 use rust_hdl_core::prelude::{Block, ModuleDefines, check_all};
 
+use crate::design::Port;
 use crate::lint::{self, Finding};
 
 /// Why a design has no Verilog.
@@ -46,4 +47,50 @@ pub fn verilog_unlinted(design: &dyn Block, name: &str) -> String {
 /// BLAKE3 of a Verilog text, in hexadecimal: what the golden list holds.
 pub fn digest(verilog: &str) -> String {
     blake3::hash(verilog.as_bytes()).to_hex().to_string()
+}
+
+/// A Verilog module `harness` around a kernel for placing it alone: three pins whatever the width
+/// of its ports. Inputs come from a shift register, outputs go into a signature register, so that
+/// every path of the kernel begins and ends in a register and nothing is optimised away.
+pub fn harness(name: &str, ports: &[Port]) -> String {
+    let width = |is_input: bool| -> usize {
+        ports
+            .iter()
+            .filter(|port| port.is_input == is_input)
+            .map(|port| port.width)
+            .sum()
+    };
+    let (inputs, outputs) = (width(true), width(false));
+    let mut next = [0, 0];
+    let mut pins = String::new();
+    for port in ports {
+        let (bus, offset) = if port.is_input {
+            ("stimulus", 0)
+        } else {
+            ("response", 1)
+        };
+        let low = next[offset];
+        next[offset] += port.width;
+        let Port { name, .. } = port;
+        pins += &format!(",\n        .{name}({bus}[{}:{low}])", next[offset] - 1);
+    }
+    format!(
+        "\
+module harness(input clock, input serial_in, output serial_out);
+    reg [{inputs}:0] stimulus = 0;
+    wire [{response_msb}:0] response;
+    reg [{outputs}:0] signature = 0;
+    {name} kernel(
+        .clock(clock){pins}
+    );
+    always @(posedge clock) begin
+        stimulus <= {{stimulus[{stimulus_msb}:0], serial_in}};
+        signature <= {{signature[{response_msb}:0], signature[{outputs}]}} ^ {{1'b0, response}};
+    end
+    assign serial_out = signature[{outputs}];
+endmodule
+",
+        response_msb = outputs - 1,
+        stimulus_msb = inputs - 1,
+    )
 }
