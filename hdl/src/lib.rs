@@ -13,6 +13,7 @@ pub mod design;
 pub mod export;
 pub mod goldilocks;
 pub mod lint;
+pub mod ntt;
 pub mod parts;
 pub mod registry;
 pub mod word;

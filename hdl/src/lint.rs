@@ -12,7 +12,7 @@
 use rust_hdl_core::ast::{
     VerilogBlock, VerilogExpression as Expression, VerilogOp as Op, VerilogOpUnary as Unary,
 };
-use rust_hdl_core::prelude::{Block, Probe, Verilog, VerilogVisitor};
+use rust_hdl_core::prelude::{Atom, Block, Probe, Verilog, VerilogVisitor};
 use rust_hdl_core::verilog_visitor::walk_expression;
 
 pub mod specimens;
@@ -52,6 +52,9 @@ pub enum Defect {
     /// `(a + b).get_bits(..)`: Verilog can slice names only.
     #[error("slice of a compound expression")]
     SlicedArithmetic,
+    /// A part called `table`: Verilog reserves the word.
+    #[error("a name that Verilog reserves")]
+    ReservedWord,
     /// `(a + 1).any()`: reduces bits above the word.
     #[error("reduction of a compound expression")]
     ReducedArithmetic,
@@ -64,6 +67,177 @@ pub fn findings(design: &dyn Block) -> Vec<Finding> {
     lint.findings
 }
 
+/// Words of Verilog and SystemVerilog that could be names of parts or signals.
+const RESERVED_WORDS: &[&str] = &[
+    "alias",
+    "always",
+    "and",
+    "assert",
+    "assign",
+    "assume",
+    "automatic",
+    "before",
+    "begin",
+    "bind",
+    "bins",
+    "bit",
+    "break",
+    "buf",
+    "byte",
+    "case",
+    "cell",
+    "chandle",
+    "checker",
+    "class",
+    "clocking",
+    "config",
+    "const",
+    "constraint",
+    "context",
+    "continue",
+    "cover",
+    "cross",
+    "deassign",
+    "default",
+    "define",
+    "design",
+    "disable",
+    "dist",
+    "do",
+    "edge",
+    "else",
+    "end",
+    "enum",
+    "event",
+    "eventually",
+    "expect",
+    "export",
+    "extends",
+    "extern",
+    "final",
+    "for",
+    "force",
+    "forever",
+    "fork",
+    "function",
+    "generate",
+    "genvar",
+    "global",
+    "highz0",
+    "highz1",
+    "if",
+    "iff",
+    "implies",
+    "import",
+    "include",
+    "initial",
+    "inout",
+    "input",
+    "inside",
+    "instance",
+    "int",
+    "integer",
+    "interconnect",
+    "interface",
+    "intersect",
+    "join",
+    "large",
+    "let",
+    "library",
+    "local",
+    "localparam",
+    "logic",
+    "longint",
+    "macromodule",
+    "matches",
+    "medium",
+    "modport",
+    "module",
+    "nand",
+    "negedge",
+    "nettype",
+    "new",
+    "nexttime",
+    "nmos",
+    "nor",
+    "not",
+    "null",
+    "or",
+    "output",
+    "package",
+    "packed",
+    "parameter",
+    "pmos",
+    "posedge",
+    "primitive",
+    "priority",
+    "program",
+    "property",
+    "protected",
+    "pull0",
+    "pull1",
+    "pure",
+    "rand",
+    "randc",
+    "real",
+    "realtime",
+    "ref",
+    "reg",
+    "reject_on",
+    "release",
+    "repeat",
+    "restrict",
+    "return",
+    "scalared",
+    "sequence",
+    "shortint",
+    "signed",
+    "small",
+    "soft",
+    "solve",
+    "specify",
+    "static",
+    "string",
+    "strong",
+    "struct",
+    "super",
+    "supply0",
+    "supply1",
+    "table",
+    "tagged",
+    "task",
+    "this",
+    "throughout",
+    "time",
+    "timeprecision",
+    "timeunit",
+    "tran",
+    "tri",
+    "type",
+    "typedef",
+    "union",
+    "unique",
+    "unsigned",
+    "until",
+    "untyped",
+    "use",
+    "var",
+    "vectored",
+    "virtual",
+    "void",
+    "wait",
+    "wand",
+    "weak",
+    "while",
+    "wildcard",
+    "wire",
+    "with",
+    "within",
+    "wor",
+    "xnor",
+    "xor",
+];
+
 #[derive(Default)]
 struct Lint {
     path: Vec<String>,
@@ -72,10 +246,15 @@ struct Lint {
 
 impl Probe for Lint {
     fn visit_start_scope(&mut self, name: &str, node: &dyn Block) {
+        self.check_name(name);
         self.path.push(name.into());
         if let Verilog::Combinatorial(block) = node.hdl() {
             self.visit_block(&block as &VerilogBlock);
         }
+    }
+
+    fn visit_atom(&mut self, name: &str, _signal: &dyn Atom) {
+        self.check_name(name);
     }
 
     fn visit_end_scope(&mut self, _name: &str, _node: &dyn Block) {
@@ -84,6 +263,18 @@ impl Probe for Lint {
 }
 
 impl Lint {
+    fn check_name(&mut self, name: &str) {
+        if RESERVED_WORDS.contains(&name) {
+            let module = self.path.join(".");
+            let finding = Finding {
+                module,
+                defect: Defect::ReservedWord,
+                expression: name.into(),
+            };
+            self.findings.push(finding);
+        }
+    }
+
     fn report(&mut self, defect: Defect, expression: &Expression) {
         self.findings.push(Finding {
             module: self.path.join("."),

@@ -42,7 +42,7 @@ impl Kernel {
 
 /// All kernels, by family and size.
 pub fn kernels() -> Vec<Kernel> {
-    [crate::goldilocks::KERNELS].concat()
+    [crate::goldilocks::KERNELS, crate::ntt::KERNELS].concat()
 }
 
 /// The kernel of that name.

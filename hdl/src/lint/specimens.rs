@@ -18,6 +18,26 @@ pub struct Specimen {
     pub witness: Option<[u128; 3]>,
 }
 
+/// A part whose name Verilog reserves.
+#[derive(LogicBlock, Default)]
+struct ReservedName {
+    pub a: Signal<In, Word<16>>,
+    pub b: Signal<In, Word<16>>,
+    pub c: Signal<In, Word<16>>,
+    pub y: Signal<Out, Word<16>>,
+    table: Signal<Local, Word<16>>,
+}
+
+impl Logic for ReservedName {
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.table.next = self.a.val();
+        self.y.next = self.table.val();
+    }
+}
+
+crate::ports! { ReservedName { in: a, b, c; out: y } }
+
 macro_rules! specimens {
     ($($name:ident, $verilog:literal, $output:ty, $defect:ident, $witness:expr, $doc:literal,
         { $($update:tt)* })*
@@ -41,7 +61,18 @@ macro_rules! specimens {
 
         /// All known cases.
         pub fn specimens() -> Vec<Specimen> {
-            vec![$(Specimen {
+            let reserved = Specimen {
+                defect: Defect::ReservedWord,
+                kernel: Kernel {
+                    name: "specimen_reserved_name",
+                    family: "specimen",
+                    parameters: &[],
+                    cell_models: &[],
+                    build: || Box::new(ReservedName::default()),
+                },
+                witness: None,
+            };
+            vec![reserved, $(Specimen {
                 defect: Defect::$defect,
                 kernel: Kernel {
                     name: $verilog,
