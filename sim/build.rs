@@ -44,8 +44,9 @@ fn main() {
     let version = verilator_output(&["--version"]);
     let has_coverage = env::var("WINTERFORGE_COVERAGE").is_ok_and(|value| value == "1");
     let shim = fs::read_to_string("shim/shim.h").unwrap_or_else(|error| fail(&error.to_string()));
+    let own = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
     let setting = Setting {
-        out: PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()),
+        out: models_folder(&own, has_coverage),
         include: PathBuf::from(verilator_output(&["--getenv", "VERILATOR_ROOT"])).join("include"),
         has_coverage,
         fingerprint: format!("{version}\n{has_coverage}\n{WAIVED:?}\n{shim}\n"),
@@ -55,8 +56,7 @@ fn main() {
     let designs = all_designs();
     build_runtime(&setting);
     build_models(&setting, &designs);
-    let table = setting.out.join("models.rs");
-    write(&table, &accessors(&designs));
+    write(&own.join("models.rs"), &accessors(&designs));
 
     println!("cargo::rustc-link-search=native={}", setting.out.display());
     for (kernel, _) in &designs {
@@ -65,6 +65,20 @@ fn main() {
     println!("cargo::rustc-link-lib=static=verilated_runtime");
     println!("cargo::rustc-link-lib=stdc++");
     println!("cargo::rustc-link-lib=z");
+}
+
+/// One folder for all profiles, so that checks and tests of a workspace share the models.
+fn models_folder(own: &Path, has_coverage: bool) -> PathBuf {
+    let name = if has_coverage {
+        "verilated-coverage"
+    } else {
+        "verilated"
+    };
+    let folder = own.ancestors().nth(4).unwrap_or(own).join(name);
+    if let Err(error) = fs::create_dir_all(&folder) {
+        fail(&format!("{}: {error}", folder.display()));
+    }
+    folder
 }
 
 fn fail(message: &str) -> ! {
@@ -127,7 +141,7 @@ fn compiler(setting: &Setting) -> cc::Build {
         .warnings(false)
         .cargo_metadata(false)
         .debug(false)
-        .opt_level(2)
+        .opt_level(1)
         .flag("-fno-strict-aliasing")
         .define("VM_TRACE", "1")
         .define("VM_TRACE_FST", "1")
@@ -199,19 +213,38 @@ fn build_model(setting: &Setting, kernel: &Kernel, verilog: &str) {
     }
     translate(setting, kernel, &folder, &sources);
     write(&folder.join("shim.cpp"), &shim);
-    let mut build = compiler(setting);
-    build.include(&folder);
-    let files = fs::read_dir(&folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path());
-    let mut files: Vec<_> = files
-        .filter(|path| path.extension().is_some_and(|extension| extension == "cpp"))
-        .collect();
-    files.sort();
-    build.files(files).compile(&library(kernel.name));
+    compile(setting, kernel, &folder);
     mark_fresh(setting, kernel.name, &inputs);
+}
+
+/// Compiles what Verilator wrote as two units: what runs in every cycle, and what runs once, which
+/// is most of it and need not be fast.
+fn compile(setting: &Setting, kernel: &Kernel, folder: &Path) {
+    let names = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = names
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    let (mut fast, mut slow) = (String::new(), String::new());
+    for name in names.iter().filter(|name| name.ends_with(".cpp")) {
+        let unit = if name.ends_with("__Slow.cpp") {
+            &mut slow
+        } else {
+            &mut fast
+        };
+        let _ = writeln!(unit, "#include \"{name}\"");
+    }
+    let mut objects = Vec::new();
+    for (name, text, optimisation) in [("fast", fast, 1), ("slow", slow, 0)] {
+        let unit = folder.join(format!("{name}.cc"));
+        write(&unit, &text);
+        let mut build = compiler(setting);
+        build.include(folder).file(unit).opt_level(optimisation);
+        objects.extend(build.compile_intermediates());
+    }
+    compiler(setting)
+        .objects(objects)
+        .compile(&library(kernel.name));
 }
 
 fn translate(setting: &Setting, kernel: &Kernel, folder: &Path, sources: &[PathBuf]) {

@@ -358,13 +358,3 @@ impl<
         }
     }
 }
-
-crate::ports! {
-    [const FORM: usize, const LANES: usize, const BANKS: usize, const ROW_BITS: usize,
-     const WORDS: usize]
-    NttCore<FORM, LANES, BANKS, ROW_BITS, WORDS> {
-        clock;
-        in: reset, command_valid, command_log_n, command_inverse, s_valid, s_word, m_ready;
-        out: command_ready, s_ready, m_valid, m_word, m_last
-    }
-}

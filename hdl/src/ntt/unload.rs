@@ -6,8 +6,9 @@ use rust_hdl_widgets::prelude::*;
 
 use super::fold::Fold;
 use super::network::{Choose, Select};
-use crate::parts::{Delay, Fifo, Index};
-use crate::word::{Word, bit_cast_bit, bit_cast_word};
+use super::queue::{self, Queue};
+use crate::parts::{Delay, Index};
+use crate::word::{Word, bit_cast_bit};
 
 /// The 24 bits of an index in reverse order, combinational.
 #[derive(LogicBlock, Default)]
@@ -136,40 +137,6 @@ impl Logic for Locate {
     }
 }
 
-/// A word and a flag in one, for a queue.
-#[derive(LogicBlock, Default)]
-struct Queue {
-    pub clock: Signal<In, Clock>,
-    pub reset: Signal<In, Bit>,
-    pub s_valid: Signal<In, Bit>,
-    pub s_word: Signal<In, Word<64>>,
-    pub s_last: Signal<In, Bit>,
-    pub m_valid: Signal<Out, Bit>,
-    pub m_ready: Signal<In, Bit>,
-    pub m_word: Signal<Out, Word<64>>,
-    pub m_last: Signal<Out, Bit>,
-    fifo: Fifo<Word<65>, 4, 5>,
-    entry: Signal<Local, Word<65>>,
-    exit: Signal<Local, Word<65>>,
-}
-
-impl Logic for Queue {
-    #[hdl_gen]
-    fn update(&mut self) {
-        clock!(self, clock, fifo);
-        self.fifo.reset.next = self.reset.val();
-        self.fifo.s_valid.next = self.s_valid.val();
-        self.entry.next = bit_cast_word::<65, 64>(self.s_word.val())
-            | (bit_cast_bit::<65>(self.s_last.val()) << 64);
-        self.fifo.s_data.next = self.entry.val();
-        self.fifo.m_ready.next = self.m_ready.val();
-        self.m_valid.next = self.fifo.m_valid.val();
-        self.exit.next = self.fifo.m_data.val();
-        self.m_word.next = self.exit.val().get_bits::<64>(0);
-        self.m_last.next = self.exit.val().get_bit(64);
-    }
-}
-
 /// Cycles from the issue of a beat to its entry into the queue: location, row and bank, memory,
 /// buffer, bank.
 const PIPELINE: usize = 5;
@@ -215,7 +182,7 @@ pub struct Unload<const BANKS: usize, const WORDS: usize> {
     shift: DFF<Word<5>>,
     last: DFF<Index>,
     count: DFF<Index>,
-    credit: DFF<Word<5>>,
+    credit: DFF<Word<6>>,
     locate: [Locate; WORDS],
     rows: Rows<BANKS, WORDS>,
     valids: Delay<1>,
@@ -228,7 +195,7 @@ pub struct Unload<const BANKS: usize, const WORDS: usize> {
     step: Constant<Index>,
     one: Constant<Index>,
     top: Constant<Word<5>>,
-    capacity: Constant<Word<5>>,
+    capacity: Constant<Word<6>>,
     offset: [Constant<Index>; WORDS],
     log_n: Signal<Local, Word<5>>,
     size: Signal<Local, Index>,
@@ -282,7 +249,7 @@ impl<const BANKS: usize, const WORDS: usize> Default for Unload<BANKS, WORDS> {
             step: Constant::new(Index::new(WORDS as u128)),
             one: Constant::new(Index::new(1)),
             top: Constant::new(Word::new(Index::BITS as u128)),
-            capacity: Constant::new(Word::new(16)),
+            capacity: Constant::new(Word::new(queue::CAPACITY)),
             offset: std::array::from_fn(|word| Constant::new(Index::new(word as u128))),
             log_n: Signal::default(),
             size: Signal::default(),
