@@ -33,3 +33,5 @@ if [ -n "${CI:-}" ] && grep -qE '^test result: .* [1-9][0-9]* ignored' "$log"; t
     echo "a test was skipped" >&2
     exit 1
 fi
+
+scripts/test-hardware.sh

@@ -58,6 +58,8 @@ fn run(arguments: Arguments) -> Result<Outcome, CliError> {
         Command::Prove(arguments) => commands::prove::run(&arguments, &output),
         Command::Verify(arguments) => commands::verify::run(&arguments, &output),
         Command::Inspect(arguments) => commands::inspect::run(&arguments, &output),
+        #[cfg(feature = "hardware")]
+        Command::Hw(arguments) => commands::hw::run(&arguments, &output),
     }
 }
 

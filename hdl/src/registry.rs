@@ -42,7 +42,12 @@ impl Kernel {
 
 /// All kernels, by family and size.
 pub fn kernels() -> Vec<Kernel> {
-    [crate::goldilocks::KERNELS, crate::ntt::KERNELS].concat()
+    [
+        crate::goldilocks::KERNELS,
+        crate::parts::KERNELS,
+        crate::ntt::KERNELS,
+    ]
+    .concat()
 }
 
 /// The kernel of that name.

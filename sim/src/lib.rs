@@ -7,6 +7,7 @@
 mod co_verify;
 mod model;
 pub mod ntt;
+pub mod runs;
 
 pub use co_verify::{co_verify, verify_rtl};
 pub use model::{Model, ModelError};

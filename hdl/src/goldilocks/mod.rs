@@ -86,5 +86,21 @@ pub(crate) const KERNELS: &[Kernel] = &[
     },
 ];
 
+/// Cycles from operands to result of a unit without handshakes; none for other kernels.
+pub fn latency(kernel: &Kernel) -> Option<usize> {
+    Some(match kernel.name {
+        "goldilocks_add" => Add::LATENCY,
+        "goldilocks_subtract" => Subtract::LATENCY,
+        "goldilocks_reduce" => Reduce::LATENCY,
+        "goldilocks_multiply" => Multiplier::<{ Form::Inferred as usize }>::LATENCY,
+        "goldilocks_multiply_ecp5" => Multiplier::<{ Form::Ecp5 as usize }>::LATENCY,
+        "goldilocks_multiply_karatsuba" => Multiplier::<{ Form::Karatsuba as usize }>::LATENCY,
+        "goldilocks_multiply_karatsuba_ecp5" => {
+            Multiplier::<{ Form::KaratsubaEcp5 as usize }>::LATENCY
+        }
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests;

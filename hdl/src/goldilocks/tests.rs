@@ -93,3 +93,11 @@ fn powers() {
     assert_eq!(model::power(7, P - 1), 1);
     assert_eq!(model::power(3, 5), 243);
 }
+
+/// x - V = p (hl + hh (2^32 + 1)) for the V of the formal proof: the coefficients of hl and hh.
+#[test]
+fn the_linear_form_is_congruent() {
+    let p = u128::from(P);
+    assert_eq!((1u128 << 64) - ((1 << 32) - 1), p);
+    assert_eq!((1u128 << 96) + 1, p * ((1 << 32) + 1));
+}

@@ -67,6 +67,8 @@ pub struct Sequencer {
     next_pass: DFF<Word<5>>,
     next_inverse: DFF<Bit>,
     is_fetching: DFF<Bit>,
+    is_arriving: DFF<Bit>,
+    planned: DFF<Word<64>>,
     next_valid: DFF<Bit>,
     index_mask: Constant<Index>,
     idle_limit: Constant<Word<6>>,
@@ -125,6 +127,8 @@ impl Sequencer {
             next_pass: DFF::default(),
             next_inverse: DFF::default(),
             is_fetching: DFF::default(),
+            is_arriving: DFF::default(),
+            planned: DFF::default(),
             next_valid: DFF::default(),
             index_mask: Constant::new(Index::new((1 << max_log_n.max(bank_bits)) - 1)),
             idle_limit: Constant::new(Word::new(63)),
@@ -161,7 +165,7 @@ impl Logic for Sequencer {
             next_pass,
             next_inverse
         );
-        dff_setup!(self, clock, is_fetching, next_valid);
+        dff_setup!(self, clock, is_fetching, is_arriving, planned, next_valid);
         clock!(self, clock, microcode);
 
         // The current issue.
@@ -211,9 +215,9 @@ impl Logic for Sequencer {
         }
 
         // The start of the next pass.
-        self.next_wait.next = self.microcode.data.val().get_bits::<6>(32);
-        self.next_is_last.next = self.microcode.data.val().get_bit(39);
-        self.is_new_job.next = self.microcode.data.val().get_bit(38);
+        self.next_wait.next = self.planned.q.val().get_bits::<6>(32);
+        self.next_is_last.next = self.planned.q.val().get_bit(39);
+        self.is_new_job.next = self.planned.q.val().get_bit(38);
         self.is_starting.next = self.next_valid.q.val()
             && (self.is_pass_end.val() || !self.is_running.q.val())
             && (self.idle.q.val() >= self.next_wait.val())
@@ -224,7 +228,7 @@ impl Logic for Sequencer {
         if self.is_starting.val() {
             self.is_running.d.next = true;
             self.is_active.d.next = true;
-            self.current.d.next = self.microcode.data.val();
+            self.current.d.next = self.planned.q.val();
             self.log_n.d.next = self.next_log_n.q.val();
             self.inverse.d.next = self.next_inverse.q.val();
             self.pass.d.next = self.next_pass.q.val();
@@ -235,9 +239,11 @@ impl Logic for Sequencer {
 
         // Reading ahead.
         self.is_fetching.d.next = false;
-        if self.is_fetching.q.val() {
+        self.is_arriving.d.next = self.is_fetching.q.val();
+        self.planned.d.next = self.microcode.data.val();
+        if self.is_arriving.q.val() {
             self.next_valid.d.next = true;
-        } else if !self.next_valid.q.val() {
+        } else if !self.next_valid.q.val() && !self.is_fetching.q.val() {
             if self.is_active.q.val() && !self.is_last_now.val() {
                 self.next_log_n.d.next = self.log_n.q.val();
                 self.next_inverse.d.next = self.inverse.q.val();
@@ -258,6 +264,7 @@ impl Logic for Sequencer {
             self.is_running.d.next = false;
             self.is_active.d.next = false;
             self.is_fetching.d.next = false;
+            self.is_arriving.d.next = false;
             self.next_valid.d.next = false;
         }
     }

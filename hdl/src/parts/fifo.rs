@@ -4,6 +4,7 @@ use rust_hdl_core::prelude::*;
 use rust_hdl_widgets::prelude::*;
 
 use super::LutRam;
+use crate::registry::Kernel;
 use crate::word::Word;
 
 /// Holds up to 2^`A` words of `D`; `C` = `A` + 1. A word leaves the cycle after it entered at the
@@ -26,6 +27,8 @@ pub struct Fifo<D: Synth, const A: usize, const C: usize> {
     pub m_ready: Signal<In, Bit>,
     /// The oldest word.
     pub m_data: Signal<Out, D>,
+    /// Number of words held.
+    pub occupancy: Signal<Out, Word<C>>,
     memory: LutRam<D, A>,
     head: DFF<Word<A>>,
     tail: DFF<Word<A>>,
@@ -47,6 +50,7 @@ impl<D: Synth, const A: usize, const C: usize> Default for Fifo<D, A, C> {
             m_valid: Signal::default(),
             m_ready: Signal::default(),
             m_data: Signal::default(),
+            occupancy: Signal::default(),
             memory: LutRam::default(),
             head: DFF::default(),
             tail: DFF::default(),
@@ -64,6 +68,7 @@ impl<D: Synth, const A: usize, const C: usize> Logic for Fifo<D, A, C> {
         dff_setup!(self, clock, head, tail, count);
         self.s_ready.next = self.count.q.val() != self.capacity.val();
         self.m_valid.next = self.count.q.val().any();
+        self.occupancy.next = self.count.q.val();
         self.is_writing.next = self.s_valid.val() && (self.count.q.val() != self.capacity.val());
         self.is_reading.next = self.m_ready.val() && self.count.q.val().any();
 
@@ -95,5 +100,13 @@ impl<D: Synth, const A: usize, const C: usize> Logic for Fifo<D, A, C> {
 }
 
 crate::ports! { [D: crate::design::Value, const A: usize, const C: usize] Fifo<D, A, C> {
-    clock; in: reset, s_valid, s_data, m_ready; out: s_ready, m_valid, m_data
+    clock; in: reset, s_valid, s_data, m_ready; out: s_ready, m_valid, m_data, occupancy
 } }
+
+pub(crate) const KERNELS: &[Kernel] = &[Kernel {
+    name: "fifo_4",
+    family: "fifo",
+    parameters: &[("width", 8), ("log_depth", 2)],
+    cell_models: &[],
+    build: || Box::new(Fifo::<Word<8>, 2, 3>::default()),
+}];

@@ -9,6 +9,7 @@ mod rom;
 
 pub use delay::Delay;
 pub use fifo::Fifo;
+pub(crate) use fifo::KERNELS;
 pub use lut_ram::LutRam;
 pub use product::{MULT18X18D_MODEL, Product};
 pub use ram::{Index, Ram};
