@@ -1,11 +1,15 @@
 #!/usr/bin/env bash
-# Everything that must hold before a change lands: format, lints, documentation, tests. Needs Rust alone; with a Python
-# the executor is also held against ONNX Runtime, which is installed below target/ unless WINTERFORGE_PYTHON names a Python
-# that has it. A skipped or ignored test is a failure when CI is set.
+# Everything that must hold before a change lands: format, lints, documentation, tests. Installs Verilator and the other
+# hardware tools first, where they are missing; the software itself needs Rust alone. With a Python the executor is also held
+# against ONNX Runtime, which is installed below target/ unless WINTERFORGE_PYTHON names a Python that has it. A skipped or
+# ignored test is a failure when CI is set.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 step() { printf '\n== %s\n' "$*"; }
+
+step "hardware tools"
+scripts/setup-hardware.sh
 
 step "format"
 cargo fmt --all --check
@@ -41,3 +45,5 @@ if [ -n "${CI:-}" ] && grep -qE '^test result: .* [1-9][0-9]* ignored' "$log"; t
     echo "a test was skipped" >&2
     exit 1
 fi
+
+scripts/test-hardware.sh

@@ -13,6 +13,7 @@ Exit codes:
   1  bad input: a file is unreadable, undecodable or unsupported
   2  usage
   3  understood, but rejected
+  4  a hardware flow failed: a simulation differs, a tool is missing
 
 With --json, standard output holds one JSON object a line and nothing else.
 Messages and progress go to standard error.";
@@ -92,6 +93,9 @@ Examples:
   winterforge inspect model.onnx
   winterforge inspect seven.wfp --json")]
     Inspect(InspectArguments),
+    /// List, export and simulate the hardware kernels
+    #[cfg(feature = "hardware")]
+    Hw(crate::commands::hw::Arguments),
 }
 
 #[derive(Debug, Args)]

@@ -16,6 +16,9 @@ enum Class {
     Input,
     /// The arguments: exit code 2.
     Usage,
+    /// A hardware flow: exit code 4.
+    #[cfg(feature = "hardware")]
+    Hardware,
 }
 
 /// Why a command could not do its work.
@@ -44,6 +47,15 @@ impl CliError {
         }
     }
 
+    /// A simulation differs from the model, or a tool failed.
+    #[cfg(feature = "hardware")]
+    pub(crate) fn hardware(message: impl ToString) -> Self {
+        Self {
+            class: Class::Hardware,
+            ..Self::input(message)
+        }
+    }
+
     /// The operating system refused something about a file.
     pub(crate) fn file(path: &Path, what: &str, error: &std::io::Error) -> Self {
         Self::input(format!("{}: {what}: {error}", path.display()))
@@ -64,6 +76,8 @@ impl CliError {
         match self.class {
             Class::Input => 1,
             Class::Usage => 2,
+            #[cfg(feature = "hardware")]
+            Class::Hardware => 4,
         }
     }
 

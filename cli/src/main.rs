@@ -60,6 +60,8 @@ fn run(arguments: Arguments) -> Result<Outcome, CliError> {
         Command::Setup(arguments) => commands::setup::run(&arguments, &output),
         Command::Verify(arguments) => commands::verify::run(&arguments, &output),
         Command::Inspect(arguments) => commands::inspect::run(&arguments, &output),
+        #[cfg(feature = "hardware")]
+        Command::Hw(arguments) => commands::hw::run(&arguments, &output),
     }
 }
 

@@ -1,6 +1,8 @@
 //! One module a command. Each reads its files, does its work and reports; none knows of another.
 
 pub(crate) mod demo;
+#[cfg(feature = "hardware")]
+pub(crate) mod hw;
 pub(crate) mod inspect;
 pub(crate) mod prove;
 pub(crate) mod run;

@@ -1,0 +1,16 @@
+//! Memories, queues and multiplier cells that kernels are made of.
+
+mod delay;
+mod fifo;
+mod lut_ram;
+mod product;
+mod ram;
+mod rom;
+
+pub use delay::Delay;
+pub use fifo::Fifo;
+pub(crate) use fifo::KERNELS;
+pub use lut_ram::LutRam;
+pub use product::{MULT18X18D_MODEL, Product};
+pub use ram::{Index, Ram};
+pub use rom::Rom;

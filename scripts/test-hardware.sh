@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# What only hardware needs, beyond `cargo test --workspace`: the command line with its hardware
+# commands, and the formal proofs. Installs its tools where they are missing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n== %s\n' "$*"; }
+
+step "hardware tools"
+scripts/setup-hardware.sh
+
+step "hardware: lints of the command line"
+cargo clippy --package winterforge-cli --features hardware --all-targets --locked -- -D warnings
+
+step "hardware: one simulation through the command line"
+cargo run --quiet --package winterforge-cli --features hardware --locked -- \
+    hw sim ntt --log-n 6 --lanes 4 --seed 1 --backpressure 0.3 --json
+
+step "hardware: formal proofs"
+scripts/formal.py

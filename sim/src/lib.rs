@@ -1,0 +1,16 @@
+//! Verilated models of the hardware kernels, and their co-verification.
+//!
+//! The build exports every kernel of [`winterforge_hdl::registry`] to Verilog and compiles it with
+//! Verilator; [`Model`] drives one. [`co_verify`] runs the same test on the rust-hdl simulation
+//! and on the Verilated model, and leaves a waveform behind if the latter fails.
+
+mod co_verify;
+mod model;
+pub mod ntt;
+pub mod runs;
+
+pub use co_verify::{co_verify, verify_rtl};
+pub use model::{Model, ModelError};
+
+/// The Verilator that made the models.
+pub const VERILATOR_VERSION: &str = env!("WINTERFORGE_VERILATOR");

@@ -1,0 +1,241 @@
+//! Simulations on request: a kernel, random jobs, the integer model beside it, and the count of
+//! cycles held against the bound.
+
+use std::path::Path;
+
+use winterforge_hdl::bench::{Bench, Rng, pipeline};
+use winterforge_hdl::goldilocks::{self, P, model as field};
+use winterforge_hdl::ntt::model::{self, Job};
+use winterforge_hdl::registry::{Kernel, kernels};
+
+use crate::ntt::{NttBench, bound_cycles};
+use crate::{Model, ModelError};
+
+/// What to simulate.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// A kernel or a family of kernels.
+    pub kernel: &'a str,
+    /// Size of the jobs, where they have one.
+    pub log_n: Option<u64>,
+    /// Lanes of the kernel, where it has them.
+    pub lanes: Option<u64>,
+    /// Seed of data, gaps and stalls.
+    pub seed: u64,
+    /// Probability of a gap in every source and of a stall in every sink, in every cycle.
+    pub backpressure: f64,
+    /// Where to write a waveform.
+    pub trace: Option<&'a Path>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// The kernel.
+    pub kernel: &'static str,
+    /// Its parameters, and those of the jobs.
+    pub parameters: Vec<(&'static str, u64)>,
+    /// Results compared with the integer model.
+    pub vectors: u64,
+    /// Results that differed.
+    pub mismatches: u64,
+    /// Cycles per job in steady state.
+    pub cycles_per_job: f64,
+    /// Cycles that a job takes at least.
+    pub bound_cycles: u64,
+}
+
+impl Report {
+    /// The bound over what was measured.
+    pub fn occupancy(&self) -> f64 {
+        self.bound_cycles as f64 / self.cycles_per_job
+    }
+}
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Nothing of that name, or not with these parameters.
+    #[error("there is no kernel {0} with these parameters")]
+    NoKernel(String),
+    /// Jobs of that size make no sense.
+    #[error("jobs of 2^{0} words: the kernel takes 2^3 to 2^{1}")]
+    Size(u64, u64),
+    /// The model.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The kernel misbehaved.
+    #[error("{0}")]
+    Kernel(String),
+}
+
+/// Value of a kernel's parameter.
+fn parameter(kernel: &Kernel, name: &str) -> Option<u64> {
+    kernel
+        .parameters
+        .iter()
+        .find(|(key, _)| *key == name)
+        .map(|&(_, value)| value)
+}
+
+/// The smallest kernel that fits the request.
+fn choose(request: &Request<'_>) -> Result<Kernel, RunError> {
+    let fits = |kernel: &Kernel| {
+        let has_lanes = |lanes| parameter(kernel, "lanes") == Some(lanes);
+        let has_size = |size| parameter(kernel, "log_n").is_some_and(|max| max >= size);
+        (kernel.name == request.kernel || kernel.family == request.kernel)
+            && request.lanes.is_none_or(has_lanes)
+            && request.log_n.is_none_or(has_size)
+    };
+    kernels()
+        .into_iter()
+        .filter(fits)
+        .min_by_key(|kernel| parameter(kernel, "log_n"))
+        .ok_or_else(|| RunError::NoKernel(request.kernel.into()))
+}
+
+/// Simulates the RTL of a kernel.
+///
+/// # Errors
+/// If no kernel fits or the kernel breaks the rules of its interface. Wrong results are counted,
+/// not errors.
+pub fn run(request: &Request<'_>) -> Result<Report, RunError> {
+    let kernel = choose(request)?;
+    let mut model = Model::new(&kernel)?;
+    if let Some(path) = request.trace {
+        model.trace(path)?;
+    }
+    match kernel.family {
+        "ntt" => run_ntt(&kernel, model, request),
+        "goldilocks_multiply_stream" => run_stream(&kernel, model, request),
+        _ => run_unit(&kernel, model, request),
+    }
+}
+
+fn run_ntt(kernel: &Kernel, model: Model, request: &Request<'_>) -> Result<Report, RunError> {
+    const JOBS: u64 = 12;
+    const WARM: usize = 4;
+    const SHIFT: u64 = 7;
+    let max = parameter(kernel, "log_n").unwrap_or_default();
+    let log_n = request.log_n.unwrap_or(max);
+    if !(3..=max).contains(&log_n) {
+        return Err(RunError::Size(log_n, max));
+    }
+    let mut rng = Rng::new(request.seed);
+    let mut ntt = NttBench::new(model, request.seed);
+    ntt.bench.gap_probability = request.backpressure;
+    ntt.bench.stall_probability = request.backpressure;
+    ntt.send_shift(SHIFT, log_n as usize);
+    let jobs: Vec<(Job, Vec<u64>)> = (0..JOBS)
+        .map(|index| {
+            let (is_inverse, is_coset) = (index & 1 == 1, index & 2 == 2);
+            let job = Job {
+                log_n: log_n as usize,
+                is_inverse,
+                is_coset,
+            };
+            (
+                job,
+                (0..1u64 << log_n).map(|_| rng.next_u64() % P).collect(),
+            )
+        })
+        .collect();
+    jobs.iter().for_each(|(job, x)| ntt.send_job(*job, x));
+    let limit = (1u64 << log_n) * 1000 + 10_000;
+    let (mut vectors, mut mismatches, mut ends) = (0, 0, Vec::new());
+    for (job, x) in &jobs {
+        let results = ntt
+            .receive(job.log_n, limit)
+            .map_err(|error| RunError::Kernel(error.to_string()))?;
+        let expected = model::run(*job, x, SHIFT);
+        vectors += expected.len() as u64;
+        mismatches += expected
+            .iter()
+            .zip(&results.values)
+            .filter(|(want, got)| want != got)
+            .count() as u64;
+        ends.push(results.end_cycle);
+    }
+    let lanes = parameter(kernel, "lanes").unwrap_or(1);
+    let steady = ends[ends.len() - 1] - ends[WARM - 1];
+    let mut parameters = kernel.parameters.to_vec();
+    parameters.push(("job_log_n", log_n));
+    Ok(Report {
+        kernel: kernel.name,
+        parameters,
+        vectors,
+        mismatches,
+        cycles_per_job: steady as f64 / (ends.len() - WARM) as f64,
+        bound_cycles: bound_cycles(log_n as usize, lanes, ntt.words_per_beat() as u64),
+    })
+}
+
+/// Operands and the result that they should have.
+type UnitVector = (Vec<u128>, u64);
+
+/// Latency of a unit, with operands and results from the integer model.
+fn unit_vectors(kernel: &Kernel, seed: u64) -> Option<(usize, Vec<UnitVector>)> {
+    const VECTORS: usize = 10_000;
+    let latency = goldilocks::latency(kernel)?;
+    let mut rng = Rng::new(seed);
+    let vectors = (0..VECTORS).map(|_| {
+        let (a, b) = (rng.next_u64() % P, rng.next_u64() % P);
+        let wide = u128::from(a) << 64 | u128::from(b);
+        let pair = vec![u128::from(a), u128::from(b)];
+        match kernel.family {
+            "goldilocks_add" => (pair, field::add(a, b)),
+            "goldilocks_subtract" => (pair, field::subtract(a, b)),
+            "goldilocks_reduce" => (vec![wide], field::remainder(wide)),
+            _ => (pair, field::multiply(a, b)),
+        }
+    });
+    Some((latency, vectors.collect()))
+}
+
+fn run_unit(kernel: &Kernel, mut model: Model, request: &Request<'_>) -> Result<Report, RunError> {
+    let (latency, vectors) = unit_vectors(kernel, request.seed)
+        .ok_or_else(|| RunError::NoKernel(request.kernel.into()))?;
+    let operands: Vec<Vec<u128>> = vectors
+        .iter()
+        .map(|(operands, _)| operands.clone())
+        .collect();
+    let results = pipeline(&mut model, &operands, latency);
+    let is_wrong = |(got, (_, want)): &(u128, &(Vec<u128>, u64))| *got != u128::from(*want);
+    let mismatches = results.into_iter().zip(&vectors).filter(is_wrong).count();
+    Ok(Report {
+        kernel: kernel.name,
+        parameters: kernel.parameters.to_vec(),
+        vectors: vectors.len() as u64,
+        mismatches: mismatches as u64,
+        cycles_per_job: 1.0,
+        bound_cycles: 1,
+    })
+}
+
+fn run_stream(kernel: &Kernel, model: Model, request: &Request<'_>) -> Result<Report, RunError> {
+    const VECTORS: usize = 10_000;
+    let mut rng = Rng::new(request.seed);
+    let mut bench = Bench::new(model, request.seed);
+    bench.gap_probability = request.backpressure;
+    bench.stall_probability = request.backpressure;
+    let (source, sink) = (bench.source("s"), bench.sink("m"));
+    let mut expected = Vec::with_capacity(VECTORS);
+    for _ in 0..VECTORS {
+        let (a, b) = (rng.next_u64() % P, rng.next_u64() % P);
+        bench.send(source, vec![a.into(), b.into()]);
+        expected.push([u128::from(field::multiply(a, b))]);
+    }
+    let start = bench.cycle();
+    let beats = bench
+        .collect(sink, VECTORS, VECTORS as u64 * 1000)
+        .map_err(|error| RunError::Kernel(error.to_string()))?;
+    let is_wrong = |(got, want): &(&Vec<u128>, &[u128; 1])| got.as_slice() != want.as_slice();
+    Ok(Report {
+        kernel: kernel.name,
+        parameters: kernel.parameters.to_vec(),
+        vectors: VECTORS as u64,
+        mismatches: beats.iter().zip(&expected).filter(is_wrong).count() as u64,
+        cycles_per_job: (bench.cycle() - start) as f64 / VECTORS as f64,
+        bound_cycles: 1,
+    })
+}
