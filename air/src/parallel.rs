@@ -1,22 +1,18 @@
 //! Independent pieces of work, on all threads where the feature `parallel` is on. Results do not depend on it.
 
-/// The images of items, in order.
-#[cfg(feature = "parallel")]
-pub fn map<T: Sync, R: Send>(items: &[T], f: impl Fn(usize, &T) -> R + Sync) -> Vec<R> {
-    use rayon::prelude::*;
-    items
-        .par_iter()
-        .enumerate()
-        .map(|(index, item)| f(index, item))
-        .collect()
-}
-
-/// The images of items, in order.
-#[cfg(not(feature = "parallel"))]
-pub fn map<T, R>(items: &[T], f: impl Fn(usize, &T) -> R) -> Vec<R> {
-    items
-        .iter()
-        .enumerate()
-        .map(|(index, item)| f(index, item))
-        .collect()
+/// The images of items, in order; on one thread where the work is small, since waking others takes longer.
+pub fn map<T: Sync, R: Send>(
+    is_large: bool,
+    items: &[T],
+    f: impl Fn(usize, &T) -> R + Sync,
+) -> Vec<R> {
+    #[cfg(feature = "parallel")]
+    if is_large && items.len() > 1 {
+        use rayon::prelude::*;
+        let items = items.par_iter().enumerate();
+        return items.map(|(index, item)| f(index, item)).collect();
+    }
+    let _ = is_large;
+    let items = items.iter().enumerate();
+    items.map(|(index, item)| f(index, item)).collect()
 }

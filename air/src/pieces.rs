@@ -452,5 +452,7 @@ fn requant_encodings(
             }),
         }
     };
-    parallel::map(requants, encode).into_iter().collect()
+    parallel::map(requants.len() >= 512, requants, encode)
+        .into_iter()
+        .collect()
 }

@@ -4,12 +4,10 @@
 //! counted from the buffers that the prover holds at its peak. Time is that of the machine on which the constants below
 //! were measured, on traces of 2^9 to 2^18 rows; another one is off by its own factor.
 
-use std::collections::BinaryHeap;
-
 use winterforge_air::evaluation::claimed_columns;
 use winterforge_air::plan::Shard;
 use winterforge_model::{Boundary, Graph};
-use winterforge_verifier::instance::Instance;
+use winterforge_verifier::instance::{Instance, ParameterShard};
 use winterforge_verifier::security::GRINDING_BITS;
 
 use crate::operators::parameters;
@@ -22,19 +20,19 @@ const COMPOSITION: usize = 4;
 const DIGEST: usize = 32;
 const FELT: usize = 8;
 /// Bytes of a bundle's header besides the cells of its tensors.
-const HEADER: usize = 76;
+const HEADER: usize = 77;
 
 /// Resident before any proof: code, allocator, one stack for each thread.
 const BASE_BYTES: usize = 8_000_000;
 /// Seconds to extend, hash and combine one committed base-field column, for each point of the evaluation domain.
-const SECONDS_PER_CELL: f64 = 120e-9;
+const SECONDS_PER_CELL: f64 = 28e-9;
 /// Seconds that one column takes of the constraint evaluation, for each point of its domain.
-const SECONDS_PER_CONSTRAINT_CELL: f64 = 70e-9;
+const SECONDS_PER_CONSTRAINT_CELL: f64 = 16e-9;
 /// Columns of more points than this are beyond the caches, and every doubling makes a cell slower by this part.
 const CACHED_LOG_POINTS: u32 = 17;
 const SLOWER_PER_DOUBLING: f64 = 0.12;
 /// Seconds for each nonce tried.
-const SECONDS_PER_NONCE: f64 = 60e-9;
+const SECONDS_PER_NONCE: f64 = 5e-9;
 
 /// What a proof will need.
 #[derive(Clone, Copy, Debug)]
@@ -54,16 +52,23 @@ impl Estimate {
             .shards
             .iter()
             .map(|shard| Size::new(shard, blowup))
+            .chain(
+                instance
+                    .parameters
+                    .iter()
+                    .map(|shard| Size::of_parameters(shard, blowup)),
+            )
             .collect();
-        let cpu: Vec<f64> = sizes.iter().map(Size::cpu_s).collect();
+        let cpu_s: f64 = sizes.iter().map(Size::cpu_s).sum();
         let file_bytes = file_samples * instance.plan.graph.input_len() * size_of::<f32>();
         // Reading a file takes its bytes, their numbers, and the numbers as float32, for a moment.
         let reading = BASE_BYTES + 3 * file_bytes;
         let proving = file_bytes + memory_bytes(instance, &sizes, threads);
         Self {
             memory_bytes: reading.max(proving) as u64,
-            cpu_s: cpu.iter().sum(),
-            wall_s: makespan(&cpu, threads),
+            cpu_s,
+            // Threads share the work of each shard.
+            wall_s: cpu_s / threads.max(1) as f64,
             bundle_bytes: bundle_bytes(instance, &sizes) as u64,
         }
     }
@@ -90,6 +95,18 @@ impl Size {
             main: layout.main_width(),
             aux: layout.aux_width(),
             public: layout.constants_width() + EXTENSION * layout.joint_width(),
+        }
+    }
+
+    /// The trace of a committed model's parameters.
+    fn of_parameters(shard: &ParameterShard, blowup: usize) -> Self {
+        let layout = &shard.layout;
+        Self {
+            rows: layout.rows(),
+            points: layout.rows() * blowup,
+            main: layout.width,
+            aux: 1,
+            public: EXTENSION * layout.width,
         }
     }
 
@@ -155,19 +172,6 @@ fn sample_bytes(graph: &Graph) -> usize {
     tensors + accumulators + 16 * (graph.input_len() + graph.output_len())
 }
 
-/// The wall clock of jobs that are started in order on whichever thread is free.
-fn makespan(jobs_s: &[f64], threads: usize) -> f64 {
-    // A heap gives its largest: negated microseconds until a thread is free.
-    let mut free: BinaryHeap<i64> = std::iter::repeat_n(0, threads.max(1)).collect();
-    let mut end = 0;
-    for job in jobs_s {
-        let finish = -free.pop().unwrap_or(0) + (job * 1e6) as i64;
-        end = end.max(finish);
-        free.push(-finish);
-    }
-    end as f64 * 1e-6
-}
-
 fn bundle_bytes(instance: &Instance, sizes: &[Size]) -> f64 {
     let graph = &instance.plan.graph;
     let input_width = match graph.input_boundary {
@@ -231,13 +235,5 @@ mod tests {
         assert_eq!(expected_siblings(1.0, 1 << 12), 12.0);
         assert!(expected_siblings(1e6, 1 << 3) < 1e-3);
         assert_eq!(expected_distinct(1.0, 512.0).round(), 1.0);
-    }
-
-    #[test]
-    fn jobs_fill_the_threads() {
-        assert_eq!(makespan(&[1.0, 1.0, 1.0], 1), 3.0);
-        assert_eq!(makespan(&[1.0, 1.0, 1.0], 2), 2.0);
-        assert_eq!(makespan(&[3.0, 1.0, 1.0], 2), 3.0);
-        assert_eq!(makespan(&[], 2), 0.0);
     }
 }

@@ -141,7 +141,7 @@ impl<E: FieldElement<BaseField = Felt>> Evaluation<E> {
             let (constant, term) = readers::piece(plan, challenges, index, &sources);
             (constant, term, rows.channel_sums(index))
         };
-        let pieces = parallel::map(&plan.pieces.list, read);
+        let pieces = parallel::map(is_large(plan), &plan.pieces.list, read);
         for (index, (constant, term, sums)) in pieces.into_iter().enumerate() {
             evaluation.constant += constant;
             match term {
@@ -158,7 +158,7 @@ impl<E: FieldElement<BaseField = Felt>> Evaluation<E> {
     /// The value of the function for the model's own parameters.
     pub fn value(&self, plan: &Plan) -> E {
         let of_term = |_, term: &LayerTerm<E>| term.weighted(plan) + self.row_constants(plan, term);
-        let values = parallel::map(&self.terms, of_term);
+        let values = parallel::map(is_large(plan), &self.terms, of_term);
         values
             .into_iter()
             .fold(self.constant, |sum, value| sum + value)
@@ -203,6 +203,12 @@ impl<E: FieldElement<BaseField = Felt>> LayerTerm<E> {
     }
 }
 
+/// Whether it pays to work on several threads.
+fn is_large(plan: &Plan) -> bool {
+    let rows = plan.shards.iter().map(|shard| shard.layout.rows());
+    rows.sum::<usize>() >= 1 << 14
+}
+
 /// Rows that are worked on together.
 const ROWS_AT_ONCE: usize = 1 << 12;
 
@@ -223,7 +229,7 @@ fn lookup_columns<E: FieldElement<BaseField = Felt>>(
         for (index, &table) in layout.lookup_tables.iter().enumerate() {
             let rows: Vec<usize> = (0..layout.lookup_rows(table)).collect();
             let parts: Vec<&[usize]> = rows.chunks(ROWS_AT_ONCE).collect();
-            let column = parallel::map(&parts, |_, rows| {
+            let column = parallel::map(true, &parts, |_, rows| {
                 let entry = |&row: &usize| aux.entry(table, &lookup_entry(plan, table, row));
                 let entries: Vec<E> = rows.iter().map(entry).collect();
                 let inverses = winter_math::batch_inversion(&entries);

@@ -12,7 +12,7 @@ use crate::pieces::Role;
 use crate::plan::Plan;
 use crate::rounding::Channel;
 
-use super::ROWS_AT_ONCE;
+use super::{ROWS_AT_ONCE, is_large};
 
 /// The weights of all rows, table by table, shards one behind the other.
 pub(super) struct Rows<E> {
@@ -42,7 +42,7 @@ impl<E: FieldElement<BaseField = Felt>> Rows<E> {
                 let scaled = |_, part: &&[E]| -> Vec<E> {
                     part.iter().map(|&weight| base * weight).collect()
                 };
-                weights[kind].extend(parallel::map(&parts, scaled).into_iter().flatten());
+                weights[kind].extend(parallel::map(true, &parts, scaled).into_iter().flatten());
                 base *= power(
                     lambda,
                     (table.lanes + 1 + Shape::constants(table.kind)) as u64,
@@ -116,7 +116,7 @@ impl<E: FieldElement<BaseField = Felt>> Rows<E> {
             }
             sum
         };
-        let sums = parallel::map(&self.ranges, of_piece);
+        let sums = parallel::map(is_large(plan), &self.ranges, of_piece);
         let sum = sums.into_iter().fold(E::ZERO, |sum, piece| sum + piece);
         kappa * sum
     }

@@ -91,7 +91,7 @@ pub fn lagrange_at<E: FieldElement<BaseField = Felt>>(n: usize, z: E) -> Vec<E> 
             .collect()
     };
     let parts: Vec<&[Felt]> = domain.chunks(POINTS_AT_ONCE).collect();
-    parallel::map(&parts, weights).concat()
+    parallel::map(true, &parts, weights).concat()
 }
 
 /// The polynomial through `values` at the point for which [`lagrange_at`] gave `weights`.
