@@ -252,6 +252,31 @@ fn reject_damage(hash: HashId) {
     assert!(verify(&longer, &graph, &Policy::default()).is_err());
 }
 
+#[test]
+fn words_beyond_the_modulus_are_no_digest() {
+    let graph = Arc::new(RandomMlp::new(7, &[5, 4]).build());
+    let parameters = Parameters {
+        hash: HashId::Poseidon2,
+        ..Parameters::default()
+    };
+    let x = samples(&graph, 7, 1);
+    let proved = prove(&graph, &x, parameters, &Silent).unwrap();
+    // The main root stands behind the header.
+    let root = proved.header.encode().len();
+    for word in 0..4 {
+        for value in [Felt::ORDER, u64::MAX] {
+            let mut bundle = proved.bundle.clone();
+            bundle[root + 8 * word..][..8].copy_from_slice(&value.to_le_bytes());
+            let error = verify(&bundle, &graph, &Policy::default()).unwrap_err();
+            assert_eq!(
+                error.code(),
+                "malformed-commitments",
+                "word {word}: {error}"
+            );
+        }
+    }
+}
+
 /// The reference models in all their forms, single and in a batch; outputs are those that the executor, which is held
 /// against ONNX Runtime's bytes in its own crate, computes.
 #[test]
