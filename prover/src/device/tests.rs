@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use winter_crypto::hashers::Blake3_256;
-use winter_crypto::{Digest as _, ElementHasher, MerkleTree};
+use winter_crypto::{Digest as _, MerkleTree};
 use winter_math::{FieldElement, polynom};
 use winterforge_verifier::poseidon2::Poseidon2;
 
