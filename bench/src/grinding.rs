@@ -5,7 +5,6 @@
 //! tells how many it tried; what one try costs is measured, and then luck can be taken out of a time.
 
 use winter_air::Air;
-use winter_crypto::Hasher;
 use winter_crypto::hashers::Blake3_256;
 use winter_math::ToElements;
 use winter_utils::Deserializable;
@@ -16,6 +15,7 @@ use winterforge_prover::Proved;
 use winterforge_prover::stark::DeviceHash;
 use winterforge_verifier::bundle::HashId;
 use winterforge_verifier::challenge::{joint_challenges, joint_seed};
+use winterforge_verifier::poseidon2::Poseidon2;
 use winterforge_verifier::stark::{CheckMask, Reader, decode_shard};
 
 use crate::error::Error;
@@ -34,6 +34,7 @@ const TIMED_TRIES: u64 = 1 << 22;
 pub fn tries(proved: &Proved) -> Result<u64, Error> {
     match proved.header.parameters.hash {
         HashId::Blake3 => tries_of::<Blake3_256<Felt>>(proved),
+        HashId::Poseidon2 => tries_of::<Poseidon2>(proved),
     }
 }
 
@@ -78,6 +79,7 @@ fn tries_of<H: DeviceHash>(proved: &Proved) -> Result<u64, Error> {
 pub fn try_s(hash: HashId) -> f64 {
     match hash {
         HashId::Blake3 => try_s_of::<Blake3_256<Felt>>(),
+        HashId::Poseidon2 => try_s_of::<Poseidon2>(),
     }
 }
 

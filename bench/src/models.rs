@@ -47,7 +47,7 @@ pub struct Variant {
 
 impl Variant {
     /// Every variant that is measured, the default first.
-    pub const ALL: [Self; 2] = [
+    pub const ALL: [Self; 4] = [
         Self {
             level: SecurityLevel::Bits100,
             hash: HashId::Blake3,
@@ -56,18 +56,19 @@ impl Variant {
             level: SecurityLevel::Bits128,
             hash: HashId::Blake3,
         },
+        Self {
+            level: SecurityLevel::Bits100,
+            hash: HashId::Poseidon2,
+        },
+        Self {
+            level: SecurityLevel::Bits128,
+            hash: HashId::Poseidon2,
+        },
     ];
 
     /// What tables and the command line call it.
     pub fn name(self) -> String {
-        format!("{}-{}", self.level.bits(), self.hash_name())
-    }
-
-    /// What tables call its hash.
-    pub fn hash_name(self) -> &'static str {
-        match self.hash {
-            HashId::Blake3 => "blake3",
-        }
+        format!("{}-{}", self.level.bits(), self.hash.name())
     }
 
     /// The variant of this name.

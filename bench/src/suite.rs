@@ -7,6 +7,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use winterforge_verifier::bundle::HashId;
+
 use crate::error::Error;
 use crate::measure::{ProveRun, VerifyRun, median, spawn};
 use crate::models::{MNIST, MODELS, Model, Variant};
@@ -65,9 +67,20 @@ impl Case {
         let singles = MODELS.map(|model| case(model, 1, default));
         let variants = Variant::ALL[1..].iter();
         let variants = variants.map(|&variant| case(MNIST, 1, variant));
+        let poseidon2 = Variant {
+            hash: HashId::Poseidon2,
+            ..default
+        };
+        let others = MODELS[1..].iter();
+        let others = others.map(|&model| case(model, 1, poseidon2));
         let batches = BATCHES[1..].iter();
         let batches = batches.map(|&batch| case(MNIST, batch, default));
-        singles.into_iter().chain(variants).chain(batches).collect()
+        singles
+            .into_iter()
+            .chain(variants)
+            .chain(others)
+            .chain(batches)
+            .collect()
     }
 
     fn bundle(&self, directory: &Path) -> PathBuf {

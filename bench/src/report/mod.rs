@@ -7,6 +7,8 @@ mod peers;
 
 use std::fmt::{self, Display, Formatter};
 
+use winterforge_verifier::bundle::HashId;
+
 use crate::committed::{Committed, Cost};
 use crate::counts::Counts;
 use crate::ezkl::Ezkl;
@@ -103,10 +105,20 @@ impl Report {
             env!("BENCH_TARGET"),
         )?;
         let spread = self.measured.iter().map(Measured::spread);
-        let (try_s, tries) = self.measured.first().map_or((f64::NAN, 0), |case| {
+        let tries = self.measured.first().map_or(0, |case| {
             let run = case.any();
-            (case.try_s, run.expected_tries / u64::from(run.shards))
+            run.expected_tries / u64::from(run.shards)
         });
+        let costs = HashId::ALL.into_iter().filter_map(|hash| {
+            let mut cases = self.measured.iter();
+            let case = cases.find(|measured| measured.case.variant.hash == hash)?;
+            let (name, ns) = (hash.name(), case.try_s * 1e9);
+            Some(format!(
+                "{ns:.1} ns with {name}, {:.1} ms",
+                ns * tries as f64 * 1e-6
+            ))
+        });
+        let costs = costs.collect::<Vec<_>>().join(", or of ");
         writeln!(
             f,
             "How it is measured:\n\n\
@@ -114,16 +126,14 @@ impl Report {
              CPU time is user and system time of all its threads; memory is its largest resident set.\n\
              - Figures are medians over {} different inputs or batches, memory the largest. The bundles have the same bytes with {} thread and \
              with {}: the report checks it.\n\
-             - Grinding, the proof of work in each trace, is a lottery with a standard deviation as large as its mean: {tries} tries of {:.1} ns, \
-             {:.1} ms on one thread. Since a bundle tells how many nonces were tried, times are given *with the expected number of tries* in place of \
+             - Grinding, the proof of work in each trace, is a lottery with a standard deviation as large as its mean: {tries} tries of {costs}, \
+             on one thread. Since a bundle tells how many nonces were tried, times are given *with the expected number of tries* in place of \
              those that happened. A given proof is faster or slower by that.\n\
              - Noise: single-threaded CPU times lay up to {:.0} % apart within a row (largest less smallest, by the median; batches differ a little \
              in their work). Smaller differences between two proofs mean nothing. Wall times also count whatever else the machine did.\n",
             self.runs,
             THREADS[0],
             THREADS[1],
-            try_s * 1e9,
-            try_s * tries as f64 * 1e3,
             spread.fold(0.0, f64::max) * 100.0,
         )
     }
@@ -142,7 +152,7 @@ impl Report {
                 "| `{}` {} | {} | {} | {:.0} | {:.0} | {:.0} | {:.0} | {} / {} | {} | {:.1} / {:.1} | {} |",
                 measured.case.model.name,
                 measured.case.model.layers,
-                measured.case.variant.hash_name(),
+                measured.case.variant.hash.name(),
                 run.proven_bits,
                 measured.cpu_s(0) * 1e3,
                 measured.wall_s(0) * 1e3,

@@ -162,7 +162,8 @@ impl<H: DeviceHash> CommittedTrace<H> {
         )?;
         let words: Vec<&[Felt]> = columns.iter().flatten().map(|plane| &plane[..]).collect();
         let matrix = session.extend(&words, Form::Coefficients, domain)?;
-        drop((words, columns));
+        drop(words);
+        drop(columns);
         // What comes next takes memory of other sizes.
         session.pool.release();
         let mut composition = session.commit::<H>(matrix)?;
