@@ -16,5 +16,9 @@ step "hardware: one simulation through the command line"
 cargo run --quiet --package winterforge-cli --features hardware --locked -- \
     hw sim ntt --log-n 6 --lanes 4 --seed 1 --backpressure 0.3 --json
 
+step "hardware: results of place and route, and of coverage, are those of the kernels"
+scripts/place-and-route.py --check
+scripts/coverage.py --check
+
 step "hardware: formal proofs"
 scripts/formal.py
