@@ -18,7 +18,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".venv/bin"
 FORMAL = ROOT / "hdl/formal"
 
-# Name, kernel, property, mode, depth, and the error: a piece of the Verilog and what to put there.
+# Name, module (a kernel, or KERNEL$PART), property, mode, depth, and the error: a piece of the Verilog and what
+# to put there.
 TASKS = [
     ("add", "goldilocks_add", "add.sv", "prove", 4, ("ffffffff00000001", "ffffffff00000003")),
     ("subtract", "goldilocks_subtract", "subtract.sv", "prove", 4,
@@ -28,7 +29,11 @@ TASKS = [
     ("fifo_order", "fifo_4", "fifo_order.sv", "bmc", 9, ("head$q + 32'h1", "head$q + 32'h2")),
     ("multiply_stream", "goldilocks_multiply_stream", "multiply_stream.inc", "prove", 2,
      ("capacity = 6'b100000", "capacity = 6'b100001")),
+    ("blake3", "blake3_wide", "blake3.inc", "prove", 2, ("credit$q != capacity", "credit$q != 4'hf")),
 ]
+
+# Cells that may do anything, where only what is around them counts.
+OPAQUE = {"goldilocks_multiply_stream": "t:$mul", "blake3_wide": "t:*$ring"}
 
 
 def inject(verilog, kernel, properties):
@@ -50,11 +55,11 @@ def task(folder, name, verilog, kernel, properties, mode, depth):
     (work / "design.v").write_text(verilog)
     (work / "property.sv").write_text(text)
     names = "\n".join(files)
-    # `async2sync` is not needed: one clock. Products are opaque where only handshakes count.
-    opaque = "cutpoint t:$mul\n" if kernel == "goldilocks_multiply_stream" else ""
+    # `async2sync` is not needed: one clock.
+    opaque = f"cutpoint {OPAQUE[kernel]}\n" if kernel in OPAQUE else ""
     (work / "task.sby").write_text(
         f"[options]\nmode {mode}\ndepth {depth}\n\n[engines]\nsmtbmc z3\n\n[script]\n"
-        f"read_verilog -formal -sv {' '.join(files)}\nprep -top {top}\nflatten\n{opaque}"
+        f"read_verilog -formal -sv {' '.join(files)}\nprep -top {top}\n{opaque}flatten\n"
         f"\n[files]\n{names}\n"
     )
     environment = dict(os.environ, YOWASP_CACHE_DIR=str(ROOT / ".venv/cache"))
@@ -80,19 +85,19 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.keep or pathlib.Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        kernels = sorted({kernel for _, kernel, *_ in TASKS})
+        kernels = sorted({module.split("$")[0] for _, module, *_ in TASKS})
         subprocess.run(
             ["cargo", "run", "--quiet", "--locked", "--package", "winterforge-hdl", "--example",
              "export", "--", folder, *kernels],
             cwd=ROOT, check=True, stdout=subprocess.DEVNULL,
         )
         is_proved = True
-        for name, kernel, properties, mode, depth, (right, wrong) in TASKS:
-            verilog = (folder / f"{kernel}.v").read_text()
+        for name, module, properties, mode, depth, (right, wrong) in TASKS:
+            verilog = (folder / f"{module.split('$')[0]}.v").read_text()
             assert right in verilog, f"{name}: the error has no place"
-            holds = task(folder, name, verilog, kernel, properties, mode, depth)
+            holds = task(folder, name, verilog, module, properties, mode, depth)
             mutant = verilog.replace(right, wrong)
-            misses = task(folder, f"{name}_mutant", mutant, kernel, properties, mode, depth)
+            misses = task(folder, f"{name}_mutant", mutant, module, properties, mode, depth)
             verdict = "proved" if holds else "FAILED"
             if misses:
                 verdict += ", BUT ALSO OF A WRONG KERNEL"
