@@ -34,8 +34,8 @@ class Bus:
 @dataclasses.dataclass(frozen=True)
 class Task:
     """A property, proved of a module of a kernel's Verilog by induction of a depth, and the error that
-    must break it: a piece of the Verilog and what to put there. In an opaque task products are any
-    numbers."""
+    must break it: a piece of the Verilog and what to put there. Opaque cells, a selection in yosys' sense,
+    may put out anything."""
 
     name: str
     kernel: str
@@ -44,7 +44,7 @@ class Task:
     error: tuple
     module: str = ""
     buses: tuple = ()
-    is_opaque: bool = False
+    opaque: str = ""
 
 
 def credit_buses(stages):
@@ -57,6 +57,7 @@ def credit_buses(stages):
 
 
 MODULUS = "ffffffff00000001"
+PRODUCTS = "t:$mul"
 TASKS = [
     Task("add", "goldilocks_add", "add.sv", 4, (MODULUS, "ffffffff00000003")),
     Task("subtract", "goldilocks_subtract", "subtract.sv", 4, (MODULUS, "fffffffe00000001")),
@@ -65,11 +66,13 @@ TASKS = [
     Task("fifo_order", "fifo_4", "fifo_order.inc", 3, ("words[write_address]", "words[0]"),
          buses=(Bus(("memory",), "words", 32, "{words[3], words[2], words[1], words[0]}"),)),
     Task("multiply_stream", "goldilocks_multiply_stream", "multiply_stream.inc", 2,
-         ("capacity = 6'b100000", "capacity = 6'b100001"), is_opaque=True),
+         ("capacity = 6'b100000", "capacity = 6'b100001"), opaque=PRODUCTS),
     Task("ntt_scale", "ntt_1_lane_log_6", "credit.inc", 2,
-         ("capacity = 6'b100000", "capacity = 6'b100001"), "scale_out", credit_buses(11), True),
+         ("capacity = 6'b100000", "capacity = 6'b100001"), "scale_out", credit_buses(11), PRODUCTS),
     Task("ntt_unload", "ntt_1_lane_log_6", "credit.inc", 2,
-         ("capacity = 6'b100000", "capacity = 6'b100001"), "core$unload", credit_buses(6), True),
+         ("capacity = 6'b100000", "capacity = 6'b100001"), "core$unload", credit_buses(6), PRODUCTS),
+    Task("blake3", "blake3_wide", "blake3.inc", 2, ("credit$q != capacity", "credit$q != 4'hf"),
+         opaque="t:*$ring"),
 ]
 
 
@@ -112,10 +115,10 @@ def verdict(folder, name, task, verilog):
     (work / "design.v").write_text(verilog)
     (work / "property.sv").write_text(text)
     names = "\n".join(files)
-    opaque = "cutpoint t:$mul\n" if task.is_opaque else ""
+    opaque = f"cutpoint {task.opaque}\n" if task.opaque else ""
     (work / "task.sby").write_text(
         f"[options]\nmode prove\ndepth {task.depth}\n\n[engines]\nsmtbmc z3\n\n[script]\n"
-        f"read_verilog -formal -sv {' '.join(files)}\nprep -top {top}\nflatten\n{opaque}"
+        f"read_verilog -formal -sv {' '.join(files)}\nprep -top {top}\n{opaque}flatten\n"
         f"\n[files]\n{names}\n"
     )
     environment = dict(os.environ, YOWASP_CACHE_DIR=str(ROOT / ".venv/cache"))
