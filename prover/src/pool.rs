@@ -46,6 +46,12 @@ impl Pool {
 }
 
 impl Pool {
+    /// Gives back what waits for another use.
+    pub(crate) fn clear(&self) {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(std::mem::take(&mut *free));
+    }
+
     /// Three columns.
     pub(crate) fn planes(self: &Arc<Self>, len: usize) -> [Words; 3] {
         [self.take(len), self.take(len), self.take(len)]
