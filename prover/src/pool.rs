@@ -46,10 +46,12 @@ impl Pool {
 }
 
 impl Pool {
-    /// Gives back what waits for another use.
-    pub(crate) fn clear(&self) {
+    /// Lets go of what waits for another use.
+    pub(crate) fn release(&self) {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(std::mem::take(&mut *free));
+        let unused = std::mem::take(&mut *free);
+        drop(free);
+        drop(unused);
     }
 
     /// Three columns.
