@@ -126,6 +126,7 @@ impl<T: Send, E: Send, F: Fn(usize) -> Result<T, E> + Sync> Run<'_, T, E, F> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
     use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
     use super::*;
@@ -183,13 +184,22 @@ mod tests {
         }
     }
 
+    /// Tasks that wait for so many others: they end only if those run at the same time.
     #[test]
     fn as_many_as_fit_run_at_once() {
         let tasks: Vec<Task> = (0..8).map(|shard| task(shard, 10, 0)).collect();
-        let limits = |room| Limits { room, tasks: 4 };
-        assert_eq!(observe(&tasks, limits(Some(10))).2, 1);
-        assert_eq!(observe(&tasks, limits(Some(29))).2, 2);
-        assert_eq!(observe(&tasks, limits(None)).2, 4);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build();
+        let pool = pool.unwrap();
+        for (room, expected) in [(Some(10), 1), (Some(29), 2), (None, 4)] {
+            let limits = Limits { room, tasks: 4 };
+            let together = Barrier::new(expected);
+            let meet = |shard: usize| {
+                together.wait();
+                Ok::<_, ()>(shard)
+            };
+            let results = pool.install(|| run(&tasks, limits, 0, meet));
+            assert_eq!(results, Ok((0..8).collect()));
+        }
     }
 
     #[test]
