@@ -18,5 +18,9 @@ winterforge hw sim ntt --log-n 6 --lanes 4 --seed 1 --backpressure 0.3 --json
 winterforge hw sim blake3 --seed 1 --backpressure 0.3 --json
 winterforge hw sim merkle --log-n 6 --row-words 20 --seed 1 --backpressure 0.3 --json
 
+step "hardware: results of place and route, and of coverage, are those of the kernels"
+scripts/place-and-route.py --check
+scripts/coverage.py --check
+
 step "hardware: formal proofs"
 scripts/formal.py
