@@ -187,4 +187,8 @@ impl Device for CpuDevice {
             report,
         })
     }
+
+    fn release(&self) {
+        self.pool.release();
+    }
 }

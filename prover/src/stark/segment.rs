@@ -35,6 +35,12 @@ impl<'a> Session<'a> {
         *self.totals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Gives back memory that is kept for later work.
+    pub(crate) fn release(&self) {
+        self.pool.release();
+        self.device.release();
+    }
+
     fn count<T>(&self, done: Result<Done<T>, DeviceError>) -> Result<T, DeviceError> {
         let done = done?;
         let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
