@@ -14,6 +14,7 @@ pub mod design;
 pub mod export;
 pub mod goldilocks;
 pub mod lint;
+pub mod merkle;
 pub mod ntt;
 pub mod parts;
 pub mod registry;

@@ -47,6 +47,7 @@ pub fn kernels() -> Vec<Kernel> {
         crate::parts::KERNELS,
         crate::ntt::KERNELS,
         crate::blake3::KERNELS,
+        crate::merkle::KERNELS,
     ]
     .concat()
 }

@@ -6,6 +6,7 @@
 
 pub mod blake3;
 mod co_verify;
+pub mod merkle;
 mod model;
 pub mod ntt;
 pub mod runs;
