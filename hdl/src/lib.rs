@@ -15,5 +15,6 @@ pub mod goldilocks;
 pub mod lint;
 pub mod ntt;
 pub mod parts;
+pub mod poseidon2;
 pub mod registry;
 pub mod word;

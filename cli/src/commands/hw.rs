@@ -53,6 +53,9 @@ struct SimArguments {
     /// Lanes of the kernel
     #[arg(long, value_name = "L")]
     lanes: Option<u64>,
+    /// Multipliers of the kernel
+    #[arg(long, value_name = "M")]
+    multipliers: Option<u64>,
     /// Seed of data, gaps and stalls
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
@@ -164,6 +167,7 @@ fn simulate(arguments: &SimArguments, output: &Output) -> Result<Outcome, CliErr
         kernel: &arguments.kernel,
         log_n: arguments.log_n,
         lanes: arguments.lanes,
+        multipliers: arguments.multipliers,
         seed: arguments.seed,
         backpressure: arguments.backpressure,
         trace: arguments.trace.as_deref(),
