@@ -25,8 +25,6 @@ TASKS = [
      ("ffffffff00000001", "fffffffe00000001")),
     ("reduce", "goldilocks_reduce", "reduce.inc", "prove", 4, ("64'hffffffff;", "64'hfffffffe;")),
     ("reduce_sum", "goldilocks_reduce_sum", "reduce_sum.sv", "prove", 5, ("64'hffffffe0;", "64'hffffffc0;")),
-    ("diagonal", "poseidon2_3", "diagonal.sv", "prove", 4,
-     ("64'hdfffffff20000001", "64'hdfffffff20000003")),
     ("fifo", "fifo_4", "fifo.inc", "prove", 3, ("capacity = 3'b100", "capacity = 3'b101")),
     ("fifo_order", "fifo_4", "fifo_order.sv", "bmc", 9, ("head$q + 32'h1", "head$q + 32'h2")),
     ("multiply_stream", "goldilocks_multiply_stream", "multiply_stream.inc", "prove", 2,

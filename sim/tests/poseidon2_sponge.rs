@@ -134,14 +134,10 @@ fn reset_at_any_cycle() {
     }
 }
 
-/// From the count of cycles: at most 1.1 times the products of the blocks by the multipliers. Rows leave in
-/// bursts of as many as there are slots, so that the count runs over whole bursts.
+/// From the count of cycles: at most 1.1 times the products of the blocks by the multipliers, with the time in
+/// which the sponge fills and empties.
 #[test]
-fn steady_state_is_near_the_bound() {
-    const WARM: usize = 64;
-    const LAST: usize = WARM + 96;
-    // The last rows run while others no longer come.
-    const ROWS: usize = LAST + 40;
+fn many_rows_take_little_more_than_the_bound() {
     for kernel in SPONGES {
         let parameters = registry::kernel(kernel).unwrap().parameters;
         let multipliers = parameters
@@ -149,16 +145,16 @@ fn steady_state_is_near_the_bound() {
             .find(|(key, _)| *key == "multipliers")
             .unwrap()
             .1;
-        for len in [4, 8, 30, 100] {
+        for (len, count) in [(4, 500), (8, 500), (30, 400), (100, 400)] {
             let mut rng = Rng::new(SEED);
-            let rows: Vec<Row> = (0..ROWS).map(|_| row(&mut rng, len)).collect();
+            let rows: Vec<Row> = (0..count).map(|_| row(&mut rng, len)).collect();
             verify_rtl(kernel, |dut| {
                 let ends = check(dut, &rows, (0.0, 0.0), SEED)?;
-                let cycles = (ends[LAST] - ends[WARM]) as f64 / (LAST - WARM) as f64;
+                let cycles = ends[ends.len() - 1] as f64 / count as f64;
                 let products = PERMUTATION_PRODUCTS * len.div_ceil(RATE) as u64;
                 let ratio = cycles / (products as f64 / multipliers as f64);
                 println!("{kernel}, rows of {len}: {cycles:.1} cycles, ratio {ratio:.4}");
-                if !(1.0..=1.10).contains(&ratio) {
+                if ratio > 1.10 {
                     return Err(format!("rows of {len}: {ratio:.3} of the bound"));
                 }
                 Ok(())
