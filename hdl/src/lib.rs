@@ -9,6 +9,7 @@
 //! How to add one: docs/hardware/adding-a-kernel.md.
 
 pub mod bench;
+pub mod blake3;
 pub mod design;
 pub mod export;
 pub mod goldilocks;

@@ -46,6 +46,7 @@ pub fn kernels() -> Vec<Kernel> {
         crate::goldilocks::KERNELS,
         crate::parts::KERNELS,
         crate::ntt::KERNELS,
+        crate::blake3::KERNELS,
         crate::poseidon2::KERNELS,
     ]
     .concat()

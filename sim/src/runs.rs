@@ -4,11 +4,14 @@
 use std::path::Path;
 
 use winterforge_hdl::bench::{Bench, Rng, pipeline};
+use winterforge_hdl::blake3::CYCLES_PER_BLOCK;
+use winterforge_hdl::blake3::model::{Input, compress};
 use winterforge_hdl::goldilocks::{self, P, model as field};
 use winterforge_hdl::ntt::model::{self, Job};
 use winterforge_hdl::poseidon2::model as hash;
 use winterforge_hdl::registry::{Kernel, kernels};
 
+use crate::blake3::Blake3Bench;
 use crate::ntt::{NttBench, bound_cycles};
 use crate::poseidon2::{self, EngineBench, Row, SpongeBench};
 use crate::{Model, ModelError};
@@ -115,6 +118,7 @@ pub fn run(request: &Request<'_>) -> Result<Report, RunError> {
         "ntt" => run_ntt(&kernel, model, request),
         "poseidon2" => run_permutation(&kernel, model, request),
         "poseidon2_sponge" => run_sponge(&kernel, model, request),
+        "blake3" => run_blake3(&kernel, model, request),
         "goldilocks_multiply_stream" => run_stream(&kernel, model, request),
         _ => run_unit(&kernel, model, request),
     }
@@ -251,6 +255,38 @@ fn run_sponge(kernel: &Kernel, model: Model, request: &Request<'_>) -> Result<Re
         // With the time in which the sponge fills and empties: rows leave in bursts.
         cycles_per_job: end as f64 / ROWS as f64,
         bound_cycles: blocks * poseidon2::bound_cycles(multipliers),
+    })
+}
+
+fn run_blake3(kernel: &Kernel, model: Model, request: &Request<'_>) -> Result<Report, RunError> {
+    const BLOCKS: usize = 10_000;
+    let mut rng = Rng::new(request.seed);
+    let mut bench = Blake3Bench::new(model, request.seed);
+    bench.bench.gap_probability = request.backpressure;
+    bench.bench.stall_probability = request.backpressure;
+    let mut input = || Input {
+        chaining_value: std::array::from_fn(|_| rng.next_u64() as u32),
+        block: std::array::from_fn(|_| rng.next_u64() as u32),
+        counter: rng.next_u64(),
+        block_bytes: rng.below(65) as u32,
+        flags: rng.below(256) as u32,
+    };
+    let inputs: Vec<Input> = (0..BLOCKS).map(|_| input()).collect();
+    inputs.iter().for_each(|input| bench.send(input));
+    let results = bench
+        .receive(BLOCKS, BLOCKS as u64 * 1000)
+        .map_err(|error| RunError::Kernel(error.to_string()))?;
+    let is_wrong = |(input, result): &(&Input, &crate::blake3::Compressed)| {
+        compress(input) != result.chaining_value
+    };
+    let cycles = results[BLOCKS - 1].cycle - results[0].cycle;
+    Ok(Report {
+        kernel: kernel.name,
+        parameters: kernel.parameters.to_vec(),
+        vectors: BLOCKS as u64,
+        mismatches: inputs.iter().zip(&results).filter(is_wrong).count() as u64,
+        cycles_per_job: cycles as f64 / (BLOCKS - 1) as f64,
+        bound_cycles: CYCLES_PER_BLOCK,
     })
 }
 

@@ -4,20 +4,24 @@ use rust_hdl_core::prelude::*;
 use rust_hdl_widgets::prelude::*;
 
 use super::plan::{LANES, Place, Plan, Step};
-use crate::parts::{Index, Rom};
+use crate::parts::Rom;
 use crate::word::{Word, bit_cast_word};
 
-/// Cycles from the cycle of the period to what [`Control`] says of it: memory, register, register.
-const LEAD_CYCLES: usize = 3;
+/// Cycles of a period have so many bits.
+pub const CYCLE_BITS: usize = 8;
+
+/// Cycles from the cycle of the period to what [`Control`] says of it: memory and a register.
+const LEAD_CYCLES: usize = Rom::<CYCLE_BITS, 64>::LATENCY + 1;
 
 /// Bits of an age.
 const AGE_BITS: usize = 5;
 
-/// A table with the entry of cycle t at `lead_cycles` before t, and zeros up to a power of two.
+/// A table with the entry of cycle t at `lead_cycles` before t, and zeros up to the size of a
+/// memory.
 pub fn led<T: Copy + Default>(table: &[T], lead_cycles: usize) -> Vec<T> {
     let mut words = table.to_vec();
     words.rotate_left(lead_cycles % table.len());
-    words.resize(table.len().next_power_of_two(), T::default());
+    words.resize(1 << CYCLE_BITS, T::default());
     words
 }
 
@@ -75,7 +79,7 @@ pub struct Control<const A: usize> {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
     /// The cycle of the period.
-    pub cycle: Signal<Out, Index>,
+    pub cycle: Signal<Out, Word<CYCLE_BITS>>,
     /// The lanes take the word of a partial round.
     pub is_partial: Signal<Out, Word<LANES>>,
     /// The first word of a state is for these lanes.
@@ -122,11 +126,11 @@ pub struct Control<const A: usize> {
     pub sum_address: Signal<Out, Word<A>>,
     /// Whether it is.
     pub sum_enable: Signal<Out, Bit>,
-    microcode: Rom,
-    cycle_now: DFF<Word<8>>,
-    last_cycle: Constant<Word<8>>,
+    microcode: Rom<CYCLE_BITS, 64>,
+    cycle_now: DFF<Word<CYCLE_BITS>>,
+    last_cycle: Constant<Word<CYCLE_BITS>>,
     epoch: DFF<Word<A>>,
-    step_1: DFF<Word<64>>,
+    step_next: Signal<Local, Word<64>>,
     step: DFF<Word<64>>,
     read: DFF<Word<A>>,
     write: DFF<Word<A>>,
@@ -168,7 +172,7 @@ impl<const A: usize> Control<A> {
             cycle_now: DFF::default(),
             last_cycle: Constant::new(Word::new(plan.period_cycles as u128 - 1)),
             epoch: DFF::default(),
-            step_1: DFF::default(),
+            step_next: Signal::default(),
             step: DFF::default(),
             read: DFF::default(),
             write: DFF::default(),
@@ -180,7 +184,7 @@ impl<const A: usize> Control<A> {
 impl<const A: usize> Logic for Control<A> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, cycle_now, epoch, step_1, step);
+        dff_setup!(self, clock, cycle_now, epoch, step);
         dff_setup!(self, clock, read, write, sum);
         clock!(self, clock, microcode);
         self.cycle_now.d.next = self.cycle_now.q.val() + 1;
@@ -188,18 +192,18 @@ impl<const A: usize> Logic for Control<A> {
             self.cycle_now.d.next = 0u64.into();
             self.epoch.d.next = self.epoch.q.val() + 1;
         }
-        self.cycle.next = bit_cast_word::<24, 8>(self.cycle_now.q.val());
-        self.microcode.address.next = bit_cast_word::<24, 8>(self.cycle_now.q.val());
-        self.step_1.d.next = self.microcode.data.val();
-        self.step.d.next = self.step_1.q.val();
+        self.cycle.next = self.cycle_now.q.val();
+        self.microcode.address.next = self.cycle_now.q.val();
+        self.step_next.next = self.microcode.data.val();
+        self.step.d.next = self.step_next.val();
 
         // A place is the number of the period in which its job began.
         self.read.d.next =
-            self.epoch.q.val() - bit_cast_word::<A, 5>(self.step_1.q.val().get_bits::<5>(32));
+            self.epoch.q.val() - bit_cast_word::<A, 5>(self.step_next.val().get_bits::<5>(32));
         self.write.d.next =
-            self.epoch.q.val() - bit_cast_word::<A, 5>(self.step_1.q.val().get_bits::<5>(38));
+            self.epoch.q.val() - bit_cast_word::<A, 5>(self.step_next.val().get_bits::<5>(38));
         self.sum.d.next =
-            self.epoch.q.val() - bit_cast_word::<A, 5>(self.step_1.q.val().get_bits::<5>(44));
+            self.epoch.q.val() - bit_cast_word::<A, 5>(self.step_next.val().get_bits::<5>(44));
         self.read_address.next = self.read.q.val();
         self.write_address.next = self.write.q.val();
         self.sum_address.next = self.sum.q.val();

@@ -3,11 +3,11 @@
 use rust_hdl_core::prelude::*;
 use rust_hdl_widgets::prelude::*;
 
-use super::control::led;
+use super::control::{CYCLE_BITS, led};
 use super::plan::{LANES, Plan};
 use super::sbox::Sbox;
 use crate::goldilocks::Add;
-use crate::parts::{Index, Ring, Rom};
+use crate::parts::{Ring, Rom};
 use crate::word::Word;
 
 /// Cycles from the choice of a column to lane 0: a register.
@@ -19,9 +19,8 @@ pub const ENTRY_CYCLES: usize = 1 + Add::LATENCY;
 /// Cycles from the choice of a column until its words are raised, but for those of the S-box.
 pub const COLUMN_CYCLES: usize = CHOICE_CYCLES + ENTRY_CYCLES + LANES - 1;
 
-/// Constants are two registers behind the cycle of the period, and are added one cycle after the word's
-/// arrival.
-const CONSTANT_LEAD_CYCLES: usize = 1;
+/// A constant is added one cycle after the word's arrival, and comes that much after the cycle of the period.
+const CONSTANT_LEAD_CYCLES: usize = Rom::<CYCLE_BITS, 64>::LATENCY - 1;
 
 /// Lane l of the engine, l cycles behind lane 0.
 #[derive(LogicBlock)]
@@ -29,7 +28,7 @@ pub struct Lane<const FORM: usize, const N: usize> {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
     /// The cycle of the period.
-    pub cycle: Signal<In, Index>,
+    pub cycle: Signal<In, Word<CYCLE_BITS>>,
     /// Phase of the S-box.
     pub phase: Signal<In, Word<2>>,
     /// Word of a column, the same cycle for all lanes.
@@ -47,8 +46,7 @@ pub struct Lane<const FORM: usize, const N: usize> {
     skew: Ring<64>,
     kept: DFF<Word<64>>,
     word: DFF<Word<64>>,
-    constants: Rom,
-    constant: DFF<Word<64>>,
+    constants: Rom<CYCLE_BITS, 64>,
     add: Add,
     sbox: Sbox<FORM, N>,
     straighten: Ring<64>,
@@ -71,7 +69,6 @@ impl<const FORM: usize, const N: usize> Lane<FORM, N> {
             kept: DFF::default(),
             word: DFF::default(),
             constants: Rom::new(led(&plan.constants[lane], CONSTANT_LEAD_CYCLES)),
-            constant: DFF::default(),
             add: Add::default(),
             sbox: Sbox::default(),
             straighten: Ring::new(LANES - 1 - lane),
@@ -82,7 +79,7 @@ impl<const FORM: usize, const N: usize> Lane<FORM, N> {
 impl<const FORM: usize, const N: usize> Logic for Lane<FORM, N> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, kept, word, constant);
+        dff_setup!(self, clock, kept, word);
         clock!(self, clock, skew, constants, add, sbox, straighten);
         self.skew.x.next = self.column.val();
         if self.capture.val() {
@@ -93,9 +90,8 @@ impl<const FORM: usize, const N: usize> Logic for Lane<FORM, N> {
             self.word.d.next = self.kept.q.val();
         }
         self.constants.address.next = self.cycle.val();
-        self.constant.d.next = self.constants.data.val();
         self.add.a.next = self.word.q.val();
-        self.add.b.next = self.constant.q.val();
+        self.add.b.next = self.constants.data.val();
         self.sbox.phase.next = self.phase.val();
         self.sbox.x.next = self.add.y.val();
         self.raised.next = self.sbox.y.val();

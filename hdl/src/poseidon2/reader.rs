@@ -4,6 +4,7 @@ use rust_hdl_core::prelude::*;
 use rust_hdl_widgets::prelude::*;
 
 use super::model::RATE;
+use crate::parts::Ram;
 use crate::word::{Word, bit_cast_word};
 
 /// Takes slots that wait, reads their next block word after word, and issues it. An entry is a slot in the
@@ -32,9 +33,9 @@ pub struct Reader<const SLOT_BITS: usize, const TAG_BITS: usize> {
     pub block: Signal<Out, Word<5>>,
     /// Words in the slot, and above them whether they are a pair of digests.
     pub length: Signal<In, Word<9>>,
-    /// Where to read.
-    pub address: Signal<Out, Word<24>>,
-    /// The word at the address of the cycle before.
+    /// Where to read: slot and word.
+    pub address: Signal<Out, Word<16>>,
+    /// The word at the address of two cycles before.
     pub word: Signal<In, Word<64>>,
     /// A block is offered.
     pub issue_valid: Signal<Out, Bit>,
@@ -56,8 +57,9 @@ pub struct Reader<const SLOT_BITS: usize, const TAG_BITS: usize> {
     block_now: DFF<Word<5>>,
     place: DFF<Word<4>>,
     asked: DFF<Word<8>>,
+    arrived: DFF<Word<8>>,
     held: [DFF<Word<64>>; RATE],
-    rate: Constant<Word<4>>,
+    last_place: Constant<Word<4>>,
     merge_bit: Constant<Word<TAG_BITS>>,
     is_idle: Signal<Local, Bit>,
     is_picking: Signal<Local, Bit>,
@@ -98,8 +100,9 @@ impl<const SLOT_BITS: usize, const TAG_BITS: usize> Default for Reader<SLOT_BITS
             block_now: DFF::default(),
             place: DFF::default(),
             asked: DFF::default(),
+            arrived: DFF::default(),
             held: std::array::from_fn(|_| DFF::default()),
-            rate: Constant::new(Word::new(RATE as u128)),
+            last_place: Constant::new(Word::new((RATE + Ram::<8>::LATENCY - 1) as u128)),
             merge_bit: Constant::new(Word::new(1 << SLOT_BITS)),
             is_idle: Signal::default(),
             is_picking: Signal::default(),
@@ -117,7 +120,7 @@ impl<const SLOT_BITS: usize, const TAG_BITS: usize> Logic for Reader<SLOT_BITS, 
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, is_reading, is_issuing, slot_now, block_now, place, asked
+            self, clock, is_reading, is_issuing, slot_now, block_now, place, asked, arrived
         );
 
         // A slot is picked.
@@ -137,21 +140,23 @@ impl<const SLOT_BITS: usize, const TAG_BITS: usize> Logic for Reader<SLOT_BITS, 
             self.block_now.d.next = self.entry.val().get_bits::<5>(8);
         }
 
-        // Word `place` is asked for, the one before arrives.
+        // Word `place` is asked for, the one two before arrives.
         self.asking.next = (bit_cast_word::<8, 5>(self.block_now.q.val()) << 3)
             | bit_cast_word::<8, 3>(self.place.q.val().get_bits::<3>(0));
         self.asked.d.next = self.asking.val();
-        self.address.next = (bit_cast_word::<24, SLOT_BITS>(self.slot_now.q.val()) << 8)
-            | bit_cast_word::<24, 8>(self.asking.val());
+        self.arrived.d.next = self.asked.q.val();
+        self.address.next = (bit_cast_word::<16, SLOT_BITS>(self.slot_now.q.val()) << 8)
+            | bit_cast_word::<16, 8>(self.asking.val());
         self.words.next = self.length.val().get_bits::<8>(0);
         self.arriving.next = 0u64.into();
-        if self.asked.q.val() < self.words.val() {
+        if self.arrived.q.val() < self.words.val() {
             self.arriving.next = self.word.val();
         }
-        self.is_shifting.next = self.is_reading.q.val() && self.place.q.val().any();
+        self.is_shifting.next =
+            self.is_reading.q.val() && self.place.q.val().get_bits::<3>(1).any();
         if self.is_reading.q.val() {
             self.place.d.next = self.place.q.val() + 1;
-            if self.place.q.val() == self.rate.val() {
+            if self.place.q.val() == self.last_place.val() {
                 self.is_reading.d.next = false;
                 self.is_issuing.d.next = true;
             }

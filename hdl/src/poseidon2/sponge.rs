@@ -153,8 +153,9 @@ impl<
         self.is_taking.next = self.s_valid.val() && (self.in_use.q.val() != self.slots.val());
         self.is_row.next = self.is_taking.val() && self.s_last.val();
         self.length.next = self.count.q.val() + 1;
-        self.rows.write_address.next = (bit_cast_word::<24, SLOT_BITS>(self.head.q.val()) << 8)
-            | bit_cast_word::<24, 8>(self.count.q.val());
+        self.rows.write_address.next = (bit_cast_word::<WORD_BITS, SLOT_BITS>(self.head.q.val())
+            << 8)
+            | bit_cast_word::<WORD_BITS, 8>(self.count.q.val());
         self.rows.write_data.next = self.s_word.val();
         self.rows.write_enable.next = self.is_taking.val();
         self.lengths.write_address.next = self.head.q.val();
@@ -180,7 +181,7 @@ impl<
         self.resumed.m_ready.next = self.reader.resumed_ready.val();
         self.lengths.read_address.next = self.reader.slot.val();
         self.reader.length.next = self.lengths.read_data.val();
-        self.rows.read_address.next = self.reader.address.val();
+        self.rows.read_address.next = bit_cast_word::<WORD_BITS, 16>(self.reader.address.val());
         self.reader.word.next = self.rows.read_data.val();
         self.core.issue_valid.next = self.reader.issue_valid.val();
         self.reader.issue_ready.next = self.core.issue_ready.val();
