@@ -1,8 +1,8 @@
 //! The rust-hdl simulation of the engines against the integer model. The co-simulation repeats this with
 //! more states and with the Verilog.
 
-use super::model::{State, WIDTH, permute};
-use crate::bench::Rng;
+use super::model::{DIGEST, RATE, State, WIDTH, hash, merge, permute};
+use crate::bench::{Bench, Rng};
 use crate::design::Dut;
 use crate::goldilocks::P;
 use crate::registry;
@@ -48,5 +48,33 @@ fn permutations() {
             dut.clock_edge();
         }
         assert_eq!(received, states.len(), "{name}");
+    }
+}
+
+#[test]
+fn rows_and_pairs() {
+    let mut rng = Rng::new(SEED);
+    let mut words = |count| -> Vec<u64> { (0..count).map(|_| rng.next_u64() % P).collect() };
+    let rows = [1, 8, 9].map(|len| (words(len), false));
+    let pair = [(words(RATE), true)];
+    let simulation = registry::kernel("poseidon2_sponge_3").unwrap().simulation();
+    let mut bench = Bench::new(simulation, SEED);
+    let (source, sink) = (bench.source("s"), bench.sink("m"));
+    let items: Vec<(Vec<u64>, bool)> = rows.into_iter().chain(pair).collect();
+    for (words, is_pair) in &items {
+        for (index, &word) in words.iter().enumerate() {
+            let is_last = index + 1 == words.len();
+            bench.send(source, vec![word.into(), is_last.into(), (*is_pair).into()]);
+        }
+    }
+    let digests = bench.collect(sink, items.len(), 10_000).unwrap();
+    for ((words, is_pair), digest) in items.iter().zip(digests) {
+        let half = |from: usize| std::array::from_fn(|i| words[from + i]);
+        let expected = if *is_pair {
+            merge(half(0), half(DIGEST))
+        } else {
+            hash(words)
+        };
+        assert_eq!(digest, expected.map(u128::from), "{words:x?}");
     }
 }
