@@ -30,7 +30,7 @@ macro_rules! with_unit {
     };
 }
 
-/// The core whose number in [`Hash`] is `HASH`. Its ports are those of every core; see
+/// The core whose number in [`enum@Hash`] is `HASH`. Its ports are those of every core; see
 /// docs/hardware/merkle.md.
 ///
 /// rust-hdl has no block whose parts depend on a parameter, so the glue of this one is by hand.
