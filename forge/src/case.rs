@@ -155,7 +155,7 @@ impl Case {
         Self::new(graph, x, parameters)
     }
 
-    /// Two layers, both tables, clamps that are narrower than the type on both sides, and sites of every kind at the
+    /// Two layers, both tables, limbs of a byte, clamps that are narrower than the type on both sides, and sites of every kind at the
     /// output and before it.
     pub fn two_tables() -> Self {
         (1..)
@@ -171,6 +171,7 @@ impl Case {
                 let layout = &case.instance.plan.shards[0].layout;
                 case.instance.plan.shards.len() == 1
                     && layout.tables[0].lanes > 1
+                    && !layout.shape.has_words()
                     && covers(Kind::Line)
                     && covers(Kind::Window)
             })
@@ -190,6 +191,15 @@ impl Case {
                 (case.sites().iter()).any(|site| site.kind == Kind::Line && !case.is_used(site))
             })
             .expect("a batch that does not fill its lanes")
+    }
+
+    /// A layer in so many samples that limbs wider than a byte are the cheapest.
+    pub fn with_words(seed: u64) -> Self {
+        let plan = PlanParameters::default();
+        (8..)
+            .map(|log_batch| Self::random(seed, &[3, 6], 1 << log_batch, plan, narrow))
+            .find(|case| case.instance.plan.shards[0].layout.shape.has_words())
+            .expect("an endless search")
     }
 
     /// Several shards.

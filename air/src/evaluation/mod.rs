@@ -111,7 +111,7 @@ fn exponents(layout: &Layout) -> Vec<usize> {
         }
         next += table.lanes + 1 + constants;
     }
-    for index in 0..layout.lookup_tables.len() {
+    for index in 0..layout.lookup_columns() {
         exponents[joint + layout.inverse_columns() + index] = next + index;
     }
     exponents
@@ -225,17 +225,19 @@ fn lookup_columns<E: FieldElement<BaseField = Felt>>(
     for (shard, lagrange) in plan.shards.iter().zip(lagrange) {
         let layout = &shard.layout;
         let claimed = claimed_columns(layout);
-        let first = offset + claimed - layout.lookup_tables.len();
-        for (index, &table) in layout.lookup_tables.iter().enumerate() {
-            let rows: Vec<usize> = (0..layout.lookup_rows(table)).collect();
+        let first = offset + claimed - layout.lookup_columns();
+        for (index, (table, rows)) in layout.lookup_parts().enumerate() {
+            let first_row = rows.start;
+            let rows: Vec<usize> = rows.collect();
             let parts: Vec<&[usize]> = rows.chunks(ROWS_AT_ONCE).collect();
             let column = parallel::map(true, &parts, |_, rows| {
-                let entry = |&row: &usize| aux.entry(table, &lookup_entry(plan, table, row));
+                let entry =
+                    |&row: &usize| aux.entry(table, &lookup_entry(plan, &layout.shape, table, row));
                 let entries: Vec<E> = rows.iter().map(entry).collect();
                 let inverses = winter_math::batch_inversion(&entries);
                 let weighted = rows.iter().zip(inverses);
                 weighted.fold(E::ZERO, |sum, (&row, inverse)| {
-                    sum + inverse * lagrange[row]
+                    sum + inverse * lagrange[row - first_row]
                 })
             });
             let column = column.into_iter().fold(E::ZERO, |sum, part| sum + part);
