@@ -46,4 +46,7 @@ if [ -n "${CI:-}" ] && grep -qE '^test result: .* [1-9][0-9]* ignored' "$log"; t
     exit 1
 fi
 
+step "the forger's bench with Poseidon2"
+cargo test --package winterforge-forge --features poseidon2 --test bench --test controls --locked
+
 scripts/test-hardware.sh

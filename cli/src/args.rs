@@ -242,6 +242,7 @@ impl ParameterArguments {
             },
             hash: match self.hash {
                 HashArgument::Blake3 => HashId::Blake3,
+                HashArgument::Poseidon2 => HashId::Poseidon2,
             },
             ..Parameters::default()
         }
@@ -266,6 +267,7 @@ enum ProfileArgument {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum HashArgument {
     Blake3,
+    Poseidon2,
 }
 
 /// `A..B` with A below B.

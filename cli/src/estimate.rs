@@ -7,7 +7,9 @@
 use winterforge_air::evaluation::claimed_columns;
 use winterforge_air::plan::Shard;
 use winterforge_model::{Boundary, Graph};
+use winterforge_verifier::bundle::HashId;
 use winterforge_verifier::instance::{Instance, ParameterShard};
+use winterforge_verifier::poseidon2::RATE;
 use winterforge_verifier::security::GRINDING_BITS;
 
 use crate::operators::parameters;
@@ -31,8 +33,10 @@ const SECONDS_PER_CONSTRAINT_CELL: f64 = 16e-9;
 /// Columns of more points than this are beyond the caches, and every doubling makes a cell slower by this part.
 const CACHED_LOG_POINTS: u32 = 17;
 const SLOWER_PER_DOUBLING: f64 = 0.12;
-/// Seconds for each nonce tried.
+/// Seconds for each nonce tried, with BLAKE3.
 const SECONDS_PER_NONCE: f64 = 5e-9;
+/// Seconds for one permutation of Poseidon2, with the widest vectors. It is also what a nonce takes.
+const SECONDS_PER_PERMUTATION: f64 = 300e-9;
 
 /// What a proof will need.
 #[derive(Clone, Copy, Debug)]
@@ -44,8 +48,13 @@ pub(crate) struct Estimate {
 }
 
 impl Estimate {
-    /// For a proof of `instance` on `threads` threads, from an input file that holds `file_samples` samples.
-    pub(crate) fn new(instance: &Instance, threads: usize, file_samples: usize) -> Self {
+    /// For a proof of `instance` with `hash` on `threads` threads, from an input file that holds `file_samples` samples.
+    pub(crate) fn new(
+        instance: &Instance,
+        hash: HashId,
+        threads: usize,
+        file_samples: usize,
+    ) -> Self {
         let blowup = instance.options.blowup_factor();
         let sizes: Vec<Size> = instance
             .plan
@@ -59,7 +68,7 @@ impl Estimate {
                     .map(|shard| Size::of_parameters(shard, blowup)),
             )
             .collect();
-        let cpu_s: f64 = sizes.iter().map(Size::cpu_s).sum();
+        let cpu_s: f64 = sizes.iter().map(|size| size.cpu_s(hash)).sum();
         let file_bytes = file_samples * instance.plan.graph.input_len() * size_of::<f32>();
         // Reading a file takes its bytes, their numbers, and the numbers as float32, for a moment.
         let reading = BASE_BYTES + 3 * file_bytes;
@@ -110,14 +119,29 @@ impl Size {
         }
     }
 
-    fn cpu_s(&self) -> f64 {
+    fn cpu_s(&self, hash: HashId) -> f64 {
         let committed = self.main + EXTENSION * (self.aux + COMPOSITION);
         let cells = (committed * self.points) as f64;
         let constraint_cells = ((committed + self.public) * self.rows * COMPOSITION) as f64;
         let doublings = self.points.ilog2().saturating_sub(CACHED_LOG_POINTS);
         let slower = 1.0 + SLOWER_PER_DOUBLING * f64::from(doublings);
         (cells * SECONDS_PER_CELL + constraint_cells * SECONDS_PER_CONSTRAINT_CELL) * slower
-            + f64::from(1u32 << GRINDING_BITS) * SECONDS_PER_NONCE
+            + self.hash_s(hash)
+    }
+
+    /// Seconds for the proof of work, and for what hashing takes besides the seconds of each cell, which include BLAKE3.
+    fn hash_s(&self, hash: HashId) -> f64 {
+        let nonces = f64::from(1u32 << GRINDING_BITS);
+        match hash {
+            HashId::Blake3 => nonces * SECONDS_PER_NONCE,
+            HashId::Poseidon2 => {
+                let segments = [self.main, EXTENSION * self.aux, EXTENSION * COMPOSITION];
+                // One permutation for each node of the tree, and as good as one for what FRI makes of a point.
+                let rows = segments.map(|columns| columns.div_ceil(RATE) + 1);
+                let permutations = self.points * (rows.iter().sum::<usize>() + 1);
+                (nonces + permutations as f64) * SECONDS_PER_PERMUTATION
+            }
+        }
     }
 
     /// Held from the commitment until the shard is proven: trace, polynomials, extension, tree.

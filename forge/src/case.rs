@@ -14,6 +14,8 @@ use winterforge_model::{Boundary, Execution, Graph, Linear, Node, Op, execute};
 use winterforge_verifier::bundle::{Header, Parameters, PublicTensor, Values};
 use winterforge_verifier::instance::Instance;
 
+use crate::merkle::HASH;
+
 /// A model, its inputs, and everything honest about them.
 #[derive(Clone, Debug)]
 pub struct Case {
@@ -55,12 +57,16 @@ pub struct Site {
 }
 
 impl Case {
-    /// The honest statement about `x`.
+    /// The honest statement about `x`, proven with the bench's hash.
     ///
     /// # Panics
     /// If the model has no plan or `x` does not fit it.
     pub fn new(graph: Graph, x: Vec<f32>, parameters: Parameters) -> Self {
         let graph = Arc::new(graph);
+        let parameters = Parameters {
+            hash: HASH,
+            ..parameters
+        };
         let executions: Vec<Execution> = x
             .chunks_exact(graph.input_len())
             .map(|sample| execute(&graph, &graph.quantize_input(sample)).expect("a valid sample"))

@@ -1,12 +1,22 @@
 //! Merkle trees with the openings of our codec, and committed matrices over them.
 
-use winter_crypto::hashers::Blake3_256;
 use winter_crypto::{ElementHasher, Hasher};
 use winter_math::{FieldElement, StarkField, fft};
 use winterforge_air::field::Felt;
+use winterforge_verifier::bundle::HashId;
 
 /// The hash of every commitment on the bench.
-pub type Hash = Blake3_256<Felt>;
+#[cfg(not(feature = "poseidon2"))]
+pub type Hash = winter_crypto::hashers::Blake3_256<Felt>;
+/// The hash of every commitment on the bench.
+#[cfg(feature = "poseidon2")]
+pub type Hash = winterforge_verifier::poseidon2::Poseidon2;
+/// Its name in bundles.
+pub const HASH: HashId = if cfg!(feature = "poseidon2") {
+    HashId::Poseidon2
+} else {
+    HashId::Blake3
+};
 /// Its digest.
 pub type Digest = <Hash as Hasher>::Digest;
 

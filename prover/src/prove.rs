@@ -9,6 +9,7 @@ use winterforge_model::{Boundary, ExecuteError, Execution, Graph, execute};
 use winterforge_verifier::bundle::{HashId, Header, Parameters, PublicTensor, Values};
 use winterforge_verifier::instance::{Instance, InstanceError, StatementError};
 use winterforge_verifier::key::KeyError;
+use winterforge_verifier::poseidon2::Poseidon2;
 
 use crate::device::{CpuDevice, Device, Totals};
 use crate::job::Job;
@@ -170,6 +171,7 @@ pub fn prove_on(
     };
     let bundle = match mode.parameters().hash {
         HashId::Blake3 => job.run::<Blake3_256<Felt>>()?,
+        HashId::Poseidon2 => job.run::<Poseidon2>()?,
     };
     Ok(Proved {
         bundle,

@@ -12,6 +12,7 @@ use winterforge_model::{Graph, ModelId};
 use winterforge_verifier::bundle::{HashId, Parameters};
 use winterforge_verifier::instance::{Instance, ParameterShard};
 use winterforge_verifier::key::{Key, KeyDigest};
+use winterforge_verifier::poseidon2::Poseidon2;
 
 use crate::cache::{self, CacheError};
 use crate::device::{CpuDevice, Device, Digests, Matrix, Shape};
@@ -79,6 +80,9 @@ impl ProvingKey {
         let (root, commitment) = match parameters.hash {
             HashId::Blake3 => {
                 commit::<Blake3_256<Felt>>(&session, &shard, &instance.options, &columns)?
+            }
+            HashId::Poseidon2 => {
+                commit::<Poseidon2>(&session, &shard, &instance.options, &columns)?
             }
         };
         let key = Key {
@@ -159,6 +163,7 @@ impl ProvingKey {
             HashId::Blake3 => {
                 commit::<Blake3_256<Felt>>(&session, &shard, &options, &self.columns)?
             }
+            HashId::Poseidon2 => commit::<Poseidon2>(&session, &shard, &options, &self.columns)?,
         };
         if root != self.key.root {
             return Err(KeyMismatch::Content.into());

@@ -6,7 +6,7 @@ use winterforge_air::plan::PlanParameters;
 use winterforge_model::testing::{RandomMlp, RandomNet, random_input};
 use winterforge_model::{Boundary, Graph, Op, load, read_input};
 use winterforge_prover::{KeyMismatch, ProveError, ProvingKey, Silent, prove, prove_with_key};
-use winterforge_verifier::bundle::{Header, Parameters};
+use winterforge_verifier::bundle::{HashId, Header, Parameters};
 use winterforge_verifier::key::Key;
 use winterforge_verifier::security::{Profile, SecurityLevel};
 use winterforge_verifier::{Policy, VerifyError, verify, verify_with_key};
@@ -80,6 +80,11 @@ fn other_parameters_of_proofs_and_several_shards() {
         ..Parameters::default()
     };
     check(&graph, 3, 1, high);
+    let poseidon2 = Parameters {
+        hash: HashId::Poseidon2,
+        ..Parameters::default()
+    };
+    check(&graph, 3, 2, poseidon2);
     let short = Parameters {
         plan: PlanParameters { max_log_rows: 9 },
         ..Parameters::default()

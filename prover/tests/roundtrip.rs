@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use winter_air::{Air, proof::Proof};
-use winter_crypto::{DefaultRandomCoin, Hasher, MerkleTree, hashers::Blake3_256};
+use winter_crypto::{DefaultRandomCoin, MerkleTree, hashers::Blake3_256};
 use winter_math::ToElements;
 use winter_prover::Deserializable;
 use winter_verifier::AcceptableOptions;
@@ -15,15 +15,15 @@ use winterforge_air::shard_air::{ShardAir, ShardInputs};
 use winterforge_model::testing::node_case::{Array, with_constants};
 use winterforge_model::testing::{RandomMlp, RandomNet, random_input};
 use winterforge_model::{Graph, Op, execute, import, load, read_input};
+use winterforge_prover::stark::DeviceHash;
 use winterforge_prover::{Silent, prove};
-use winterforge_verifier::bundle::{Header, Parameters, Values};
+use winterforge_verifier::bundle::{HashId, Header, Parameters, Values};
 use winterforge_verifier::challenge::{joint_challenges, joint_seed};
 use winterforge_verifier::instance::{Instance, public_codes};
+use winterforge_verifier::poseidon2::Poseidon2;
 use winterforge_verifier::security::{Profile, SecurityLevel};
 use winterforge_verifier::stark::{CheckMask, Reader, decode_shard};
 use winterforge_verifier::{Policy, verify};
-
-type Hash = Blake3_256<Felt>;
 
 /// Samples that quantize to the random inputs of the model.
 fn samples(graph: &Graph, seed: u64, batch: usize) -> Vec<f32> {
@@ -42,7 +42,7 @@ fn samples(graph: &Graph, seed: u64, batch: usize) -> Vec<f32> {
 }
 
 /// Decodes a bundle's shards and asks stock winterfell about each.
-fn stock_accepts(bundle: &[u8], graph: &Arc<Graph>) -> bool {
+fn stock_accepts<H: DeviceHash>(bundle: &[u8], graph: &Arc<Graph>) -> bool {
     let (header, length) = Header::decode(bundle).unwrap();
     let instance = Instance::new(graph.clone(), header.batch(), header.parameters).unwrap();
     let shards = instance.plan.shards.len();
@@ -50,7 +50,7 @@ fn stock_accepts(bundle: &[u8], graph: &Arc<Graph>) -> bool {
     let (claims, proofs) = rest.split_at(24 * shards);
     let roots: Vec<_> = roots
         .chunks_exact(32)
-        .map(|root| <Hash as Hasher>::Digest::read_from_bytes(root).unwrap())
+        .map(|root| H::Digest::read_from_bytes(root).unwrap())
         .collect();
     let geometry: Vec<_> = instance
         .trace_infos
@@ -58,7 +58,7 @@ fn stock_accepts(bundle: &[u8], graph: &Arc<Graph>) -> bool {
         .cloned()
         .zip(roots.iter().copied())
         .collect();
-    let seed = joint_seed::<Hash>(&bundle[..length], &instance.options, &geometry);
+    let seed = joint_seed::<H>(&bundle[..length], &instance.options, &geometry);
     let codes = public_codes(graph, &header).unwrap();
     let joint = JointCheck::<Cube>::new(&instance.plan, joint_challenges(&seed), &codes);
     let claims: Vec<Cube> = claims
@@ -78,9 +78,9 @@ fn stock_accepts(bundle: &[u8], graph: &Arc<Graph>) -> bool {
                 .unwrap();
             let elements = inputs.to_elements();
             let air = ShardAir::new(info, inputs.clone(), instance.options.clone());
-            let shard = decode_shard::<_, Cube, Hash>(&air, &elements, root, &mut reader).unwrap();
+            let shard = decode_shard::<_, Cube, H>(&air, &elements, root, &mut reader).unwrap();
             let proof: Proof = shard.to_winterfell(&air, &elements).unwrap();
-            winter_verifier::verify::<ShardAir, Hash, DefaultRandomCoin<Hash>, MerkleTree<Hash>>(
+            winter_verifier::verify::<ShardAir, H, DefaultRandomCoin<H>, MerkleTree<H>>(
                 proof,
                 inputs,
                 &AcceptableOptions::OptionSet(vec![instance.options.clone()]),
@@ -94,7 +94,10 @@ fn check(graph: &Arc<Graph>, x: &[f32], parameters: Parameters) -> usize {
     let verified = verify(&proved.bundle, graph, &Policy::default()).unwrap();
     assert_eq!(verified.header, proved.header);
     assert!(verified.ledger.bits() >= parameters.level.bits());
-    assert!(stock_accepts(&proved.bundle, graph));
+    assert!(match parameters.hash {
+        HashId::Blake3 => stock_accepts::<Blake3_256<Felt>>(&proved.bundle, graph),
+        HashId::Poseidon2 => stock_accepts::<Poseidon2>(&proved.bundle, graph),
+    });
     let output =
         |x| execute(graph, &graph.quantize_input(x)).unwrap().tensors[graph.output.0].clone();
     let expected: Vec<i32> = x.chunks(graph.input_len()).flat_map(output).collect();
@@ -127,15 +130,18 @@ fn levels_and_profiles() {
     let x = samples(&graph, 11, 40);
     for level in [SecurityLevel::Bits100, SecurityLevel::Bits128] {
         for profile in [Profile::Fast, Profile::Balanced, Profile::Small] {
-            check(
-                &graph,
-                &x,
-                Parameters {
-                    level,
-                    profile,
-                    ..Parameters::default()
-                },
-            );
+            for hash in HashId::ALL {
+                check(
+                    &graph,
+                    &x,
+                    Parameters {
+                        level,
+                        profile,
+                        hash,
+                        ..Parameters::default()
+                    },
+                );
+            }
         }
     }
 }
@@ -144,15 +150,18 @@ fn levels_and_profiles() {
 fn several_shards_under_one_challenge() {
     let plan = PlanParameters { max_log_rows: 9 };
     let graph = Arc::new(RandomMlp::new(3, &[12, 30, 20]).build());
-    let shards = check(
-        &graph,
-        &samples(&graph, 3, 300),
-        Parameters {
-            plan,
-            ..Parameters::default()
-        },
-    );
-    assert!(shards > 1, "the split was not exercised");
+    for hash in HashId::ALL {
+        let shards = check(
+            &graph,
+            &samples(&graph, 3, 300),
+            Parameters {
+                plan,
+                hash,
+                ..Parameters::default()
+            },
+        );
+        assert!(shards > 1, "the split was not exercised");
+    }
 }
 
 /// The accumulators of a layer at and beyond the 24 bits that float32 holds.
@@ -203,11 +212,18 @@ fn bytes_do_not_depend_on_threads() {
 
 #[test]
 fn damaged_bundles_are_rejected_without_panic() {
+    HashId::ALL.into_iter().for_each(reject_damage);
+}
+
+fn reject_damage(hash: HashId) {
     let graph = Arc::new(RandomMlp::new(7, &[5, 4]).build());
     let bundle = prove(
         &graph,
         &samples(&graph, 7, 1),
-        Parameters::default(),
+        Parameters {
+            hash,
+            ..Parameters::default()
+        },
         &Silent,
     )
     .unwrap()
@@ -234,6 +250,31 @@ fn damaged_bundles_are_rejected_without_panic() {
     let mut longer = bundle;
     longer.push(0);
     assert!(verify(&longer, &graph, &Policy::default()).is_err());
+}
+
+#[test]
+fn words_beyond_the_modulus_are_no_digest() {
+    let graph = Arc::new(RandomMlp::new(7, &[5, 4]).build());
+    let parameters = Parameters {
+        hash: HashId::Poseidon2,
+        ..Parameters::default()
+    };
+    let x = samples(&graph, 7, 1);
+    let proved = prove(&graph, &x, parameters, &Silent).unwrap();
+    // The main root stands behind the header.
+    let root = proved.header.encode().len();
+    for word in 0..4 {
+        for value in [Felt::ORDER, u64::MAX] {
+            let mut bundle = proved.bundle.clone();
+            bundle[root + 8 * word..][..8].copy_from_slice(&value.to_le_bytes());
+            let error = verify(&bundle, &graph, &Policy::default()).unwrap_err();
+            assert_eq!(
+                error.code(),
+                "malformed-commitments",
+                "word {word}: {error}"
+            );
+        }
+    }
 }
 
 /// The reference models in all their forms, single and in a batch; outputs are those that the executor, which is held

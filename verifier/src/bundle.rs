@@ -27,6 +27,21 @@ pub enum HashId {
     /// BLAKE3 with 256-bit digests.
     #[default]
     Blake3,
+    /// Poseidon2 over the field of the proofs, with digests of four elements.
+    Poseidon2,
+}
+
+impl HashId {
+    /// Every hash.
+    pub const ALL: [Self; 2] = [Self::Blake3, Self::Poseidon2];
+
+    /// What it is called on the command line and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Blake3 => "blake3",
+            Self::Poseidon2 => "poseidon2",
+        }
+    }
 }
 
 /// How a proof is made: everything that is not the statement.
@@ -208,10 +223,15 @@ impl Parameters {
         } = *self;
         bytes.push(level.bits() as u8);
         bytes.push(profile_code(profile));
-        bytes.push(match hash {
-            HashId::Blake3 => 0,
-        });
+        bytes.push(hash_code(hash));
         bytes.push(plan.max_log_rows as u8);
+    }
+}
+
+fn hash_code(hash: HashId) -> u8 {
+    match hash {
+        HashId::Blake3 => 0,
+        HashId::Poseidon2 => 1,
     }
 }
 
@@ -291,10 +311,9 @@ impl<'a> FieldReader<'a> {
             .into_iter()
             .find(|&p| profile_code(p) == code);
         let profile = profile.ok_or_else(|| self.invalid("the profile"))?;
-        let hash = match self.byte("the hash")? {
-            0 => HashId::Blake3,
-            _ => return Err(self.invalid("the hash")),
-        };
+        let code = self.byte("the hash")?;
+        let hash = HashId::ALL.into_iter().find(|&h| hash_code(h) == code);
+        let hash = hash.ok_or_else(|| self.invalid("the hash"))?;
         let plan = PlanParameters {
             max_log_rows: u32::from(self.byte("the plan parameters")?),
         };

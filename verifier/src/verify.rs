@@ -19,6 +19,7 @@ use crate::bundle::{BundleError, HashId, Header};
 use crate::challenge::{folding_challenge, folding_seed, joint_challenges, joint_seed};
 use crate::instance::{Instance, InstanceError, StatementError, public_codes};
 use crate::key::{Key, KeyDigest, KeyError};
+use crate::poseidon2::Poseidon2;
 use crate::security::Ledger;
 use crate::stark::{CheckMask, Reader, StarkError, VerifierAir, lagrange_at, verify_shard};
 
@@ -310,19 +311,18 @@ fn verify_against(
     if expected != found && !policy.leniency.allows(BundleCheck::ShardCount) {
         return Err(VerifyError::ShardCount { expected, found });
     }
+    let statement = Statement {
+        codes: &codes,
+        header: header_encoding,
+        instance: &instance,
+        root: match reference {
+            Reference::Model(_) => None,
+            Reference::Key(key) => Some(key.root),
+        },
+    };
     match header.parameters.hash {
-        HashId::Blake3 => {
-            let statement = Statement {
-                codes: &codes,
-                header: header_encoding,
-                instance: &instance,
-                root: match reference {
-                    Reference::Model(_) => None,
-                    Reference::Key(key) => Some(key.root),
-                },
-            };
-            verify_proof::<Blake3_256<Felt>>(statement, proof, policy)?
-        }
+        HashId::Blake3 => verify_proof::<Blake3_256<Felt>>(statement, proof, policy)?,
+        HashId::Poseidon2 => verify_proof::<Poseidon2>(statement, proof, policy)?,
     }
     Ok(Verified {
         header,

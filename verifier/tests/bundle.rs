@@ -44,12 +44,13 @@ fn headers() -> impl Strategy<Value = Header> {
         any::<[u8; 32]>(),
         any::<bool>(),
         0..3,
+        0..HashId::ALL.len(),
         9u32..21,
         any::<u32>(),
         any::<Option<[u8; 32]>>(),
     )
         .prop_map(
-            |((input, output), id, high, profile, max_log_rows, shards, key)| Header {
+            |((input, output), id, high, profile, hash, max_log_rows, shards, key)| Header {
                 model_id: ModelId(id),
                 parameters: Parameters {
                     level: if high {
@@ -58,7 +59,7 @@ fn headers() -> impl Strategy<Value = Header> {
                         SecurityLevel::Bits100
                     },
                     profile: [Profile::Fast, Profile::Balanced, Profile::Small][profile as usize],
-                    hash: HashId::Blake3,
+                    hash: HashId::ALL[hash],
                     plan: PlanParameters { max_log_rows },
                 },
                 input,

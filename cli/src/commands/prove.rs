@@ -104,7 +104,7 @@ pub(crate) fn run(arguments: &ProveArguments, output: &Output) -> Result<Outcome
             Some(_) => Instance::committed(graph.clone(), range.len(), parameters)?,
             None => Instance::new(graph.clone(), range.len(), parameters)?,
         };
-        let estimate = Estimate::new(&instance, threads, samples.count);
+        let estimate = Estimate::new(&instance, parameters.hash, threads, samples.count);
         if arguments.dry_run {
             let report = dry_run(&instance, &estimate, threads);
             output.result(&report, || dry_run_text(&report))?;

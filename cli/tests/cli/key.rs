@@ -50,6 +50,22 @@ fn a_key_stands_for_the_model() {
 }
 
 #[test]
+fn a_key_fixes_the_hash() {
+    let scratch = Scratch::new();
+    let (onnx, key) = (golden("mlp_bc", "model.onnx"), scratch.path("model.wfk"));
+    json(0, &["setup", &onnx, "-o", &key, "--hash", "poseidon2"]);
+    assert_eq!(json(0, &["inspect", &key])["hash"], "poseidon2");
+    let bundle = scratch.prove("out.wfp", "mlp_bc", &["--index", "3", "--key", &key]);
+    assert_eq!(json(0, &["inspect", &bundle])["hash"], "poseidon2");
+    let verdict = json(0, &["verify", &bundle, "--key", &key]);
+    let outputs = integer_rows(&verdict["outputs_q"]);
+    assert_eq!(outputs, golden_q("mlp_bc", "outputs.npz")[3..4]);
+    let other = setup(&scratch, "other.wfk", "mlp_bc");
+    let verdict = json(3, &["verify", &bundle, "--key", &other]);
+    assert_eq!(verdict["reason"], "other-key");
+}
+
+#[test]
 fn the_same_setup_gives_the_same_key() {
     let scratch = Scratch::new();
     let first = setup(&scratch, "first.wfk", "mlp_digits");

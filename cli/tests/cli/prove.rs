@@ -136,28 +136,22 @@ fn parameters_reach_the_bundle() {
         golden("mlp_digits", "inputs.npz"),
     );
     let mut sizes = Vec::new();
-    for (security, profile) in [
-        ("100", "fast"),
-        ("100", "balanced"),
-        ("100", "small"),
-        ("128", "balanced"),
+    for (security, profile, hash) in [
+        ("100", "fast", "blake3"),
+        ("100", "balanced", "blake3"),
+        ("100", "small", "blake3"),
+        ("128", "balanced", "blake3"),
+        ("100", "balanced", "poseidon2"),
     ] {
         let bundle = scratch.path("out.wfp");
-        let flags = [
-            "--security",
-            security,
-            "--profile",
-            profile,
-            "--hash",
-            "blake3",
-        ];
+        let flags = ["--security", security, "--profile", profile, "--hash", hash];
         let mut arguments = vec!["prove", &onnx, "--input", &inputs, "-o", &bundle];
         arguments.extend(flags);
         let proof = json(0, &arguments);
         let bits = proof["proven_bits"].as_u64().unwrap();
         assert!(
             bits >= security.parse().unwrap(),
-            "{security} {profile}: {bits}"
+            "{security} {profile} {hash}: {bits}"
         );
         json(
             0,
@@ -173,6 +167,7 @@ fn parameters_reach_the_bundle() {
         let described = json(0, &["inspect", &bundle]);
         assert_eq!(described["security"], security.parse::<u64>().unwrap());
         assert_eq!(described["profile"], profile);
+        assert_eq!(described["hash"], hash);
         sizes.push(proof["bundle_bytes"].as_u64().unwrap());
     }
     assert!(
@@ -346,21 +341,24 @@ fn devices_are_named_and_make_the_same_bundle() {
         golden("mlp_bc", "model.onnx"),
         golden("mlp_bc", "inputs.npz"),
     );
-    let record = format!("record:{}", scratch.path("jobs"));
-    let replay = format!("replay:{}", scratch.path("jobs"));
-    let mut bundles = Vec::new();
-    for device in ["cpu", "dual:cpu,cpu", &record, &replay] {
-        let bundle = scratch.path("out.wfp");
-        let proof = json(
-            0,
-            &[
-                "prove", &onnx, "--input", &inputs, "-o", &bundle, "--device", device,
-            ],
-        );
-        assert_eq!(proof["device"], device);
-        bundles.push((fs::read(&bundle).unwrap(), proof["device_words"].clone()));
+    for hash in ["blake3", "poseidon2"] {
+        let record = format!("record:{}", scratch.path(hash));
+        let replay = format!("replay:{}", scratch.path(hash));
+        let mut bundles = Vec::new();
+        for device in ["cpu", "dual:cpu,cpu", &record, &replay] {
+            let bundle = scratch.path("out.wfp");
+            let proof = json(
+                0,
+                &[
+                    "prove", &onnx, "--input", &inputs, "-o", &bundle, "--hash", hash, "--device",
+                    device,
+                ],
+            );
+            assert_eq!(proof["device"], device);
+            bundles.push((fs::read(&bundle).unwrap(), proof["device_words"].clone()));
+        }
+        assert!(bundles.windows(2).all(|pair| pair[0] == pair[1]), "{hash}");
     }
-    assert!(bundles.windows(2).all(|pair| pair[0] == pair[1]));
     for device in ["gpu", "dual:cpu", "sim"] {
         let arguments = ["prove", &onnx, "--input", &inputs, "--device", device];
         let ran = winterforge(&arguments);

@@ -158,7 +158,7 @@ fn fields(case: &Case, honest: &Forged) -> Vec<Forgery> {
             8,
             "Bundle(Invalid { what: \"the profile\"…",
         ),
-        ("no hash", 54, 1, "Bundle(Invalid { what: \"the hash\"…"),
+        ("no hash", 54, 2, "Bundle(Invalid { what: \"the hash\"…"),
         ("no plan", 55, 64, "Instance(Plan(Parameters(82)))"),
         (
             "no type of input",

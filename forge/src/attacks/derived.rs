@@ -4,7 +4,7 @@ use winter_air::{BatchingMethod, FieldExtension, ProofOptions};
 use winter_math::FieldElement;
 use winterforge_air::field::{Cube, Felt};
 use winterforge_air::plan::PlanParameters;
-use winterforge_verifier::bundle::{Header, Values};
+use winterforge_verifier::bundle::{HashId, Header, Values};
 use winterforge_verifier::challenge::joint_challenges;
 use winterforge_verifier::instance::Instance;
 use winterforge_verifier::security::{Profile, SecurityLevel};
@@ -129,6 +129,12 @@ fn after_the_fact(case: &Case, honest: &Forged) -> Vec<Forgery> {
         }),
         change("another profile", "R1, R12", &|header| {
             header.parameters.profile = Profile::Small;
+        }),
+        change("another hash", "R1", &|header| {
+            header.parameters.hash = match header.parameters.hash {
+                HashId::Blake3 => HashId::Poseidon2,
+                HashId::Poseidon2 => HashId::Blake3,
+            };
         }),
     ]
 }

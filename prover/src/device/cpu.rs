@@ -9,7 +9,7 @@ use winterforge_verifier::bundle::HashId;
 use super::ntt::{MAX_LOG_SIZE, Transform};
 use super::{
     Device, DeviceError, Digest, Digests, Domain, Done, Extension, Form, Job, Level, Matrix,
-    Report, Shape, blake3,
+    Report, Shape, blake3, poseidon2,
 };
 use crate::pool::Pool;
 
@@ -132,6 +132,9 @@ impl Device for CpuDevice {
                         HashId::Blake3 => {
                             blake3::hash_rows(self.level, columns, tile * TILE_ROWS, of_coset);
                         }
+                        HashId::Poseidon2 => {
+                            poseidon2::hash_rows(self.level, columns, tile * TILE_ROWS, of_coset);
+                        }
                     }
                     for (positions, digest) in digests.chunks_exact_mut(cosets).zip(&*of_coset) {
                         positions[coset] = *digest;
@@ -169,6 +172,7 @@ impl Device for CpuDevice {
                 .zip(children.par_chunks(2 * TILE_PARENTS))
                 .for_each(|(parents, children)| match hash {
                     HashId::Blake3 => blake3::hash_pairs(self.level, children, parents),
+                    HashId::Poseidon2 => poseidon2::hash_pairs(self.level, children, parents),
                 });
             size /= 2;
         }

@@ -18,6 +18,7 @@ mod cpu;
 mod dual;
 pub mod ntt;
 mod open;
+pub mod poseidon2;
 mod record;
 #[cfg(test)]
 mod tests;
@@ -48,7 +49,7 @@ pub trait Device: Debug + Send + Sync {
     /// If the columns do not have the domain's rows, or the device fails.
     fn extend(&self, job: &Extension<'_>) -> Result<Done<Matrix>, DeviceError>;
 
-    /// Hashes each row of a matrix, eight bytes a word, little-endian.
+    /// Hashes each row of a matrix, as the hash does elements.
     ///
     /// # Errors
     /// If the device fails.

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use winter_crypto::hashers::Blake3_256;
-use winter_crypto::{Digest as _, ElementHasher, MerkleTree};
+use winter_crypto::{Digest as _, MerkleTree};
 use winter_math::{FieldElement, polynom};
+use winterforge_verifier::poseidon2::Poseidon2;
 
 use super::*;
 use crate::stark::DeviceHash;
@@ -32,7 +33,7 @@ fn columns(count: u64) -> Vec<Vec<Felt>> {
 }
 
 /// All three jobs in a row.
-fn commit(
+fn commit<H: DeviceHash>(
     device: &dyn Device,
     columns: &[Vec<Felt>],
     form: Form,
@@ -44,17 +45,22 @@ fn commit(
         domain: DOMAIN,
     };
     let matrix = device.extend(&job)?.data;
-    let leaves = device.hash_rows(HashId::Blake3, &matrix)?.data;
-    let nodes = device.merkle_tree(HashId::Blake3, &leaves)?.data;
+    let leaves = device.hash_rows(H::ID, &matrix)?.data;
+    let nodes = device.merkle_tree(H::ID, &leaves)?.data;
     Ok((matrix, leaves, nodes))
 }
 
 #[test]
 fn every_level_does_what_the_jobs_say() {
+    do_jobs::<Hash>();
+    do_jobs::<Poseidon2>();
+}
+
+fn do_jobs<H: DeviceHash>() {
     let columns = columns(11);
     for &level in Level::available() {
         let device = CpuDevice::with_level(level);
-        let (matrix, leaves, nodes) = commit(&device, &columns, Form::Coefficients).unwrap();
+        let (matrix, leaves, nodes) = commit::<H>(&device, &columns, Form::Coefficients).unwrap();
         let view = matrix.view().unwrap();
         let generator = Felt::get_root_of_unity(DOMAIN.log_rows + DOMAIN.log_cosets);
         for position in [0, 1, 2, 3, 4, 77, 511] {
@@ -65,18 +71,13 @@ fn every_level_does_what_the_jobs_say() {
                 .map(|column| polynom::eval(column, x))
                 .collect();
             assert_eq!(row, want, "{level:?}, position {position}");
-            let digest = Hash::hash_elements(&row);
-            assert_eq!(leaves.read().unwrap()[position], Hash::to_words(&digest));
+            let digest = H::hash_elements(&row);
+            assert_eq!(leaves.read().unwrap()[position], H::to_words(&digest));
         }
-        let leaves = leaves
-            .read()
-            .unwrap()
-            .iter()
-            .map(Hash::from_words)
-            .collect();
-        let tree = MerkleTree::<Hash>::new(leaves).unwrap();
+        let leaves = leaves.read().unwrap().iter().map(H::from_words).collect();
+        let tree = MerkleTree::<H>::new(leaves).unwrap();
         assert_eq!(
-            Hash::from_words(&nodes.read().unwrap()[1]).as_bytes(),
+            H::from_words(&nodes.read().unwrap()[1]).as_bytes(),
             tree.root().as_bytes()
         );
     }
@@ -105,8 +106,8 @@ fn values_and_coefficients_are_two_forms_of_a_column() {
         .iter()
         .map(|column| column.to_vec())
         .collect();
-    let a = commit(&device, &values, Form::Values).unwrap();
-    let b = commit(&device, &coefficients, Form::Coefficients).unwrap();
+    let a = commit::<Hash>(&device, &values, Form::Values).unwrap();
+    let b = commit::<Hash>(&device, &coefficients, Form::Coefficients).unwrap();
     assert_eq!(a.2.read(), b.2.read());
 }
 
@@ -221,7 +222,10 @@ fn a_difference_is_named() {
             column,
             row,
         };
-        assert_eq!(commit(&dual, &columns(3), Form::Values).unwrap_err(), want);
+        assert_eq!(
+            commit::<Hash>(&dual, &columns(3), Form::Values).unwrap_err(),
+            want
+        );
     }
 }
 
@@ -232,7 +236,7 @@ fn names_open_devices_and_records_replay() {
     let file = folder.join("jobs").display().to_string();
     let none: OpenOther<'_> = &|_| None;
     let columns = columns(3);
-    let want = commit(&CpuDevice::default(), &columns, Form::Values)
+    let want = commit::<Hash>(&CpuDevice::default(), &columns, Form::Values)
         .unwrap()
         .2;
     for name in [
@@ -243,11 +247,13 @@ fn names_open_devices_and_records_replay() {
     ] {
         let device = open(name, none).unwrap();
         assert_eq!(device.name(), name);
-        let nodes = commit(device.as_ref(), &columns, Form::Values).unwrap().2;
+        let nodes = commit::<Hash>(device.as_ref(), &columns, Form::Values)
+            .unwrap()
+            .2;
         assert_eq!(nodes.read(), want.read(), "{name}");
     }
     let replay = open(&format!("replay:{file}"), none).unwrap();
-    let other = commit(replay.as_ref(), &columns[..2], Form::Values);
+    let other = commit::<Hash>(replay.as_ref(), &columns[..2], Form::Values);
     assert!(
         matches!(other, Err(DeviceError::Failed { .. })),
         "a job that was not recorded"

@@ -30,6 +30,8 @@ pub(crate) struct Four(__m256i);
 
 const P: i64 = Felt::ORDER as i64;
 const EPSILON: i64 = 0xffff_ffff;
+/// (p + 1) / 2.
+const HALF_P_CEIL: i64 = (Felt::ORDER / 2 + 1) as i64;
 
 /// Defines a function over vectors. The `unsafe` inside is for instructions that a kernel of this module is only run
 /// with (see the parent module).
@@ -94,6 +96,28 @@ vector_fn! {
         let high = _mm256_add_epi64(high, _mm256_srli_epi64::<32>(second));
         let shifted = _mm256_castps_si256(_mm256_moveldup_ps(_mm256_castsi256_ps(second)));
         reduce(_mm256_blend_epi32::<0xaa>(low_low, shifted), high)
+    }
+}
+
+vector_fn! {
+    fn square(a: Four) -> Four {
+        // As in the wider vectors.
+        let a = a.0;
+        let a_high = upper(a);
+        let low_low = _mm256_mul_epu32(a, a);
+        let low_high = _mm256_mul_epu32(a, a_high);
+        let high_high = _mm256_mul_epu32(a_high, a_high);
+        let low = _mm256_add_epi64(low_low, _mm256_slli_epi64::<33>(low_high));
+        let middle = _mm256_add_epi64(low_high, _mm256_srli_epi64::<33>(low_low));
+        reduce(low, _mm256_add_epi64(high_high, _mm256_srli_epi64::<31>(middle)))
+    }
+}
+
+vector_fn! {
+    fn half(x: Four) -> Four {
+        let odd = _mm256_sub_epi64(_mm256_setzero_si256(), _mm256_and_si256(x.0, _mm256_set1_epi64x(1)));
+        let due = _mm256_and_si256(odd, _mm256_set1_epi64x(HALF_P_CEIL));
+        Four(_mm256_add_epi64(_mm256_srli_epi64::<1>(x.0), due))
     }
 }
 
@@ -203,6 +227,16 @@ impl Lanes for Four {
     #[inline(always)]
     fn splat(value: Felt) -> Self {
         splat(value)
+    }
+
+    #[inline(always)]
+    fn square(self) -> Self {
+        square(self)
+    }
+
+    #[inline(always)]
+    fn half(self) -> Self {
+        half(self)
     }
 
     #[inline(always)]

@@ -36,6 +36,8 @@ pub(crate) struct Eight(__m512i);
 
 const P: i64 = Felt::ORDER as i64;
 const EPSILON: i64 = 0xffff_ffff;
+/// (p + 1) / 2.
+const HALF_P_CEIL: i64 = (Felt::ORDER / 2 + 1) as i64;
 
 /// Defines a function over vectors. The `unsafe` inside is for instructions that a kernel of this module is only run
 /// with (see the parent module).
@@ -98,6 +100,29 @@ vector_fn! {
         let shifted = _mm512_castps_si512(_mm512_moveldup_ps(_mm512_castsi512_ps(second)));
         let low = _mm512_mask_blend_epi32(0xaaaa, low_low, shifted);
         reduce(low, high)
+    }
+}
+
+vector_fn! {
+    fn square(a: Eight) -> Eight {
+        let a = a.0;
+        let a_high = upper(a);
+        let low_low = _mm512_mul_epu32(a, a);
+        let low_high = _mm512_mul_epu32(a, a_high);
+        let high_high = _mm512_mul_epu32(a_high, a_high);
+        // The middle product counts twice: 2^33 of it.
+        let low = _mm512_add_epi64(low_low, _mm512_slli_epi64::<33>(low_high));
+        let middle = _mm512_add_epi64(low_high, _mm512_srli_epi64::<33>(low_low));
+        reduce(low, _mm512_add_epi64(high_high, _mm512_srli_epi64::<31>(middle)))
+    }
+}
+
+vector_fn! {
+    fn half(x: Eight) -> Eight {
+        // An odd word is made even by adding p: (x - 1) / 2 + (p + 1) / 2.
+        let odd = _mm512_test_epi64_mask(x.0, _mm512_set1_epi64(1));
+        let floor = _mm512_srli_epi64::<1>(x.0);
+        Eight(_mm512_mask_add_epi64(floor, odd, floor, _mm512_set1_epi64(HALF_P_CEIL)))
     }
 }
 
@@ -269,6 +294,16 @@ impl Lanes for Eight {
     #[inline(always)]
     fn splat(value: Felt) -> Self {
         splat(value)
+    }
+
+    #[inline(always)]
+    fn square(self) -> Self {
+        square(self)
+    }
+
+    #[inline(always)]
+    fn half(self) -> Self {
+        half(self)
     }
 
     #[inline(always)]

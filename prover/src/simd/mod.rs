@@ -58,6 +58,15 @@ pub(crate) trait Lanes: Algebra + Debug + Neg<Output = Self> {
     /// The same element in every lane.
     fn splat(value: Felt) -> Self;
 
+    /// The product with itself.
+    #[inline(always)]
+    fn square(self) -> Self {
+        self * self
+    }
+
+    /// Divided by two.
+    fn half(self) -> Self;
+
     /// Times `2^exponent`, for exponents below 192. Roots of unity of order up to 64 are such powers.
     fn mul_2exp(self, exponent: u32) -> Self;
 

@@ -65,6 +65,12 @@ impl Lanes for Single {
     }
 
     #[inline(always)]
+    fn half(self) -> Self {
+        let word = self.0.as_word();
+        Self(Felt::new((word >> 1) + (word & 1) * (Felt::ORDER / 2 + 1)))
+    }
+
+    #[inline(always)]
     fn mul_2exp(self, exponent: u32) -> Self {
         Self(self.0 * POWERS_OF_TWO[exponent as usize])
     }

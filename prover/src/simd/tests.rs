@@ -74,6 +74,15 @@ impl Kernel for FieldChecks {
                     }
                 }
             }
+            let unary: [(&str, I::Field, Felt); 2] = [
+                ("squared", I::Field::splat(a).square(), a * a),
+                ("halved", I::Field::splat(a).half(), a / Felt::new(2)),
+            ];
+            for (name, got, want) in unary {
+                got.store(&mut out);
+                assert!(out.iter().all(|&got| got == want), "{a} {name}");
+                assert!(Felt::is_canonical(out[0].as_word()), "{a} {name}");
+            }
             for exponent in 0..192 {
                 I::Field::splat(a).mul_2exp(exponent).store(&mut out);
                 assert_eq!(

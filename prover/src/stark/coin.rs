@@ -9,8 +9,9 @@ use winter_math::FieldElement;
 use winter_utils::Deserializable;
 use winterforge_air::field::Felt;
 use winterforge_verifier::bundle::HashId;
+use winterforge_verifier::poseidon2::Poseidon2;
 
-use crate::device::{Digest, Level, blake3};
+use crate::device::{Digest, Level, blake3, poseidon2};
 
 /// A hash that devices know.
 pub trait DeviceHash: ElementHasher<BaseField = Felt> + Sized + Send + Sync + 'static {
@@ -32,10 +33,7 @@ pub trait DeviceHash: ElementHasher<BaseField = Felt> + Sized + Send + Sync + 's
     }
 
     /// The first of `count` nonces from `first` on that meets a proof of work of `bits` over `seed`, if there is one.
-    fn find_nonce(seed: Self::Digest, bits: u32, first: u64, count: u64) -> Option<u64> {
-        (first..first.saturating_add(count))
-            .find(|&nonce| trailing_zeros::<Self>(seed, nonce) >= bits)
-    }
+    fn find_nonce(seed: Self::Digest, bits: u32, first: u64, count: u64) -> Option<u64>;
 }
 
 impl DeviceHash for Blake3_256<Felt> {
@@ -43,6 +41,14 @@ impl DeviceHash for Blake3_256<Felt> {
 
     fn find_nonce(seed: Self::Digest, bits: u32, first: u64, count: u64) -> Option<u64> {
         blake3::find_nonce(Level::best(), &Self::to_words(&seed), bits, first, count)
+    }
+}
+
+impl DeviceHash for Poseidon2 {
+    const ID: HashId = HashId::Poseidon2;
+
+    fn find_nonce(seed: Self::Digest, bits: u32, first: u64, count: u64) -> Option<u64> {
+        poseidon2::find_nonce(Level::best(), &Self::to_words(&seed), bits, first, count)
     }
 }
 

@@ -16,16 +16,18 @@ use winterforge_air::shard_air::{ShardAir, ShardInputs};
 use winterforge_air::witness;
 use winterforge_model::{Execution, Graph, execute, load, read_input};
 use winterforge_prover::device::{CpuDevice, Level};
+use winterforge_prover::stark::DeviceHash;
 use winterforge_prover::{Mode, Silent, prove, prove_on};
 use winterforge_verifier::bundle::{Header, Parameters};
 use winterforge_verifier::challenge::{joint_challenges, joint_seed};
 use winterforge_verifier::instance::{Instance, public_codes};
+use winterforge_verifier::poseidon2::Poseidon2;
 use winterforge_verifier::security::Profile;
 use winterforge_verifier::stark::ShardProof;
 
 use shard::CommittedShard;
 
-type Hash = Blake3_256<Felt>;
+type Blake3 = Blake3_256<Felt>;
 
 /// A model and the first cells of its inputs.
 fn model(name: &str, samples: usize) -> (Arc<Graph>, Vec<f32>) {
@@ -40,19 +42,20 @@ fn model(name: &str, samples: usize) -> (Arc<Graph>, Vec<f32>) {
     (graph, x)
 }
 
-fn parameters(profile: Profile) -> Parameters {
+fn parameters<H: DeviceHash>(profile: Profile) -> Parameters {
     Parameters {
         profile,
+        hash: H::ID,
         ..Parameters::default()
     }
 }
 
 /// Main root, claim and body of each shard, proven with winterfell's parts.
-fn stock(
+fn stock<H: DeviceHash>(
     instance: &Instance,
     header: &Header,
     executions: &[Execution],
-) -> Vec<(Cube, ShardProof<Cube, Hash>)> {
+) -> Vec<(Cube, ShardProof<Cube, H>)> {
     let plan = &instance.plan;
     // Step 1: every main segment, before any challenge.
     let values = witness::Values::new(plan, executions);
@@ -62,24 +65,21 @@ fn stock(
             let constants = constant_columns(plan, shard);
             let mask = Mask::default();
             witness::fill_multiplicities(plan, &shard.layout, &mask, &mut columns, &constants);
-            let committed = CommittedShard::<Hash>::new(
-                info.clone(),
-                instance.options.clone(),
-                columns.clone(),
-            );
+            let committed =
+                CommittedShard::<H>::new(info.clone(), instance.options.clone(), columns.clone());
             (columns, committed)
         })
         .collect();
 
     // Step 2: the joint challenge.
     let header_encoding = header.encode();
-    let geometry: Vec<(TraceInfo, <Hash as winter_crypto::Hasher>::Digest)> = instance
+    let geometry: Vec<(TraceInfo, H::Digest)> = instance
         .trace_infos
         .iter()
         .cloned()
         .zip(committed.iter().map(|(_, shard)| shard.main_root()))
         .collect();
-    let seed = joint_seed::<Hash>(&header_encoding, &instance.options, &geometry);
+    let seed = joint_seed::<H>(&header_encoding, &instance.options, &geometry);
     let codes = public_codes(&plan.graph, header).unwrap();
     let joint = JointCheck::<Cube>::new(plan, joint_challenges(&seed), &codes);
 
@@ -102,22 +102,22 @@ fn stock(
                 instance.options.clone(),
             );
             let proof = committed.finish(inputs, aux).unwrap();
-            let proof = ShardProof::<Cube, Hash>::from_winterfell(proof, &air, &elements);
+            let proof = ShardProof::<Cube, H>::from_winterfell(proof, &air, &elements);
             (claim, proof.unwrap())
         })
         .collect()
 }
 
 /// Proves in both ways; the statement is that of the proof under test.
-fn compare(name: &str, samples: usize, profile: Profile) {
+fn compare<H: DeviceHash>(name: &str, samples: usize, profile: Profile) {
     let (graph, x) = model(name, samples);
-    let proved = prove(&graph, &x, parameters(profile), &Silent).unwrap();
+    let proved = prove(&graph, &x, parameters::<H>(profile), &Silent).unwrap();
     let executions: Vec<Execution> = x
         .chunks(graph.input_len())
         .map(|x| execute(&graph, &graph.quantize_input(x)).unwrap())
         .collect();
-    let want = stock(&proved.instance, &proved.header, &executions);
-    let context = format!("{name}, {samples} samples, {profile:?}");
+    let want = stock::<H>(&proved.instance, &proved.header, &executions);
+    let context = format!("{name}, {samples} samples, {profile:?}, {:?}", H::ID);
     let [(claim, proof)] = want.as_slice() else {
         panic!("one shard, {context}");
     };
@@ -130,20 +130,31 @@ fn compare(name: &str, samples: usize, profile: Profile) {
 
 #[test]
 fn line_and_window_tables_prove_like_winterfell() {
-    compare("mlp_bc", 1, Profile::Fast);
-    compare("mlp_digits", 5, Profile::Balanced);
-    compare("mlp_digits", 40, Profile::Small);
+    compare::<Blake3>("mlp_bc", 1, Profile::Fast);
+    compare::<Blake3>("mlp_digits", 5, Profile::Balanced);
+    compare::<Blake3>("mlp_digits", 40, Profile::Small);
 }
 
 #[test]
 fn maxima_and_several_channels_prove_like_winterfell() {
-    compare("lenet_mnist", 1, Profile::Balanced);
+    compare::<Blake3>("lenet_mnist", 1, Profile::Balanced);
+}
+
+#[test]
+fn the_other_hash_proves_like_winterfell() {
+    compare::<Poseidon2>("mlp_bc", 1, Profile::Fast);
+    compare::<Poseidon2>("mlp_digits", 5, Profile::Balanced);
+    compare::<Poseidon2>("mlp_digits", 40, Profile::Small);
 }
 
 #[test]
 fn bytes_depend_on_neither_vectors_nor_threads() {
+    on_every_level(parameters::<Blake3>(Profile::Balanced));
+    on_every_level(parameters::<Poseidon2>(Profile::Balanced));
+}
+
+fn on_every_level(parameters: Parameters) {
     let (graph, x) = model("mlp_digits", 3);
-    let parameters = parameters(Profile::Balanced);
     let want = prove(&graph, &x, parameters, &Silent).unwrap();
     assert!(want.device.jobs > 0 && want.device.words() > 0);
     for &level in Level::available() {

@@ -16,7 +16,7 @@ use super::{
     table::pinned_queries,
 };
 
-/// Collision resistance of BLAKE3 with its full 256-bit digest.
+/// Collision resistance of either hash with its full digest, of 256 bits or of four field elements.
 pub const COLLISION_BITS: u32 = 128;
 
 /// Leading zero bits each shard grinds for before its queries are drawn.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use winterforge_air::plan::PLAN_VERSION;
 use winterforge_model::SEMANTICS_VERSION;
 use winterforge_verifier::bundle::{
-    FORMAT_VERSION, HashId, Header, PROTOCOL_VERSION, Parameters, PublicTensor, Values,
+    FORMAT_VERSION, Header, PROTOCOL_VERSION, Parameters, PublicTensor, Values,
 };
 use winterforge_verifier::security::Profile;
 
@@ -47,7 +47,7 @@ impl Bundle<'_> {
             "outputs_q": samples_q(&self.header.output),
             "security": level.bits(),
             "profile": profile_name(profile),
-            "hash": hash_name(hash),
+            "hash": hash.name(),
             "max_log_rows": plan.max_log_rows,
             "shards": self.header.shards,
             "bytes": { "total": self.contents.len(), "header": self.header_bytes, "proof": self.contents.len() - self.header_bytes },
@@ -76,7 +76,7 @@ impl Bundle<'_> {
         ];
         rows.extend(output_rows(&samples_q(&header.output)));
         rows.extend([
-            ("security", format!("level {}, profile {}, hash {}", level.bits(), profile_name(profile), hash_name(hash))),
+            ("security", format!("level {}, profile {}, hash {}", level.bits(), profile_name(profile), hash.name())),
             (
                 "versions",
                 format!("format {FORMAT_VERSION}, protocol {PROTOCOL_VERSION}, semantics {SEMANTICS_VERSION}, plan {PLAN_VERSION}"),
@@ -101,11 +101,5 @@ fn profile_name(profile: Profile) -> &'static str {
         Profile::Fast => "fast",
         Profile::Balanced => "balanced",
         Profile::Small => "small",
-    }
-}
-
-fn hash_name(hash: HashId) -> &'static str {
-    match hash {
-        HashId::Blake3 => "blake3",
     }
 }

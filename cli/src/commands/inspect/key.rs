@@ -16,6 +16,7 @@ pub(super) struct KeyReport {
     model_id: String,
     key_bytes: usize,
     security_level: u32,
+    hash: &'static str,
     operators: usize,
     input_shape: Vec<usize>,
     output_shape: Vec<usize>,
@@ -36,6 +37,7 @@ impl KeyReport {
             model_id: key.model_id.to_string(),
             key_bytes,
             security_level: key.parameters.level.bits(),
+            hash: key.parameters.hash.name(),
             operators: graph.nodes.len(),
             input_shape: graph.tensor(graph.input).shape.clone(),
             output_shape: graph.tensor(graph.output).shape.clone(),
@@ -54,7 +56,10 @@ impl KeyReport {
             ("key", self.id.clone()),
             ("model", self.model_id.clone()),
             ("size", bytes(self.key_bytes as u64)),
-            ("security", format!("{} bits", self.security_level)),
+            (
+                "security",
+                format!("{} bits, hash {}", self.security_level, self.hash),
+            ),
             ("operators", self.operators.to_string()),
             (
                 "shapes",
