@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Proves properties of the exported Verilog. Solver: z3 (Debian), driven by yosys-smtbmc.
+"""Proves properties of the exported Verilog by k-induction. Solver: z3 (Debian), driven by yosys-smtbmc.
 
     scripts/formal.py [--keep FOLDER]
 
@@ -8,6 +8,7 @@ cannot fail proves nothing.
 """
 
 import argparse
+import dataclasses
 import os
 import pathlib
 import subprocess
@@ -18,43 +19,106 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".venv/bin"
 FORMAL = ROOT / "hdl/formal"
 
-# Name, kernel, property, mode, depth, and the error: a piece of the Verilog and what to put there.
+
+@dataclasses.dataclass(frozen=True)
+class Bus:
+    """What a property reads of a part of its module: the bus `name` of this width appears beside the
+    ports of the part's first step, as `step$name`, where the property declares it."""
+
+    part: tuple
+    name: str
+    width: int
+    value: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """A property, proved of a module of a kernel's Verilog by induction of a depth, and the error that
+    must break it: a piece of the Verilog and what to put there. Opaque cells, a selection in yosys' sense,
+    may put out anything."""
+
+    name: str
+    kernel: str
+    property: str
+    depth: int
+    error: tuple
+    module: str = ""
+    buses: tuple = ()
+    opaque: str = ""
+
+
+def credit_buses(stages):
+    marks = "".join(f", stage_{i}" for i in reversed(range(stages - 1)))
+    zeros = "" if stages == 11 else f"{11 - stages}'b0, "
+    return (
+        Bus(("valids",), "stages", 11, f"{{{zeros}y{marks}}}"),
+        Bus(("queue$0", "fifo"), "held", 6, "occupancy"),
+    )
+
+
+MODULUS = "ffffffff00000001"
+PRODUCTS = "t:$mul"
 TASKS = [
-    ("add", "goldilocks_add", "add.sv", "prove", 4, ("ffffffff00000001", "ffffffff00000003")),
-    ("subtract", "goldilocks_subtract", "subtract.sv", "prove", 4,
-     ("ffffffff00000001", "fffffffe00000001")),
-    ("reduce", "goldilocks_reduce", "reduce.inc", "prove", 4, ("64'hffffffff;", "64'hfffffffe;")),
-    ("fifo", "fifo_4", "fifo.inc", "prove", 3, ("capacity = 3'b100", "capacity = 3'b101")),
-    ("fifo_order", "fifo_4", "fifo_order.sv", "bmc", 9, ("head$q + 32'h1", "head$q + 32'h2")),
-    ("multiply_stream", "goldilocks_multiply_stream", "multiply_stream.inc", "prove", 2,
-     ("capacity = 6'b100000", "capacity = 6'b100001")),
+    Task("add", "goldilocks_add", "add.sv", 4, (MODULUS, "ffffffff00000003")),
+    Task("subtract", "goldilocks_subtract", "subtract.sv", 4, (MODULUS, "fffffffe00000001")),
+    Task("reduce", "goldilocks_reduce", "reduce.inc", 4, ("64'hffffffff;", "64'hfffffffe;")),
+    Task("fifo", "fifo_4", "fifo.inc", 3, ("capacity = 3'b100", "capacity = 3'b101")),
+    Task("fifo_order", "fifo_4", "fifo_order.inc", 3, ("words[write_address]", "words[0]"),
+         buses=(Bus(("memory",), "words", 32, "{words[3], words[2], words[1], words[0]}"),)),
+    Task("multiply_stream", "goldilocks_multiply_stream", "multiply_stream.inc", 2,
+         ("capacity = 6'b100000", "capacity = 6'b100001"), opaque=PRODUCTS),
+    Task("ntt_scale", "ntt_1_lane_log_6", "credit.inc", 2,
+         ("capacity = 6'b100000", "capacity = 6'b100001"), "scale_out", credit_buses(11), PRODUCTS),
+    Task("ntt_unload", "ntt_1_lane_log_6", "credit.inc", 2,
+         ("capacity = 6'b100000", "capacity = 6'b100001"), "core$unload", credit_buses(6), PRODUCTS),
+    Task("blake3", "blake3_wide", "blake3.inc", 2, ("credit$q != capacity", "credit$q != 4'hf"),
+         opaque="t:*$ring"),
 ]
 
 
-def inject(verilog, kernel, properties):
-    """The Verilog with properties inside the top module of the kernel."""
-    end = f"endmodule // {kernel}\n"
-    assert verilog.count(end) == 1, kernel
-    return verilog.replace(end, properties + end)
+def replaced(text, old, new):
+    assert text.count(old) == 1, f"{text.count(old)} times: {old}"
+    return text.replace(old, new)
 
 
-def task(folder, name, verilog, kernel, properties, mode, depth):
-    """Runs one proof; whether it passed."""
-    text = (FORMAL / properties).read_text()
-    if properties.endswith(".inc"):
-        verilog, top, files = inject(verilog, kernel, text), kernel, ["design.v"]
-    else:
-        top, files = "formal_top", ["design.v", "property.sv"]
+def lay_open(verilog, module, bus):
+    """The Verilog with a bus led out of a part of a module."""
+    step, *rest = bus.part
+    inner, value = f"{module}${step}", bus.value
+    declaration = ""
+    if rest:
+        verilog = lay_open(verilog, inner, dataclasses.replace(bus, part=tuple(rest)))
+        value = f"{rest[0]}${bus.name}"
+        declaration = f"wire [{bus.width - 1}:0] {value};\n"
+    port = f"laid_open_{bus.name}"
+    body = f"{declaration}output wire [{bus.width - 1}:0] {port};\nassign {port} = {value};\n"
+    end = f"endmodule // {inner}\n"
+    verilog = replaced(verilog, f"module {inner}(", f"module {inner}({port},")
+    verilog = replaced(verilog, end, body + end)
+    instance = f"{inner} {step}(\n"
+    return replaced(verilog, instance, f"{instance}        .{port}({step}${bus.name}),\n")
+
+
+def verdict(folder, name, task, verilog):
+    """Tries one proof; whether it succeeds."""
+    text = (FORMAL / task.property).read_text()
+    top, files = "formal_top", ["design.v", "property.sv"]
+    if task.property.endswith(".inc"):
+        # The property goes into the module itself.
+        top, files = "$".join(filter(None, (task.kernel, task.module))), ["design.v"]
+        for bus in task.buses:
+            verilog = lay_open(verilog, top, bus)
+        end = f"endmodule // {top}\n"
+        verilog = replaced(verilog, end, text + end)
     work = folder / name
     work.mkdir()
     (work / "design.v").write_text(verilog)
     (work / "property.sv").write_text(text)
     names = "\n".join(files)
-    # `async2sync` is not needed: one clock. Products are opaque where only handshakes count.
-    opaque = "cutpoint t:$mul\n" if kernel == "goldilocks_multiply_stream" else ""
+    opaque = f"cutpoint {task.opaque}\n" if task.opaque else ""
     (work / "task.sby").write_text(
-        f"[options]\nmode {mode}\ndepth {depth}\n\n[engines]\nsmtbmc z3\n\n[script]\n"
-        f"read_verilog -formal -sv {' '.join(files)}\nprep -top {top}\nflatten\n{opaque}"
+        f"[options]\nmode prove\ndepth {task.depth}\n\n[engines]\nsmtbmc z3\n\n[script]\n"
+        f"read_verilog -formal -sv {' '.join(files)}\nprep -top {top}\n{opaque}flatten\n"
         f"\n[files]\n{names}\n"
     )
     environment = dict(os.environ, YOWASP_CACHE_DIR=str(ROOT / ".venv/cache"))
@@ -80,24 +144,23 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.keep or pathlib.Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        kernels = sorted({kernel for _, kernel, *_ in TASKS})
+        kernels = sorted({task.kernel for task in TASKS})
         subprocess.run(
             ["cargo", "run", "--quiet", "--locked", "--package", "winterforge-hdl", "--example",
              "export", "--", folder, *kernels],
             cwd=ROOT, check=True, stdout=subprocess.DEVNULL,
         )
         is_proved = True
-        for name, kernel, properties, mode, depth, (right, wrong) in TASKS:
-            verilog = (folder / f"{kernel}.v").read_text()
-            assert right in verilog, f"{name}: the error has no place"
-            holds = task(folder, name, verilog, kernel, properties, mode, depth)
-            mutant = verilog.replace(right, wrong)
-            misses = task(folder, f"{name}_mutant", mutant, kernel, properties, mode, depth)
-            verdict = "proved" if holds else "FAILED"
+        for task in TASKS:
+            right, wrong = task.error
+            verilog = (folder / f"{task.kernel}.v").read_text()
+            assert right in verilog, f"{task.name}: the error has no place"
+            holds = verdict(folder, task.name, task, verilog)
+            misses = verdict(folder, f"{task.name}_mutant", task, verilog.replace(right, wrong))
+            outcome = "proved" if holds else "FAILED"
             if misses:
-                verdict += ", BUT ALSO OF A WRONG KERNEL"
-            kind = "k-induction" if mode == "prove" else f"bounded, {depth} cycles"
-            print(f"{name:16} {kind:20} {verdict}", flush=True)
+                outcome += ", BUT ALSO OF A WRONG KERNEL"
+            print(f"{task.name:16} {outcome}", flush=True)
             is_proved &= holds and not misses
     sys.exit(0 if is_proved else 1)
 

@@ -12,9 +12,15 @@ scripts/setup-hardware.sh
 step "hardware: lints of the command line"
 cargo clippy --package winterforge-cli --features hardware --all-targets --locked -- -D warnings
 
-step "hardware: one simulation through the command line"
-cargo run --quiet --package winterforge-cli --features hardware --locked -- \
-    hw sim ntt --log-n 6 --lanes 4 --seed 1 --backpressure 0.3 --json
+step "hardware: simulations through the command line"
+winterforge() { cargo run --quiet --package winterforge-cli --features hardware --locked -- "$@"; }
+winterforge hw sim ntt --log-n 6 --lanes 4 --seed 1 --backpressure 0.3 --json
+winterforge hw sim blake3 --seed 1 --backpressure 0.3 --json
+winterforge hw sim merkle --log-n 6 --row-words 20 --seed 1 --backpressure 0.3 --json
+
+step "hardware: results of place and route, and of coverage, are those of the kernels"
+scripts/place-and-route.py --check
+scripts/coverage.py --check
 
 step "hardware: formal proofs"
 scripts/formal.py

@@ -12,6 +12,8 @@ use winterforge_model::{Conv, Linear, Window};
 
 use crate::field::{Felt, basis_coefficients, from_basis_coefficients};
 
+pub use crate::field::powers;
+
 /// Equations of one channel start a fixed distance behind those of the one before; within it they count instances.
 #[derive(Clone, Copy, Debug)]
 pub struct Numbering<E> {
@@ -23,18 +25,6 @@ pub struct Numbering<E> {
     pub channel_step: E,
     /// `rho^(instances of one sample)`.
     pub sample_step: E,
-}
-
-/// The successive powers of `base`, from its zeroth on.
-pub fn powers<E: FieldElement>(base: E, count: usize) -> Vec<E> {
-    let next = |power: &mut E| {
-        let current = *power;
-        *power *= base;
-        Some(current)
-    };
-    std::iter::repeat_n((), count)
-        .scan(E::ONE, |power, ()| next(power))
-        .collect()
 }
 
 /// `base^exponent`.

@@ -4,7 +4,7 @@
 //! AIR then treats them as satisfied: a forgery that is accepted only under the mask shows that the constraint is
 //! what stops it. Without the feature a `Mask` is empty, has no size, and every question to it is a constant `false`.
 
-/// The families of constraints of a shard. A family covers every lane and row it stands in.
+/// The families of constraints of a shard, and of the trace of parameters. A family covers every lane and row it stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ConstraintId {
     /// The branch cell is -1, 0 or 1.
@@ -73,11 +73,17 @@ pub enum ConstraintId {
     SumFirst,
     /// The running sum ends at the shard's claim.
     SumLast,
+    /// The running sum over a committed model's parameters adds each row.
+    ParameterSum,
+    /// It starts at zero.
+    ParameterFirst,
+    /// It ends at what the shards claim.
+    ParameterLast,
 }
 
 impl ConstraintId {
     /// Every constraint family, in declaration order.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 36] = [
         Self::BranchTernary,
         Self::BranchHigh,
         Self::BranchLow,
@@ -111,6 +117,9 @@ impl ConstraintId {
         Self::RunningSum,
         Self::SumFirst,
         Self::SumLast,
+        Self::ParameterSum,
+        Self::ParameterFirst,
+        Self::ParameterLast,
     ];
 }
 

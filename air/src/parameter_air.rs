@@ -16,6 +16,7 @@ use crate::algebra::{Algebra, Over};
 use crate::evaluation::Evaluation;
 use crate::field::{Cube, Felt, basis, basis_coefficients, from_basis_coefficients};
 use crate::layout::Kind;
+use crate::mask::{ConstraintId, Mask};
 use crate::parameters::ParameterLayout;
 
 /// The public inputs of the parameters' AIR.
@@ -33,6 +34,8 @@ pub struct ParameterInputs {
     pub kinds: Arc<Vec<Vec<Kind>>>,
     /// The columns of coefficients, on the prover's side.
     pub columns: Arc<Vec<Vec<Felt>>>,
+    /// Constraints that the forger's bench switches off.
+    pub mask: Mask,
 }
 
 impl ParameterInputs {
@@ -86,11 +89,15 @@ pub fn running_sum(columns: &[Vec<Felt>], coefficients: &[Vec<Felt>]) -> Vec<Cub
 /// The constraint on the running sum: `next - current - sum of cells times coefficients`.
 #[inline(always)]
 pub fn evaluate_sum<V: Algebra, E: Over<V>>(
+    mask: &Mask,
     row: &[V],
     aux: [&[E]; 2],
     public: &[V],
     basis: &[E],
 ) -> E {
+    if mask.hides(ConstraintId::ParameterSum) {
+        return E::zero();
+    }
     let mut step = aux[1][0] - aux[0][0];
     let mut sums = [V::zero(); Cube::EXTENSION_DEGREE];
     for (&cell, coordinates) in row.iter().zip(public.chunks_exact(basis.len())) {
@@ -123,8 +130,10 @@ impl Air for ParameterAir {
 
     fn new(trace_info: TraceInfo, inputs: ParameterInputs, options: ProofOptions) -> Self {
         let degree = |degree| vec![TransitionConstraintDegree::new(degree)];
+        let hidden = |id| usize::from(inputs.mask.hides(id));
+        let ends = 2 - hidden(ConstraintId::ParameterFirst) - hidden(ConstraintId::ParameterLast);
         let context =
-            AirContext::new_multi_segment(trace_info, degree(1), degree(2), 1, 2, options);
+            AirContext::new_multi_segment(trace_info, degree(1), degree(2), 1, ends, options);
         Self { context, inputs }
     }
 
@@ -154,6 +163,7 @@ impl Air for ParameterAir {
         E: FieldElement<BaseField = Felt> + ExtensionOf<F>,
     {
         result[0] = evaluate_sum(
+            &self.inputs.mask,
             main_frame.current(),
             [aux_frame.current(), aux_frame.next()],
             periodic_values,
@@ -172,10 +182,20 @@ impl Air for ParameterAir {
         _: &AuxRandElements<E>,
     ) -> Vec<Assertion<E>> {
         let claim = from_basis_coefficients(basis_coefficients(&self.inputs.claim));
-        vec![
-            Assertion::single(0, 0, E::ZERO),
-            Assertion::single(0, self.trace_length() - 1, claim),
-        ]
+        let last = self.trace_length() - 1;
+        let ends = [
+            (
+                ConstraintId::ParameterFirst,
+                Assertion::single(0, 0, E::ZERO),
+            ),
+            (
+                ConstraintId::ParameterLast,
+                Assertion::single(0, last, claim),
+            ),
+        ];
+        let enforced = |(id, _): &(ConstraintId, Assertion<E>)| !self.inputs.mask.hides(*id);
+        let ends = ends.into_iter().filter(enforced);
+        ends.map(|(_, assertion)| assertion).collect()
     }
 
     /// No randomness: the coefficients were drawn from everything before. What the constraint reads is the basis.

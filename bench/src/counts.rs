@@ -7,10 +7,9 @@ use winterforge_air::layout::{Kind, LOOKUPS_PER_COLUMN, Table};
 use winterforge_air::plan::{Plan, Shard};
 use winterforge_air::shard_air::{ShardAir, ShardInputs};
 use winterforge_verifier::instance::Instance;
-use winterforge_verifier::security::SecurityLevel;
 
 use crate::error::Error;
-use crate::models::{COUNTED, MODELS, Model, macs, outputs, parameters, weights};
+use crate::models::{COUNTED, MODELS, Model, Variant, macs, outputs, weights};
 
 /// Batch sizes that are counted.
 pub const BATCHES: [usize; 2] = [1, 64];
@@ -194,8 +193,7 @@ impl TableCounts {
 fn of(model: &Model, batches: &[usize]) -> Result<Vec<Counts>, Error> {
     let graph = model.load()?;
     let count = |&batch: &usize| {
-        let level = parameters(SecurityLevel::default());
-        let instance = Instance::new(graph.clone(), batch, level)?;
+        let instance = Instance::new(graph.clone(), batch, Variant::default().parameters())?;
         Ok(Counts::new(model, &instance))
     };
     batches.iter().map(count).collect()

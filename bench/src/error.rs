@@ -6,6 +6,7 @@ use winterforge_model::{ImportError, InputError};
 use winterforge_prover::ProveError;
 use winterforge_verifier::VerifyError;
 use winterforge_verifier::instance::InstanceError;
+use winterforge_verifier::key::KeyError;
 
 /// Why a report could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +34,26 @@ pub enum Error {
     /// A proof of ours was rejected.
     #[error("a fresh proof was rejected: {0}")]
     Verify(#[from] VerifyError),
+    /// A key does not encode or decode.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// What a prover keeps beside a key could not be written or read.
+    #[error("the extended parameters beside a key: {0}")]
+    Cache(String),
+    /// Roots of the same rows differ.
+    #[error("the trees of {0} and {1} over the same rows have other roots")]
+    Roots(&'static str, &'static str),
+    /// The program that measures other proof systems could not be built.
+    #[error("`{0}` failed: the program that measures other proof systems was not built")]
+    Build(String),
+    /// A figure from elsewhere does not read.
+    #[error("{}: {detail}", path.display())]
+    Data {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        detail: String,
+    },
     /// A proof of ours does not decode.
     #[error("a fresh proof does not decode: {0}")]
     Bundle(String),
@@ -40,13 +61,16 @@ pub enum Error {
     #[error("{0}: the bundle depends on the number of threads")]
     Threads(&'static str),
     /// A measuring process failed.
-    #[error("`winterforge-report {command}` failed: {detail}")]
+    #[error("`{command}` failed: {detail}")]
     Child {
         /// Its arguments.
         command: String,
         /// What it said.
         detail: String,
     },
+    /// Another proof system, or our prover loop beside it, failed.
+    #[error("{0}")]
+    Peer(String),
     /// The system does not tell how much memory a process used.
     #[error("/proc/self/status holds no VmHWM: peak memory is measured on Linux only")]
     PeakMemory,

@@ -1,19 +1,29 @@
 //! The figures of the report.
 
+use crate::committed::Committed;
 use crate::counts::Counts;
-use crate::models::MNIST;
+use crate::models::{MNIST, weights};
+use crate::peers::suite::{Case, Job, LOG_BLOWUPS, Peers, SERIES_SYSTEMS};
+use crate::report::Report;
 use crate::suite::{AMORTISED_BATCH, Measured, PHASES};
 use crate::svg::{Series, lines, stacked_bars};
 
 /// Every figure, with its file name.
-pub fn all(counts: &[Counts], measured: &[Measured]) -> Vec<(&'static str, String)> {
+pub fn all(report: &Report) -> Vec<(&'static str, String)> {
+    let measured = &report.measured;
     let series = batch_series(measured);
-    vec![
+    let mut figures = vec![
         ("time-by-batch.svg", time_by_batch(&series)),
         ("size-by-batch.svg", size_by_batch(&series)),
-        ("cells.svg", cells(counts)),
+        ("memory-by-batch.svg", memory_by_batch(&series)),
+        ("cells.svg", cells(&report.counts)),
         ("phases.svg", phases(measured)),
-    ]
+        ("threads.svg", threads(measured)),
+        ("peers-time.svg", peers_time(&report.peers)),
+        ("peers-memory.svg", peers_memory(&report.peers)),
+    ];
+    figures.extend(time_by_weights(report).map(|figure| ("time-by-weights.svg", figure)));
+    figures
 }
 
 /// The cases of the batch series, by size of the batch.
@@ -21,7 +31,7 @@ pub fn batch_series(measured: &[Measured]) -> Vec<&Measured> {
     let mut series: Vec<&Measured> = measured
         .iter()
         .filter(|measured| {
-            measured.case.model == MNIST && measured.case.level == Default::default()
+            measured.case.model == MNIST && measured.case.variant == Default::default()
         })
         .collect();
     series.sort_by_key(|measured| measured.case.batch);
@@ -72,6 +82,113 @@ fn size_by_batch(series: &[&Measured]) -> String {
     )
 }
 
+fn memory_by_batch(series: &[&Measured]) -> String {
+    let peak = |threads: usize| move |case: &Measured| case.peak_bytes(threads) as f64 / 1e6;
+    over_batches(
+        series,
+        "Peak memory in MB: mlp_mnist, 100 bits",
+        &[("1 thread", &peak(0)), ("2 threads", &peak(1))],
+    )
+}
+
+/// Wall time on one thread and on two, of proofs long enough to tell.
+fn threads(measured: &[Measured]) -> String {
+    let shown: Vec<&Measured> = measured
+        .iter()
+        .filter(|case| case.wall_s(0) > 0.05)
+        .collect();
+    let bars = || shown.iter().flat_map(|case| [(case, 0_usize), (case, 1)]);
+    let names: Vec<String> = bars()
+        .map(|(case, threads)| {
+            let name = case.case.model.name;
+            format!("{name}, batch {}, {}t", case.case.batch, threads + 1)
+        })
+        .collect();
+    let values = bars()
+        .map(|(case, threads)| case.wall_s(threads) * 1e3)
+        .collect();
+    let series = Series {
+        name: "ms that pass".to_owned(),
+        values,
+    };
+    stacked_bars("Proving on one and two threads", &names, &[series])
+}
+
+/// A figure of whole proofs of all systems over the length of the trace.
+fn over_lengths(peers: &Peers, title: &str, figure: impl Fn(Case) -> f64) -> String {
+    let rows: Vec<f64> = peers
+        .series()
+        .map(|log_rows| f64::from(1 << log_rows))
+        .collect();
+    let series = SERIES_SYSTEMS.map(|system| Series {
+        name: system.name().to_owned(),
+        values: peers
+            .series()
+            .map(|log_rows| {
+                figure(Case {
+                    job: Job::Prove,
+                    system,
+                    log_rows,
+                    log_blowup: LOG_BLOWUPS[0],
+                    threads: 1,
+                })
+            })
+            .collect(),
+    });
+    lines(title, "rows of the trace, 64 columns", &rows, &series)
+}
+
+fn peers_time(peers: &Peers) -> String {
+    let title = "Proving in CPU ms: blowup 8, 1 thread, 100 bits, no grinding";
+    over_lengths(peers, title, |case| {
+        peers.figure(case, |run| run.cpu_s * 1e3)
+    })
+}
+
+fn peers_memory(peers: &Peers) -> String {
+    over_lengths(peers, "Peak memory in MB: blowup 8, 1 thread", |case| {
+        peers.peak_mb(case)
+    })
+}
+
+/// Steps of both modes over the weights of the models; `None` if a model does not load any more.
+fn time_by_weights(report: &Report) -> Option<String> {
+    let mut points: Vec<(u64, &Committed, &Measured)> = Vec::new();
+    for committed in &report.committed {
+        let single = |measured: &&Measured| {
+            let case = &measured.case;
+            case.model == committed.model && case.batch == 1 && case.variant == Default::default()
+        };
+        let open = report.measured.iter().chain(&report.large).find(single)?;
+        points.push((weights(&*committed.model.load().ok()?), committed, open));
+    }
+    points.sort_by_key(|point| point.0);
+    let x: Vec<f64> = points.iter().map(|point| point.0 as f64).collect();
+    let series = |name: &str, figure: &dyn Fn(&Committed, &Measured) -> f64| Series {
+        name: name.to_owned(),
+        values: points
+            .iter()
+            .map(|point| figure(point.1, point.2))
+            .collect(),
+    };
+    let cpu_ms =
+        |costs: &[crate::committed::Cost]| Committed::median(costs, |cost| cost.cpu_s * 1e3);
+    Some(lines(
+        "CPU ms over weights: one input, 100 bits, 1 thread",
+        "weights of the model",
+        &x,
+        &[
+            series("prove with key", &|committed, _| cpu_ms(&committed.prove)),
+            series("prove", &|_, open| open.cpu_s(0) * 1e3),
+            series("set up key", &|committed, _| cpu_ms(&committed.setup)),
+            series("verify", &|_, open| open.verify.cpu_ms),
+            series("verify with key", &|committed, _| {
+                committed.verify.cpu_s * 1e3
+            }),
+        ],
+    ))
+}
+
 fn cells(counts: &[Counts]) -> String {
     let names: Vec<String> = counts
         .iter()
@@ -103,7 +220,7 @@ fn phases(measured: &[Measured]) -> String {
     let names: Vec<String> = shown
         .iter()
         .map(|case| match case.case.batch {
-            1 => format!("{}, {} bits", case.case.model.name, case.case.level.bits()),
+            1 => format!("{}, {}", case.case.model.name, case.case.variant.name()),
             batch => format!("{}, batch {batch}", case.case.model.name),
         })
         .collect();

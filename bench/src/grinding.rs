@@ -6,33 +6,39 @@
 
 use winter_air::Air;
 use winter_crypto::hashers::Blake3_256;
-use winter_crypto::{DefaultRandomCoin, Hasher, RandomCoin};
-use winter_math::{FieldElement, ToElements};
+use winter_math::ToElements;
 use winter_utils::Deserializable;
 use winterforge_air::evaluation::claimed_columns;
 use winterforge_air::field::{Cube, Felt};
 use winterforge_air::shard_air::{ShardAir, ShardInputs};
 use winterforge_prover::Proved;
+use winterforge_prover::stark::DeviceHash;
+use winterforge_verifier::bundle::HashId;
 use winterforge_verifier::challenge::{joint_challenges, joint_seed};
+use winterforge_verifier::poseidon2::Poseidon2;
 use winterforge_verifier::stark::{CheckMask, Reader, decode_shard};
 
 use crate::error::Error;
 use crate::machine::cpu_time;
 
-type Hash = Blake3_256<Felt>;
-type Digest = <Hash as Hasher>::Digest;
-
 const DIGEST_BYTES: usize = 32;
 const CLAIM_BYTES: usize = 24;
 
 /// Tries over which the cost of one is averaged.
-const TIMED_TRIES: u64 = 1 << 20;
+const TIMED_TRIES: u64 = 1 << 22;
 
 /// The nonces tried for all shards of a proof.
 ///
 /// # Errors
 /// If the bundle does not decode, which a bundle of our prover does.
 pub fn tries(proved: &Proved) -> Result<u64, Error> {
+    match proved.header.parameters.hash {
+        HashId::Blake3 => tries_of::<Blake3_256<Felt>>(proved),
+        HashId::Poseidon2 => tries_of::<Poseidon2>(proved),
+    }
+}
+
+fn tries_of<H: DeviceHash>(proved: &Proved) -> Result<u64, Error> {
     let (instance, header) = (&proved.instance, &proved.header);
     let header_bytes = header.encode();
     let shards = instance.plan.shards.len();
@@ -41,7 +47,7 @@ pub fn tries(proved: &Proved) -> Result<u64, Error> {
     let malformed = |detail: &dyn std::fmt::Display| Error::Bundle(detail.to_string());
     let roots = roots
         .chunks_exact(DIGEST_BYTES)
-        .map(|root| Digest::read_from_bytes(root).map_err(|error| malformed(&error)))
+        .map(|root| H::Digest::read_from_bytes(root).map_err(|error| malformed(&error)))
         .collect::<Result<Vec<_>, _>>()?;
     let claims = claims
         .chunks_exact(CLAIM_BYTES)
@@ -49,7 +55,7 @@ pub fn tries(proved: &Proved) -> Result<u64, Error> {
         .collect::<Result<Vec<_>, _>>()?;
 
     let geometry: Vec<_> = (instance.trace_infos.iter().cloned()).zip(roots).collect();
-    let seed = joint_seed::<Hash>(&header_bytes, &instance.options, &geometry);
+    let seed = joint_seed::<H>(&header_bytes, &instance.options, &geometry);
     let (plan, challenges) = (&instance.plan, joint_challenges::<Cube>(&seed));
 
     let mut reader = Reader::new(proofs);
@@ -62,20 +68,25 @@ pub fn tries(proved: &Proved) -> Result<u64, Error> {
         let inputs = ShardInputs::claimed(plan, shard, challenges, seed, claim, &claimed);
         let elements = inputs.to_elements();
         let air = ShardAir::new(info, inputs, instance.options.clone());
-        let proof = decode_shard::<_, Cube, Hash>(&air, &elements, root, &mut reader)
+        let proof = decode_shard::<_, Cube, H>(&air, &elements, root, &mut reader)
             .map_err(|error| malformed(&error))?;
         tries += proof.claims.pow_nonce;
     }
     Ok(tries)
 }
 
-/// CPU seconds for one try on this machine.
-pub fn try_s() -> f64 {
-    let coin = DefaultRandomCoin::<Hash>::new(&[Felt::ONE; 8]);
+/// CPU seconds for one try of our prover's search on this machine, on one thread.
+pub fn try_s(hash: HashId) -> f64 {
+    match hash {
+        HashId::Blake3 => try_s_of::<Blake3_256<Felt>>(),
+        HashId::Poseidon2 => try_s_of::<Poseidon2>(),
+    }
+}
+
+fn try_s_of<H: DeviceHash>() -> f64 {
+    // No digest ends in 64 zeros.
+    let seed = H::hash(b"seed");
     let start = cpu_time();
-    let most = (1..=TIMED_TRIES)
-        .map(|nonce| coin.check_leading_zeros(nonce))
-        .max();
-    std::hint::black_box(most);
+    std::hint::black_box(H::find_nonce(seed, u64::BITS, 1, TIMED_TRIES));
     (cpu_time() - start).as_secs_f64() / TIMED_TRIES as f64
 }

@@ -13,12 +13,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use winterforge_prover::{Phase, Progress};
 use winterforge_verifier::Policy;
-use winterforge_verifier::security::SecurityLevel;
 
 use crate::error::Error;
 use crate::grinding;
 use crate::machine::{cpu_time, peak_bytes};
-use crate::models::{Model, parameters};
+use crate::models::{LARGE_FOLDER_VARIABLE, Model, Variant, large_folder};
 
 /// Stretches of a proving process that its progress reports tell apart.
 const STRETCHES: usize = 4;
@@ -81,14 +80,14 @@ pub fn prove(
     model: &Model,
     first: usize,
     batch: usize,
-    level: SecurityLevel,
+    variant: Variant,
     bundle: &Path,
 ) -> Result<ProveRun, Error> {
     let start = Instant::now();
     let graph = model.load()?;
     let inputs = model.inputs(&graph, first, batch)?;
     let marks = Marks::default();
-    let proved = winterforge_prover::prove(&graph, &inputs, parameters(level), &marks)?;
+    let proved = winterforge_prover::prove(&graph, &inputs, variant.parameters(), &marks)?;
     let proven = cpu_time();
     fs::write(bundle, &proved.bundle).map_err(Error::io(bundle))?;
     let (cpu, wall) = (cpu_time(), start.elapsed());
@@ -124,12 +123,12 @@ pub fn prove(
 /// If a file is missing or the bundle is rejected.
 pub fn verify(
     model: &Model,
-    level: SecurityLevel,
+    variant: Variant,
     bundle: &Path,
     count: usize,
 ) -> Result<VerifyRun, Error> {
     let policy = Policy {
-        min_security_bits: level.bits(),
+        min_security_bits: variant.level.bits(),
         ..Policy::default()
     };
     let (mut cpu_ms, mut wall_ms) = (Vec::new(), Vec::new());
@@ -153,14 +152,27 @@ pub fn verify(
 /// # Errors
 /// If the child cannot be started, fails, or prints something else.
 pub fn spawn<T: DeserializeOwned>(arguments: &[String], threads: usize) -> Result<T, Error> {
+    let program = std::env::current_exe().map_err(Error::io("this program"))?;
+    spawn_program(&program, arguments, threads)
+}
+
+/// As [`spawn`], with another program.
+///
+/// # Errors
+/// As [`spawn`].
+pub fn spawn_program<T: DeserializeOwned>(
+    program: &Path,
+    arguments: &[String],
+    threads: usize,
+) -> Result<T, Error> {
     let failed = |detail: String| Error::Child {
-        command: arguments.join(" "),
+        command: format!("{} {}", program.display(), arguments.join(" ")),
         detail,
     };
-    let program = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
     let output = Command::new(program)
         .args(arguments)
         .env("RAYON_NUM_THREADS", threads.to_string())
+        .env(LARGE_FOLDER_VARIABLE, large_folder())
         .output()
         .map_err(|error| failed(error.to_string()))?;
     if !output.status.success() {

@@ -1,10 +1,10 @@
 //! The models that are measured, and their inputs.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use winterforge_model::{Graph, Node, Op, load, read_input};
-use winterforge_verifier::bundle::Parameters;
+use winterforge_verifier::bundle::{HashId, Parameters};
 use winterforge_verifier::security::SecurityLevel;
 
 use crate::error::Error;
@@ -14,8 +14,76 @@ use crate::error::Error;
 pub enum Place {
     /// In `testdata/models`.
     Repository,
-    /// In `shared/models` beside the repository, if at all: too large to be part of it.
-    Shared,
+    /// In the [folder of large models](large_folder), if at all: too large to be part of the repository.
+    Large,
+}
+
+/// Tells measuring processes where large models are.
+pub const LARGE_FOLDER_VARIABLE: &str = "WINTERFORGE_MODELS";
+
+static LARGE_FOLDER: OnceLock<PathBuf> = OnceLock::new();
+
+/// Sets the folder of large models, unless it was asked for before.
+pub fn set_large_folder(folder: PathBuf) {
+    LARGE_FOLDER.get_or_init(|| folder);
+}
+
+/// The folder of large models: as it was set, or as the environment says, or `shared/models` beside the repository.
+pub fn large_folder() -> &'static Path {
+    LARGE_FOLDER.get_or_init(|| match std::env::var_os(LARGE_FOLDER_VARIABLE) {
+        Some(folder) => folder.into(),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/models"),
+    })
+}
+
+/// How a model is proven.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Variant {
+    /// How securely.
+    pub level: SecurityLevel,
+    /// With which hash.
+    pub hash: HashId,
+}
+
+impl Variant {
+    /// Every variant that is measured, the default first.
+    pub const ALL: [Self; 4] = [
+        Self {
+            level: SecurityLevel::Bits100,
+            hash: HashId::Blake3,
+        },
+        Self {
+            level: SecurityLevel::Bits128,
+            hash: HashId::Blake3,
+        },
+        Self {
+            level: SecurityLevel::Bits100,
+            hash: HashId::Poseidon2,
+        },
+        Self {
+            level: SecurityLevel::Bits128,
+            hash: HashId::Poseidon2,
+        },
+    ];
+
+    /// What tables and the command line call it.
+    pub fn name(self) -> String {
+        format!("{}-{}", self.level.bits(), self.hash.name())
+    }
+
+    /// The variant of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|variant| variant.name() == name)
+    }
+
+    /// The parameters, all else at its default.
+    pub fn parameters(self) -> Parameters {
+        Parameters {
+            level: self.level,
+            hash: self.hash,
+            ..Parameters::default()
+        }
+    }
 }
 
 /// A model with its inputs.
@@ -56,35 +124,37 @@ pub const MODELS: [Model; 4] = [
     },
 ];
 
-/// Models that are only counted: one proof of the larger takes minutes.
+/// The model that takes minutes: proven when asked for.
+pub const EFFLITE: Model = Model {
+    name: "efflite0",
+    layers: "EfficientNet-Lite0",
+    place: Place::Large,
+};
+
+/// Models that are only counted.
 pub const COUNTED: [Model; 2] = [
     Model {
         name: "inverted_residual",
         layers: "3 inverted residual blocks",
         place: Place::Repository,
     },
-    Model {
-        name: "efflite0",
-        layers: "EfficientNet-Lite0",
-        place: Place::Shared,
-    },
+    EFFLITE,
 ];
 
 impl Model {
     /// The model of this name.
     pub fn named(name: &str) -> Option<Self> {
-        MODELS.into_iter().find(|model| model.name == name)
+        let mut known = MODELS.into_iter().chain([EFFLITE]);
+        known.find(|model| model.name == name)
     }
 
     fn file(&self, file: &str) -> PathBuf {
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/models");
         let models = match self.place {
-            Place::Repository => "../testdata/models",
-            Place::Shared => "../../shared/models",
+            Place::Repository => repository.as_path(),
+            Place::Large => large_folder(),
         };
-        Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join(models)
-            .join(self.name)
-            .join(file)
+        models.join(self.name).join(file)
     }
 
     /// Whether the model is on this machine.
@@ -110,14 +180,6 @@ impl Model {
             .flat_map(|index| samples.sample(index % samples.count))
             .copied()
             .collect())
-    }
-}
-
-/// The parameters of a level, all else at its default.
-pub fn parameters(level: SecurityLevel) -> Parameters {
-    Parameters {
-        level,
-        ..Parameters::default()
     }
 }
 

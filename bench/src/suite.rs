@@ -7,11 +7,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use winterforge_verifier::security::SecurityLevel;
+use winterforge_verifier::bundle::HashId;
 
 use crate::error::Error;
 use crate::measure::{ProveRun, VerifyRun, median, spawn};
-use crate::models::{MNIST, MODELS, Model};
+use crate::models::{MNIST, MODELS, Model, Variant};
 
 /// Batch sizes of the series; the first is the single proof.
 pub const BATCHES: [usize; 5] = [1, 4, 16, 64, 256];
@@ -31,9 +31,6 @@ pub const PHASES: [&str; 5] = [
     "grind",
 ];
 
-/// Verifications per bundle.
-const VERIFICATIONS: usize = 101;
-
 /// One statement and its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Case {
@@ -41,8 +38,8 @@ pub struct Case {
     pub model: Model,
     /// How many inputs at once.
     pub batch: usize,
-    /// How securely.
-    pub level: SecurityLevel,
+    /// How.
+    pub variant: Variant,
 }
 
 /// The figures of one case.
@@ -61,29 +58,34 @@ pub struct Measured {
 impl Case {
     /// Every case of the report.
     pub fn all() -> Vec<Self> {
-        let default = SecurityLevel::default();
-        let case = |model, batch, level| Self {
+        let case = |model, batch, variant| Self {
             model,
             batch,
-            level,
+            variant,
         };
-        let mut cases: Vec<Self> = MODELS.map(|model| case(model, 1, default)).to_vec();
-        cases.push(case(MNIST, 1, SecurityLevel::Bits128));
-        cases.extend(
-            BATCHES[1..]
-                .iter()
-                .map(|&batch| case(MNIST, batch, default)),
-        );
-        cases
+        let default = Variant::default();
+        let singles = MODELS.map(|model| case(model, 1, default));
+        let variants = Variant::ALL[1..].iter();
+        let variants = variants.map(|&variant| case(MNIST, 1, variant));
+        let poseidon2 = Variant {
+            hash: HashId::Poseidon2,
+            ..default
+        };
+        let others = MODELS[1..].iter();
+        let others = others.map(|&model| case(model, 1, poseidon2));
+        let batches = BATCHES[1..].iter();
+        let batches = batches.map(|&batch| case(MNIST, batch, default));
+        singles
+            .into_iter()
+            .chain(variants)
+            .chain(others)
+            .chain(batches)
+            .collect()
     }
 
     fn bundle(&self, directory: &Path) -> PathBuf {
-        let Self {
-            model,
-            batch,
-            level,
-        } = self;
-        directory.join(format!("{}-{batch}-{}.wfb", model.name, level.bits()))
+        let (model, variant) = (self.model.name, self.variant.name());
+        directory.join(format!("{model}-{}-{variant}.wfb", self.batch))
     }
 
     /// The first arguments of a child.
@@ -92,7 +94,7 @@ impl Case {
             command.to_owned(),
             self.model.name.to_owned(),
             self.batch.to_string(),
-            self.level.bits().to_string(),
+            self.variant.name(),
             bundle.display().to_string(),
         ]
     }
@@ -114,11 +116,10 @@ impl Measured {
         self.median(threads, |run| run.cpu_s + self.luck_s(run))
     }
 
-    /// Seconds that pass with `THREADS[threads]` threads. Each shard grinds on one thread.
+    /// Seconds that pass with `THREADS[threads]` threads, all of which grind.
     pub fn wall_s(&self, threads: usize) -> f64 {
         self.median(threads, |run| {
-            let at_once = THREADS[threads].min(run.shards as usize);
-            run.wall_s + self.luck_s(run) / at_once as f64
+            run.wall_s + self.luck_s(run) / THREADS[threads] as f64
         })
     }
 
@@ -170,43 +171,41 @@ impl Measured {
     }
 }
 
-/// Measures every case on `rounds` different inputs with each number of threads; `say` hears about each round.
+/// Measures `cases` in `directory`, each on `rounds` different inputs with each number of threads, and verifies each so
+/// many times; `say` hears about each round.
 ///
 /// # Errors
 /// If a child fails, or if a bundle depends on the number of threads.
-pub fn run(rounds: usize, say: impl Fn(&str)) -> Result<Vec<Measured>, Error> {
-    let directory = std::env::temp_dir().join(format!("winterforge-report-{}", std::process::id()));
-    fs::create_dir_all(&directory).map_err(Error::io(&directory))?;
-    let results = run_in(&directory, rounds, say);
-    fs::remove_dir_all(&directory).map_err(Error::io(&directory))?;
-    results
-}
-
-fn run_in(directory: &Path, rounds: usize, say: impl Fn(&str)) -> Result<Vec<Measured>, Error> {
-    let cases = Case::all();
+pub fn run(
+    directory: &Path,
+    cases: Vec<Case>,
+    rounds: usize,
+    verifications: usize,
+    say: impl Fn(&str),
+) -> Result<Vec<Measured>, Error> {
     let mut runs = vec![[Vec::new(), Vec::new()]; cases.len()];
-    let mut try_s = Vec::new();
+    let mut try_s = vec![Vec::new(); cases.len()];
     for round in 0..rounds {
         say(&format!("proving, round {} of {rounds}", round + 1));
-        try_s.push(spawn(&["child-grind".to_owned()], 1)?);
-        for (case, runs) in cases.iter().zip(&mut runs) {
+        for ((case, runs), try_s) in cases.iter().zip(&mut runs).zip(&mut try_s) {
+            try_s.push(spawn(&["child-grind".to_owned(), case.variant.name()], 1)?);
             let [single, multiple] = prove(case, directory, round)?;
             runs[0].push(single);
             runs[1].push(multiple);
         }
     }
     say("verifying");
-    let try_s = median(try_s);
     cases
         .into_iter()
         .zip(runs)
-        .map(|(case, runs)| {
+        .zip(try_s)
+        .map(|((case, runs), try_s)| {
             let mut arguments = case.arguments("child-verify", &case.bundle(directory));
-            arguments.push(VERIFICATIONS.to_string());
+            arguments.push(verifications.to_string());
             Ok(Measured {
                 case,
                 runs,
-                try_s,
+                try_s: median(try_s),
                 verify: spawn(&arguments, 1)?,
             })
         })

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use winterforge_air::plan::PlanParameters;
 use winterforge_verifier::bundle::{HashId, Parameters};
 use winterforge_verifier::security::{Profile, SecurityLevel};
 
@@ -136,7 +137,7 @@ pub(crate) struct ProveArguments {
     #[arg(short, long, value_name = "OUT.wfp")]
     pub(crate) output: Option<PathBuf>,
     /// The model's key: prove for verifiers who hold it in place of the model
-    #[arg(long, value_name = "KEY.wfk", conflicts_with_all = ["security", "profile", "hash"])]
+    #[arg(long, value_name = "KEY.wfk", conflicts_with_all = ["security", "profile", "hash", "max_log_rows"])]
     pub(crate) key: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) parameters: ParameterArguments,
@@ -146,7 +147,8 @@ pub(crate) struct ProveArguments {
     /// What extends and hashes columns: cpu, dual:A,B (both, compared), record:FILE or replay:FILE
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub(crate) device: String,
-    /// Refuse a proof whose estimated memory is above this, in units of 10^6 bytes
+    /// Memory to stay below, in units of 10^6 bytes: shards wait for each other, and are committed to twice where that
+    /// saves what it must; a proof is refused if a single shard does not fit
     #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) max_memory: Option<u64>,
     /// Estimate size, memory and time, and prove nothing
@@ -226,6 +228,11 @@ pub(crate) struct ParameterArguments {
     /// The hash of commitments and challenges
     #[arg(long, value_enum, default_value = "blake3")]
     hash: HashArgument,
+    /// Binary logarithm of the longest trace, 9 to 20: shorter traces make more shards, each of which takes less memory
+    /// and about 100 KB of the bundle
+    #[arg(long, value_name = "LOG", default_value_t = PlanParameters::default().max_log_rows,
+        value_parser = clap::value_parser!(u32).range(9..=20))]
+    max_log_rows: u32,
 }
 
 impl ParameterArguments {
@@ -244,7 +251,9 @@ impl ParameterArguments {
                 HashArgument::Blake3 => HashId::Blake3,
                 HashArgument::Poseidon2 => HashId::Poseidon2,
             },
-            ..Parameters::default()
+            plan: PlanParameters {
+                max_log_rows: self.max_log_rows,
+            },
         }
     }
 }

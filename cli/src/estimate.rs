@@ -1,12 +1,13 @@
 //! What a proof will need, from its plan alone.
 //!
-//! The bundle's size is an expectation over the query positions and exact but for a few Merkle siblings. Memory is
-//! counted from the buffers that the prover holds at its peak. Time is that of the machine on which the constants below
+//! The bundle's size is an expectation over the query positions and exact but for a few Merkle siblings. Memory is what
+//! the prover counts, and what this process holds besides. Time is that of the machine on which the constants below
 //! were measured, on traces of 2^9 to 2^18 rows; another one is off by its own factor.
 
 use winterforge_air::evaluation::claimed_columns;
 use winterforge_air::plan::Shard;
 use winterforge_model::{Boundary, Graph};
+use winterforge_prover::{Demand, Schedule};
 use winterforge_verifier::bundle::HashId;
 use winterforge_verifier::instance::{Instance, ParameterShard};
 use winterforge_verifier::poseidon2::RATE;
@@ -25,7 +26,12 @@ const FELT: usize = 8;
 const HEADER: usize = 77;
 
 /// Resident before any proof: code, allocator, one stack for each thread.
-const BASE_BYTES: usize = 8_000_000;
+const BASE_BYTES: u64 = 8_000_000;
+/// What an arena of the allocator keeps of freed memory at most. Threads have arenas of their own.
+const ARENA_BYTES: u64 = 64_000_000;
+/// What arenas keep is at most one byte for so many that are in use, as measured on traces of 2^10 to 2^12 rows: buffers
+/// that are larger go back to the system.
+const USED_PER_KEPT: u64 = 4;
 /// Seconds to extend, hash and combine one committed base-field column, for each point of the evaluation domain.
 const SECONDS_PER_CELL: f64 = 28e-9;
 /// Seconds that one column takes of the constraint evaluation, for each point of its domain.
@@ -45,40 +51,100 @@ pub(crate) struct Estimate {
     pub(crate) cpu_s: f64,
     pub(crate) wall_s: f64,
     pub(crate) bundle_bytes: u64,
+    /// What the prover may hold, where it is bounded.
+    pub(crate) prover_bytes: Option<u64>,
+    pub(crate) schedule: Schedule,
 }
 
+/// How a proof will be made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setting {
+    pub(crate) hash: HashId,
+    pub(crate) threads: usize,
+    /// Copies that the device holds.
+    pub(crate) copies: usize,
+    /// Samples in the input file.
+    pub(crate) file_samples: usize,
+    /// Bytes that this process may hold.
+    pub(crate) max_bytes: Option<u64>,
+}
+
+/// Too few bytes were allowed: this many would do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooLittle(pub(crate) u64);
+
 impl Estimate {
-    /// For a proof of `instance` with `hash` on `threads` threads, from an input file that holds `file_samples` samples.
-    pub(crate) fn new(
-        instance: &Instance,
-        hash: HashId,
-        threads: usize,
-        file_samples: usize,
-    ) -> Self {
-        let blowup = instance.options.blowup_factor();
-        let sizes: Vec<Size> = instance
-            .plan
-            .shards
-            .iter()
-            .map(|shard| Size::new(shard, blowup))
-            .chain(
-                instance
-                    .parameters
-                    .iter()
-                    .map(|shard| Size::of_parameters(shard, blowup)),
-            )
-            .collect();
-        let cpu_s: f64 = sizes.iter().map(|size| size.cpu_s(hash)).sum();
-        let file_bytes = file_samples * instance.plan.graph.input_len() * size_of::<f32>();
+    /// For a proof of `instance`.
+    ///
+    /// # Errors
+    /// [`TooLittle`] if it cannot be made within the bound.
+    pub(crate) fn new(instance: &Instance, setting: Setting) -> Result<Self, TooLittle> {
+        let Setting {
+            hash,
+            threads,
+            max_bytes,
+            ..
+        } = setting;
+        let demand = Demand::new(instance, threads, setting.copies);
+        let graph = &instance.plan.graph;
+        let file_bytes = (setting.file_samples * graph.input_len() * size_of::<f32>()) as u64;
         // Reading a file takes its bytes, their numbers, and the numbers as float32, for a moment.
         let reading = BASE_BYTES + 3 * file_bytes;
-        let proving = file_bytes + memory_bytes(instance, &sizes, threads);
-        Self {
-            memory_bytes: reading.max(proving) as u64,
+        let own = BASE_BYTES + file_bytes + model_bytes(graph);
+        let arenas = Arenas(threads as u64);
+        let prover_bytes = max_bytes.map(|bytes| arenas.usable(bytes.saturating_sub(own)));
+        let least = reading.max(own + arenas.with(demand.least_bytes()));
+        let too_little = || TooLittle(least);
+        let schedule = demand.schedule(prover_bytes).map_err(|_| too_little())?;
+        if max_bytes.is_some_and(|bytes| bytes < least) {
+            return Err(too_little());
+        }
+        let blowup = instance.options.blowup_factor();
+        let shards = instance.plan.shards.iter();
+        let sizes: Vec<Size> = shards
+            .map(|shard| Size::new(shard, blowup))
+            .chain((instance.parameters.iter()).map(|shard| Size::of_parameters(shard, blowup)))
+            .collect();
+        let again = &sizes[schedule.kept_shards..instance.plan.shards.len()];
+        let again: f64 = again.iter().map(|size| size.commit_cpu_s(hash)).sum();
+        let cpu_s = again + sizes.iter().map(|size| size.cpu_s(hash)).sum::<f64>();
+        Ok(Self {
+            memory_bytes: reading.max(own + arenas.with(schedule.peak_bytes)),
             cpu_s,
             // Threads share the work of each shard.
             wall_s: cpu_s / threads.max(1) as f64,
             bundle_bytes: bundle_bytes(instance, &sizes) as u64,
+            prover_bytes,
+            schedule,
+        })
+    }
+}
+
+/// The arenas of so many threads.
+#[derive(Clone, Copy)]
+struct Arenas(u64);
+
+impl Arenas {
+    /// What is kept beside so many bytes in use.
+    fn kept(self, used: u64) -> u64 {
+        match self.0 {
+            1 => 0,
+            threads => (used / USED_PER_KEPT).min(threads * ARENA_BYTES),
+        }
+    }
+
+    fn with(self, used: u64) -> u64 {
+        used + self.kept(used)
+    }
+
+    /// The most bytes in use that take no more than `bytes` together with what is kept.
+    fn usable(self, bytes: u64) -> u64 {
+        match self.0 {
+            1 => bytes,
+            threads => {
+                let of_small = bytes - bytes.div_ceil(USED_PER_KEPT + 1);
+                of_small.max(bytes.saturating_sub(threads * ARENA_BYTES))
+            }
         }
     }
 }
@@ -123,9 +189,7 @@ impl Size {
         let committed = self.main + EXTENSION * (self.aux + COMPOSITION);
         let cells = (committed * self.points) as f64;
         let constraint_cells = ((committed + self.public) * self.rows * COMPOSITION) as f64;
-        let doublings = self.points.ilog2().saturating_sub(CACHED_LOG_POINTS);
-        let slower = 1.0 + SLOWER_PER_DOUBLING * f64::from(doublings);
-        (cells * SECONDS_PER_CELL + constraint_cells * SECONDS_PER_CONSTRAINT_CELL) * slower
+        (cells * SECONDS_PER_CELL + constraint_cells * SECONDS_PER_CONSTRAINT_CELL) * self.slower()
             + self.hash_s(hash)
     }
 
@@ -136,64 +200,43 @@ impl Size {
             HashId::Blake3 => nonces * SECONDS_PER_NONCE,
             HashId::Poseidon2 => {
                 let segments = [self.main, EXTENSION * self.aux, EXTENSION * COMPOSITION];
-                // One permutation for each node of the tree, and as good as one for what FRI makes of a point.
-                let rows = segments.map(|columns| columns.div_ceil(RATE) + 1);
-                let permutations = self.points * (rows.iter().sum::<usize>() + 1);
+                // As good as one permutation for what FRI makes of a point.
+                let permutations = segments.map(|columns| self.permutations(columns));
+                let permutations = permutations.iter().sum::<usize>() + self.points;
                 (nonces + permutations as f64) * SECONDS_PER_PERMUTATION
             }
         }
     }
 
-    /// Held from the commitment until the shard is proven: trace, polynomials, extension, tree.
-    fn committed_bytes(&self) -> usize {
-        2 * self.main * self.rows * FELT + self.extension_bytes(self.main)
+    /// What committing to so many columns takes of Poseidon2, one for each node of the tree included.
+    fn permutations(&self, columns: usize) -> usize {
+        self.points * (columns.div_ceil(RATE) + 1)
     }
 
-    /// Held while the shard is proven, besides what was committed.
-    fn working_bytes(&self) -> usize {
-        let aux = EXTENSION * self.aux;
-        // The trace in rows and columns, the public columns on the evaluation domain, the DEEP polynomial and FRI.
-        3 * aux * self.rows * FELT
-            + self.extension_bytes(aux)
-            + self.extension_bytes(EXTENSION * COMPOSITION)
-            + self.public * self.points * FELT
-            + 4 * EXTENSION * self.points * FELT
+    /// The main segment alone.
+    fn commit_cpu_s(&self, hash: HashId) -> f64 {
+        let cells = (self.main * self.points) as f64 * SECONDS_PER_CELL * self.slower();
+        match hash {
+            HashId::Blake3 => cells,
+            HashId::Poseidon2 => {
+                cells + self.permutations(self.main) as f64 * SECONDS_PER_PERMUTATION
+            }
+        }
     }
 
-    /// Columns on the evaluation domain, padded to eight, and the tree over their rows.
-    fn extension_bytes(&self, columns: usize) -> usize {
-        self.points * (columns.next_multiple_of(8) * FELT + 2 * DIGEST)
+    fn slower(&self) -> f64 {
+        let doublings = self.points.ilog2().saturating_sub(CACHED_LOG_POINTS);
+        1.0 + SLOWER_PER_DOUBLING * f64::from(doublings)
     }
-}
-
-fn memory_bytes(instance: &Instance, sizes: &[Size], threads: usize) -> usize {
-    let plan = &instance.plan;
-    let committed: usize = sizes.iter().map(Size::committed_bytes).sum();
-    let mut working: Vec<usize> = sizes.iter().map(Size::working_bytes).collect();
-    working.sort_unstable_by(|a, b| b.cmp(a));
-    let working: usize = working.iter().take(threads).sum();
-    BASE_BYTES
-        + model_bytes(&plan.graph)
-        + plan.batch * sample_bytes(&plan.graph)
-        + committed
-        + working
 }
 
 /// The weights as read and as imported.
-fn model_bytes(graph: &Graph) -> usize {
-    let nodes = graph.nodes.iter();
-    nodes.map(|node| 4 * parameters(&node.op) as usize).sum()
-}
-
-/// Input, evaluation and statement of one sample.
-fn sample_bytes(graph: &Graph) -> usize {
-    let tensors: usize = graph.tensors.iter().map(|tensor| 4 * tensor.len()).sum();
-    let accumulators: usize = graph
+fn model_bytes(graph: &Graph) -> u64 {
+    graph
         .nodes
         .iter()
-        .map(|node| 8 * graph.tensor(node.output).len())
-        .sum();
-    tensors + accumulators + 16 * (graph.input_len() + graph.output_len())
+        .map(|node| 4 * parameters(&node.op))
+        .sum()
 }
 
 fn bundle_bytes(instance: &Instance, sizes: &[Size]) -> f64 {
@@ -259,5 +302,20 @@ mod tests {
         assert_eq!(expected_siblings(1.0, 1 << 12), 12.0);
         assert!(expected_siblings(1e6, 1 << 3) < 1e-3);
         assert_eq!(expected_distinct(1.0, 512.0).round(), 1.0);
+    }
+
+    #[test]
+    fn what_is_usable_and_what_is_kept_beside_it_fit() {
+        for threads in [1, 2, 5] {
+            let arenas = Arenas(threads);
+            for bytes in [0, 1, 99, 12_345_678, 700_000_000, 9_000_000_000] {
+                let used = arenas.usable(bytes);
+                assert!(arenas.with(used) <= bytes, "{threads} {bytes}");
+                assert!(
+                    arenas.with(used + used / 50 + 2) > bytes,
+                    "{threads} {bytes}"
+                );
+            }
+        }
     }
 }

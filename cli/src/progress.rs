@@ -88,8 +88,8 @@ struct Stage {
     /// Shards of this phase that are done, and when the last of them was.
     done: usize,
     last_done: Instant,
-    /// How long the commitments took.
-    commit: Option<Duration>,
+    /// How long the commitments took, and how many there were.
+    commit: Option<(Duration, usize)>,
 }
 
 impl Stage {
@@ -105,8 +105,8 @@ impl Stage {
     }
 
     fn enter(&mut self, phase: Phase, now: Instant) {
-        if matches!(self.phase, Phase::Commit { .. }) {
-            self.commit = Some(now - self.since);
+        if let Phase::Commit { shards, .. } = self.phase {
+            self.commit = Some((now - self.since, shards));
         }
         (self.phase, self.since, self.last_done, self.done) = (phase, now, now, 0);
     }
@@ -116,30 +116,31 @@ impl Stage {
         self.last_done = now;
     }
 
-    /// The whole phase at the pace of the shards so far.
-    fn at_this_pace(&self, shards: usize) -> Option<Duration> {
-        let so_far = self.last_done - self.since;
-        (self.done > 0).then(|| so_far.mul_f64(shards as f64 / self.done as f64))
-    }
-
     /// Until the proof is done, as far as the pace of this proof tells; nothing is known before its first shard is
     /// committed to.
     fn left(&self, now: Instant) -> Option<Duration> {
-        let (phase, later) = match self.phase {
-            Phase::Execute => return None,
-            Phase::Commit { shards } => {
-                let commit = self.at_this_pace(shards)?;
-                (commit, commit.mul_f64(PROVE_PER_COMMIT))
+        // In units of one commitment.
+        let proving = |shards: usize, again: usize| PROVE_PER_COMMIT * shards as f64 + again as f64;
+        let (work, done, later) = match self.phase {
+            Phase::Execute | Phase::Parameters => return None,
+            Phase::Commit { shards, again } => {
+                (shards as f64, self.done as f64, proving(shards, again))
             }
-            Phase::Parameters => return None,
-            Phase::Prove { shards } => {
-                let from_commit = self.commit.map(|commit| commit.mul_f64(PROVE_PER_COMMIT));
-                let phase = self.at_this_pace(shards).or(from_commit)?;
-                (phase, Duration::ZERO)
+            Phase::Prove { shards, again } => {
+                let again_done = self.done.saturating_sub(shards - again);
+                (proving(shards, again), proving(self.done, again_done), 0.0)
             }
         };
+        let so_far = (self.last_done - self.since).as_secs_f64();
+        let pace_s = match self.commit {
+            _ if self.done > 0 => so_far / done,
+            Some((took, shards)) => took.as_secs_f64() / shards as f64,
+            None => return None,
+        };
+        let of_phase = Duration::from_secs_f64(pace_s * work);
         // A phase that takes longer than expected is as good as over, for all that is known.
-        let left = phase.saturating_sub(now - self.since) + later;
+        let left =
+            of_phase.saturating_sub(now - self.since) + Duration::from_secs_f64(pace_s * later);
         (left >= Duration::from_secs(1)).then_some(left)
     }
 
@@ -147,8 +148,8 @@ impl Stage {
         let (what, shards) = match self.phase {
             Phase::Execute => return "running the model".to_owned(),
             Phase::Parameters => return "proving the parameters".to_owned(),
-            Phase::Commit { shards } => ("committing", shards),
-            Phase::Prove { shards } => ("proving", shards),
+            Phase::Commit { shards, .. } => ("committing", shards),
+            Phase::Prove { shards, .. } => ("proving", shards),
         };
         let shard = (self.done + 1).min(shards);
         let left = self.left(now).map_or_else(String::new, |left| {
@@ -176,7 +177,13 @@ mod tests {
         let at = |seconds: u64| start + Duration::from_secs(seconds);
         let mut stage = Stage::new(Phase::Execute);
         assert_eq!(stage.describe(start), "running the model");
-        stage.enter(Phase::Commit { shards: 4 }, start);
+        stage.enter(
+            Phase::Commit {
+                shards: 4,
+                again: 0,
+            },
+            start,
+        );
         assert_eq!(stage.describe(at(3)), "committing, shard 1 of 4");
         stage.shard_done(at(10));
         // 30 s of committing and 56 s of proving.
@@ -184,7 +191,13 @@ mod tests {
             stage.describe(at(10)),
             "committing, shard 2 of 4, about 1 min 26 s left"
         );
-        stage.enter(Phase::Prove { shards: 4 }, at(40));
+        stage.enter(
+            Phase::Prove {
+                shards: 4,
+                again: 0,
+            },
+            at(40),
+        );
         assert_eq!(
             stage.describe(at(40)),
             "proving, shard 1 of 4, about 56 s left"
@@ -204,13 +217,59 @@ mod tests {
     fn one_shard_that_takes_longer_than_expected() {
         let start = Instant::now();
         let at = |seconds: u64| start + Duration::from_secs(seconds);
-        let mut stage = Stage::new(Phase::Commit { shards: 1 });
-        stage.enter(Phase::Commit { shards: 1 }, start);
-        stage.enter(Phase::Prove { shards: 1 }, at(20));
+        let mut stage = Stage::new(Phase::Commit {
+            shards: 1,
+            again: 0,
+        });
+        stage.enter(
+            Phase::Commit {
+                shards: 1,
+                again: 0,
+            },
+            start,
+        );
+        stage.enter(
+            Phase::Prove {
+                shards: 1,
+                again: 0,
+            },
+            at(20),
+        );
         assert_eq!(
             stage.describe(at(25)),
             "proving, shard 1 of 1, about 23 s left"
         );
         assert_eq!(stage.describe(at(100)), "proving, shard 1 of 1");
+    }
+
+    #[test]
+    fn shards_that_are_committed_to_twice_take_longer() {
+        let start = Instant::now();
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        let mut stage = Stage::new(Phase::Execute);
+        let (shards, again) = (4, 3);
+        stage.enter(Phase::Commit { shards, again }, start);
+        stage.shard_done(at(10));
+        // 30 s of committing; 4 times 14 s and 3 times 10 s of proving.
+        assert_eq!(
+            stage.describe(at(10)),
+            "committing, shard 2 of 4, about 1 min 56 s left"
+        );
+        stage.enter(Phase::Prove { shards, again }, at(40));
+        assert_eq!(
+            stage.describe(at(40)),
+            "proving, shard 1 of 4, about 1 min 26 s left"
+        );
+        // The one that was kept is done: the others take 24 s each.
+        stage.shard_done(at(54));
+        assert_eq!(
+            stage.describe(at(54)),
+            "proving, shard 2 of 4, about 1 min 12 s left"
+        );
+        stage.shard_done(at(78));
+        assert_eq!(
+            stage.describe(at(80)),
+            "proving, shard 3 of 4, about 46 s left"
+        );
     }
 }

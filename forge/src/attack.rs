@@ -27,6 +27,8 @@ pub enum Stop {
     Plan,
     /// That the verifier derives the folding challenge from everything that is proven and claimed.
     Folding,
+    /// That the verifier derives from the folded claims what the sum over the parameters must be.
+    ParameterClaim,
     /// That the verifier derives the powers of the joint challenge that stand between the lanes of a row.
     Powers,
     /// The codec or the comparison with the model's shapes: the bytes have no other reading, so there is nothing to
@@ -34,6 +36,22 @@ pub enum Stop {
     Codec,
     /// Nothing, and nothing needs to: the statement is true and its proof as good as another.
     Nothing,
+}
+
+impl Stop {
+    /// What verifiers derive, and so cannot be switched off but only trusted.
+    pub const DERIVED: [Self; 5] = [
+        Self::Seed,
+        Self::Plan,
+        Self::Folding,
+        Self::ParameterClaim,
+        Self::Powers,
+    ];
+
+    /// Whether it is something derived.
+    pub fn is_derived(self) -> bool {
+        Self::DERIVED.contains(&self)
+    }
 }
 
 /// What an attack would win.
@@ -95,10 +113,11 @@ impl Forgery {
             Stop::Constraint(id) => policy.leniency.constraints = Mask::of([id]),
             Stop::Check(check) => policy.leniency.stark = CheckMask::NONE.skip(check),
             Stop::Bundle(check) => policy.leniency.bundle = vec![check],
-            Stop::Seed | Stop::Plan | Stop::Folding | Stop::Powers => {
-                return verify_trusting(&self.bundle, &self.graph, &policy, &self.trust);
+            stop if stop.is_derived() => {
+                let key = self.key.as_ref();
+                return verify_trusting(&self.bundle, &self.graph, key, &policy, &self.trust);
             }
-            Stop::Codec | Stop::Nothing => {}
+            _ => {}
         }
         let verdict = match &self.key {
             None => verify(&self.bundle, &self.graph, &policy),

@@ -10,6 +10,7 @@ mod float_sums;
 mod keys;
 mod links;
 mod operators;
+mod parameters;
 mod steps;
 mod sums;
 mod unused;
@@ -40,6 +41,7 @@ pub fn all() -> Vec<Forgery> {
     forgeries.extend(claims::all(&case, &honest));
     forgeries.extend(bytes::all(&case, &honest));
     forgeries.extend(keys::all(&case, &honest));
+    forgeries.extend(parameters::all(&case));
     forgeries.extend(operators::all());
     forgeries.extend(steps::all());
     forgeries.extend(float_sums::all());

@@ -309,7 +309,7 @@ fn columns_of(inputs: &ShardInputs) -> Vec<Vec<Felt>> {
 }
 
 /// The factors with which three vectors add up to a fourth.
-fn solve(vectors: [[Felt; 3]; 3], target: [Felt; 3]) -> [Felt; 3] {
+pub(crate) fn solve(vectors: [[Felt; 3]; 3], target: [Felt; 3]) -> [Felt; 3] {
     let determinant = |[a, b, c]: [[Felt; 3]; 3]| {
         a[0] * (b[1] * c[2] - b[2] * c[1]) - a[1] * (b[0] * c[2] - b[2] * c[0])
             + a[2] * (b[0] * c[1] - b[1] * c[0])
@@ -359,16 +359,9 @@ impl Filled<'_> {
                 inputs.set_claim(claims[shard]);
                 inputs.mask = witness.mask.clone();
                 let info = witness.instance.trace_infos[shard].clone();
-                let air = ShardAir::new(info, inputs.clone(), witness.instance.options.clone());
-                let root = committed.roots[shard];
-                prove_shard(
-                    &air,
-                    &inputs,
-                    &committed.segments[shard],
-                    root,
-                    aux,
-                    deviation,
-                )
+                let air = ShardAir::new(info, inputs, witness.instance.options.clone());
+                let (segment, root) = (&committed.segments[shard], committed.roots[shard]);
+                prove_shard(&air, segment, root, aux, deviation)
             })
             .collect();
         Forged {

@@ -16,6 +16,7 @@ pub mod low_degree;
 pub mod merkle;
 pub mod nets;
 pub mod operators;
+pub mod parameters;
 pub mod pointwise;
 pub mod stark;
 pub mod survivors;

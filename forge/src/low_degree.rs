@@ -1,6 +1,6 @@
 //! The low-degree test of a shard: the function that it is about, its layers, remainder, nonce and openings.
 
-use winter_air::Air;
+use winter_air::ProofOptions;
 use winter_crypto::{DefaultRandomCoin, ElementHasher, RandomCoin};
 use winter_math::{ExtensionOf, FieldElement, batch_inversion};
 use winterforge_air::field::{Cube, Felt};
@@ -9,7 +9,6 @@ use winterforge_verifier::stark::FriOpening;
 use crate::fri::{self, Layer};
 use crate::merkle::{Digest, Hash, Segment};
 use crate::stark::Deviation;
-use winterforge_air::shard_air::ShardAir;
 
 /// Everything that the low-degree test adds to a proof.
 pub struct LowDegree {
@@ -30,27 +29,27 @@ pub struct LowDegree {
 impl LowDegree {
     /// Tests `deep`, a function on the evaluation domain, with the coin as it stands.
     pub fn new(
-        air: &ShardAir,
+        options: &ProofOptions,
         mut coin: DefaultRandomCoin<Hash>,
         deep: &[Cube],
         deviation: Deviation,
     ) -> Self {
-        let options = air.options().to_fri_options();
+        let fri_options = options.to_fri_options();
         let is_zero = deviation == Deviation::FreeLayers;
         let (mut layers, mut alphas) = (Vec::new(), Vec::<Cube>::new());
         let mut values = deep.to_vec();
-        for _ in 0..options.num_fri_layers(deep.len()) {
+        for _ in 0..fri_options.num_fri_layers(deep.len()) {
             if is_zero {
                 values.fill(Cube::ZERO);
             }
-            let layer = Layer::new(values, options.folding_factor());
+            let layer = Layer::new(values, fri_options.folding_factor());
             coin.reseed(layer.tree.root());
             let alpha = coin.draw().expect("alpha");
             values = layer.fold(alpha);
             layers.push(layer);
             alphas.push(alpha);
         }
-        let length = values.len() / options.blowup_factor();
+        let length = values.len() / fri_options.blowup_factor();
         let mut remainder = fri::remainder(values.clone(), length);
         if deviation == Deviation::FreeRemainder {
             remainder.fill(Cube::ZERO);
@@ -58,9 +57,9 @@ impl LowDegree {
         let remainder_root = Hash::hash_elements(&remainder);
         coin.reseed(remainder_root);
 
-        let pow_nonce = grind(&coin, air.options().grinding_factor(), deviation);
+        let pow_nonce = grind(&coin, options.grinding_factor(), deviation);
         let mut positions = coin
-            .draw_integers(air.options().num_queries(), deep.len(), pow_nonce)
+            .draw_integers(options.num_queries(), deep.len(), pow_nonce)
             .expect("positions");
         positions.sort_unstable();
         positions.dedup();

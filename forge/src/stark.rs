@@ -1,4 +1,4 @@
-//! The proof of one shard, step by step as winterfell's protocol has it, and dishonest where asked.
+//! The proof of one trace, step by step as winterfell's protocol has it, and dishonest where asked.
 //!
 //! Written from the protocol and not from the prover: without a [`Deviation`] the bytes must equal the prover's, which
 //! a test checks, so the two implementations hold each other.
@@ -8,12 +8,42 @@ use winter_air::{Air, AuxRandElements, EvaluationFrame};
 use winter_crypto::{DefaultRandomCoin, ElementHasher, RandomCoin};
 use winter_math::{ExtensionOf, FieldElement, StarkField, ToElements, fft, polynom};
 use winterforge_air::field::{Cube, Felt, basis};
-use winterforge_air::shard_air::{ShardAir, ShardInputs};
+use winterforge_air::parameter_air::ParameterAir;
+use winterforge_air::shard_air::ShardAir;
 use winterforge_verifier::stark::{Claims, Openings, ShardProof};
 
 use crate::fri;
 use crate::low_degree::{LowDegree, deep_values};
 use crate::merkle::{Digest, Hash, Segment, extend, row_of};
+
+/// What the bench asks of an AIR beyond `winter_air::Air`.
+pub trait ForgedAir: Air<BaseField = Felt> {
+    /// What the coin is seeded with besides the context.
+    fn elements(&self) -> Vec<Felt>;
+
+    /// How many of the public columns, the first, are of base elements; the rest stand coordinate by coordinate.
+    fn base_columns(&self) -> usize;
+}
+
+impl ForgedAir for ShardAir {
+    fn elements(&self) -> Vec<Felt> {
+        self.inputs().to_elements()
+    }
+
+    fn base_columns(&self) -> usize {
+        self.inputs().layout.constants_width()
+    }
+}
+
+impl ForgedAir for ParameterAir {
+    fn elements(&self) -> Vec<Felt> {
+        self.inputs().to_elements()
+    }
+
+    fn base_columns(&self) -> usize {
+        0
+    }
+}
 
 /// Where the prover leaves the protocol. Every variant makes the best of a trace that breaks a constraint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,14 +105,14 @@ impl Frame {
 }
 
 /// The random combination of the constraint quotients.
-struct Composition<'a> {
-    air: &'a ShardAir,
+struct Composition<'a, A> {
+    air: &'a A,
     elements: AuxRandElements<Cube>,
     transition: winter_air::TransitionConstraints<Cube>,
     boundary: winter_air::BoundaryConstraints<Cube>,
 }
 
-impl Composition<'_> {
+impl<A: ForgedAir> Composition<'_, A> {
     /// The combination at `x`, from the rows there and one step on.
     fn at<F>(&self, x: F, main: [&[F]; 2], aux: [&[Cube]; 2], public: &[F]) -> Cube
     where
@@ -152,12 +182,14 @@ impl Composition<'_> {
     }
 }
 
-/// A shard's proof, and what belongs to it about the public columns. No transcript holds their values, so these may be
+/// A trace's proof, and what belongs to it about the public columns. No transcript holds their values, so these may be
 /// changed afterwards.
 #[derive(Clone, Debug)]
 pub struct ProvedShard {
     /// The proof.
     pub proof: ShardProof<Cube, Hash>,
+    /// The out-of-domain point.
+    pub point: Cube,
     /// The value at the out-of-domain point of each public column that the prover used.
     pub evaluations: Vec<Cube>,
     /// By how much the constraints there miss the claimed quotient; zero in an honest proof.
@@ -175,17 +207,16 @@ fn coordinates(evaluations: &[Cube], constants: usize) -> Vec<Cube> {
     constants.iter().copied().chain(joint).collect()
 }
 
-/// Proves one shard. `main_root` is what the main segment is said to be committed by.
-pub fn prove_shard(
-    air: &ShardAir,
-    inputs: &ShardInputs,
+/// Proves one trace. `main_root` is what the main segment is said to be committed by.
+pub fn prove_shard<A: ForgedAir>(
+    air: &A,
     main: &Segment<Felt>,
     main_root: Digest,
     aux_columns: Vec<Vec<Cube>>,
     deviation: Deviation,
 ) -> ProvedShard {
     let blowup = air.options().blowup_factor();
-    let mut coin = coin(air, &inputs.to_elements());
+    let mut coin = coin(air);
     coin.reseed(main_root);
     let elements: AuxRandElements<Cube> = air
         .get_aux_rand_elements(&mut coin)
@@ -215,7 +246,7 @@ pub fn prove_shard(
     let zg = z.mul_base(air.trace_domain_generator());
     let mut current = Frame::at(main, &aux, &quotients, z);
     let mut next = Frame::at(main, &aux, &quotients, zg);
-    let constants = inputs.layout.constants_width();
+    let constants = air.base_columns();
     let evaluations = public_values(&public, constants, z);
     let step = z.exp_vartime(air.trace_length() as u64);
     let missing = |current: &Frame, next: &Frame, evaluations: &[Cube]| {
@@ -295,7 +326,7 @@ pub fn prove_shard(
         [&ood_current, &ood_next],
     );
 
-    let low_degree = LowDegree::new(air, coin, &deep, deviation);
+    let low_degree = LowDegree::new(air.options(), coin, &deep, deviation);
     let positions = &low_degree.positions;
     let proof = ShardProof {
         main_root,
@@ -321,6 +352,7 @@ pub fn prove_shard(
     };
     ProvedShard {
         proof,
+        point: z,
         evaluations,
         gap,
         slopes,
@@ -343,11 +375,11 @@ fn public_values(polynomials: &[Vec<Felt>], constants: usize, z: Cube) -> Vec<Cu
 }
 
 /// The coin as the verifier seeds it.
-fn coin(air: &ShardAir, public_inputs: &[Felt]) -> DefaultRandomCoin<Hash> {
+fn coin(air: &impl ForgedAir) -> DefaultRandomCoin<Hash> {
     let constraints = air.context().num_assertions() + air.context().num_transition_constraints();
     let context =
         Context::new::<Felt>(air.trace_info().clone(), air.options().clone(), constraints);
     let mut seed = context.to_elements();
-    seed.extend_from_slice(public_inputs);
+    seed.extend(air.elements());
     DefaultRandomCoin::new(&seed)
 }

@@ -10,14 +10,18 @@ use std::sync::Arc;
 use winter_air::Air;
 use winter_math::{FieldElement, ToElements};
 use winter_utils::Deserializable;
-use winterforge_air::evaluation::{claimed_columns, combine};
+use winterforge_air::evaluation::{Evaluation, claimed_columns, combine};
 use winterforge_air::field::Cube;
+use winterforge_air::parameter_air::{ParameterAir, ParameterInputs};
 use winterforge_air::shard_air::ShardAir;
 use winterforge_model::Graph;
 use winterforge_verifier::Policy;
 use winterforge_verifier::bundle::Header;
-use winterforge_verifier::challenge::{joint_challenges, joint_seed};
+use winterforge_verifier::challenge::{
+    folding_challenge, folding_seed, joint_challenges, joint_seed,
+};
 use winterforge_verifier::instance::{Instance, public_codes};
+use winterforge_verifier::key::Key;
 use winterforge_verifier::stark::{Reader, StarkError, lagrange_at, verify_shard};
 
 use crate::equations::{Rule, public_inputs};
@@ -32,23 +36,31 @@ pub struct Trust {
     pub seed: Option<[u8; 32]>,
     /// The challenge that folds the claims: they are then compared as one sum.
     pub folding: Option<Cube>,
+    /// What the sum over the parameters must be.
+    pub parameter_claim: Option<Cube>,
     /// The exponents of the joint check.
     pub rule: Option<Rule>,
 }
 
-/// Verifies as the production code does, with derivations taken from `trust`.
+/// Verifies as the production code does, with derivations taken from `trust`; against a key where there is one.
 ///
 /// # Errors
 /// The production code's error in its `Debug` form.
 pub fn verify_trusting(
     bundle: &[u8],
     graph: &Arc<Graph>,
+    key: Option<&Key>,
     policy: &Policy,
     trust: &Trust,
 ) -> Result<(), String> {
     let (header, length) = Header::decode(bundle).map_err(|error| format!("Bundle({error:?})"))?;
-    let derived = Instance::new(graph.clone(), header.batch(), header.parameters)
-        .map_err(|error| format!("Instance({error:?})"))?;
+    let derived = match (key, header.key) {
+        (None, None) => Instance::new(graph.clone(), header.batch(), header.parameters),
+        (Some(_), Some(_)) => Instance::committed(graph.clone(), header.batch(), header.parameters),
+        (None, Some(digest)) => return Err(format!("NeedsKey({digest:?})")),
+        (Some(_), None) => return Err("NeedsModel".to_owned()),
+    };
+    let derived = derived.map_err(|error| format!("Instance({error:?})"))?;
     let instance = trust.instance.as_ref().unwrap_or(&derived);
     let plan = &instance.plan;
     let codes =
@@ -81,7 +93,7 @@ pub fn verify_trusting(
     let claims: Vec<Cube> = reader
         .elements(plan.shards.len(), "the claims", stark)
         .map_err(|error| format!("Commitments({error:?})"))?;
-    let (mut claimed, mut held) = (Vec::new(), Vec::new());
+    let (mut claimed, mut held, mut lagrange) = (Vec::new(), Vec::new(), Vec::new());
     for (shard, mut inner) in inputs.into_iter().enumerate() {
         let in_shard =
             |source: StarkError| format!("Shard {{ shard: {shard}, source: {source:?} }}");
@@ -100,9 +112,38 @@ pub fn verify_trusting(
             verify_shard::<ShardAir, Cube, Hash>(&air, &elements, roots[shard], &mut reader, stark)
                 .map_err(in_shard)?;
         claimed.push(values);
-        held.push(columns.evaluate(&lagrange_at(air.trace_length(), z)));
+        lagrange.push(lagrange_at(air.trace_length(), z));
+        held.push(columns.evaluate(&lagrange[shard]));
     }
     let sum = claims.iter().fold(Cube::ZERO, |sum, &claim| sum + claim);
+    if let (Some(key), Some(shard)) = (key, &instance.parameters) {
+        let proofs = 32 * plan.shards.len() + reader.offset();
+        let folding_seed = folding_seed(&seed, &bundle[length..length + proofs]);
+        let lambda = trust
+            .folding
+            .unwrap_or_else(|| folding_challenge(&folding_seed));
+        let challenges = joint_challenges(&seed);
+        let evaluation = Evaluation::new(plan, challenges, &codes, &lagrange, lambda);
+        let folded = combine(plan, &claimed, sum, lambda) - evaluation.constant;
+        let inputs = ParameterInputs {
+            layout: shard.layout.clone(),
+            seed: folding_seed,
+            claim: trust.parameter_claim.unwrap_or(folded),
+            evaluation: Arc::new(evaluation),
+            kinds: Arc::new(plan.kinds.clone()),
+            columns: Arc::default(),
+            mask: policy.leniency.constraints.clone(),
+        };
+        let elements = inputs.to_elements();
+        let (info, options) = (shard.trace_info.clone(), instance.options.clone());
+        let air = ParameterAir::new(info, inputs, options);
+        let root = Digest::read_from_bytes(&key.root).map_err(|error| error.to_string())?;
+        verify_shard::<ParameterAir, Cube, Hash>(&air, &elements, root, &mut reader, stark)
+            .map_err(|source| format!("Parameters({source:?})"))?;
+        return reader
+            .finish(stark)
+            .map_err(|error| format!("Trailing({error:?})"));
+    }
     let holds = match trust.folding {
         None => sum == total && claimed == held,
         Some(lambda) => combine(plan, &claimed, sum, lambda) == combine(plan, &held, total, lambda),

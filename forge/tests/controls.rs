@@ -13,14 +13,15 @@ use winterforge_forge::case::Case;
 use winterforge_forge::equations::{Rule, bend};
 use winterforge_forge::forger::Witness;
 use winterforge_forge::nets;
+use winterforge_forge::parameters::{Keyed, ParameterTrace};
 use winterforge_forge::stark::Deviation;
 use winterforge_model::testing::{RandomMlp, RandomNet, Rng};
 use winterforge_model::{Graph, load, read_input};
-use winterforge_prover::{Silent, prove};
+use winterforge_prover::{ProvingKey, Silent, prove, prove_with_key};
 use winterforge_verifier::bundle::Parameters;
 use winterforge_verifier::challenge::joint_challenges;
 use winterforge_verifier::security::{Profile, SecurityLevel};
-use winterforge_verifier::{Policy, verify};
+use winterforge_verifier::{Policy, verify, verify_with_key};
 
 fn is_the_provers(case: &Case) {
     let proved = prove(&case.graph, &case.x, case.parameters, &Silent).unwrap();
@@ -54,6 +55,27 @@ fn honest_proofs_are_the_provers() {
         nets::chain(),
     ] {
         is_the_provers(&case);
+    }
+}
+
+#[test]
+fn honest_proofs_under_a_key_are_the_provers() {
+    for case in [
+        Case::two_tables(),
+        Case::sharded(),
+        nets::conv(),
+        nets::average(),
+    ] {
+        let keyed = Keyed::new(&case);
+        let forged = Witness::honest(&keyed.case)
+            .commit()
+            .fill()
+            .finish(Deviation::None);
+        let bundle = ParameterTrace::new(&keyed, &keyed.case, &forged).finish(Deviation::None);
+        let key = ProvingKey::setup(&case.graph, case.parameters).unwrap();
+        let proved = prove_with_key(&case.graph, &key, &case.x, &Silent).unwrap();
+        assert!(bundle == proved.bundle);
+        verify_with_key(&bundle, &keyed.key, &Policy::default()).unwrap();
     }
 }
 

@@ -1,5 +1,5 @@
-//! Writes the Verilog of kernels, each with a harness for placing it alone, or the list of golden
-//! digests.
+//! Writes the Verilog of kernels, each with a harness for placing it alone, and prints its digest; or
+//! prints the list of golden digests.
 //!
 //!     cargo run -p winterforge-hdl --example export -- FOLDER [KERNEL..]
 //!     cargo run -p winterforge-hdl --example export -- --digests > hdl/golden.txt
@@ -26,10 +26,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     for kernel in kernels() {
         if wanted.is_empty() || wanted.iter().any(|name| name == kernel.name) {
             let file = Path::new(&target).join(format!("{}.v", kernel.name));
-            std::fs::write(&file, kernel.verilog()?)?;
+            let verilog = kernel.verilog()?;
+            std::fs::write(&file, &verilog)?;
             let around = harness(kernel.name, &kernel.design().ports());
             std::fs::write(file.with_extension("harness.v"), around)?;
-            println!("{}", file.display());
+            println!("{}  {}", digest(&verilog), file.display());
         }
     }
     Ok(())

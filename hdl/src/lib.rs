@@ -9,10 +9,12 @@
 //! How to add one: docs/hardware/adding-a-kernel.md.
 
 pub mod bench;
+pub mod blake3;
 pub mod design;
 pub mod export;
 pub mod goldilocks;
 pub mod lint;
+pub mod merkle;
 pub mod ntt;
 pub mod parts;
 pub mod registry;

@@ -6,8 +6,8 @@
 //! known case; the co-simulation tests show each of them differ.
 //!
 //! The rule that keeps kernels safe: **put every arithmetic result in a `Local` signal of its full
-//! width before comparing, slicing, casting or right-shifting it, and parenthesise every mixture of
-//! operators.** The lint enforces a little more than that, so that it stays simple.
+//! width before comparing, slicing, casting or right-shifting it or shifting by it, and parenthesise
+//! every mixture of operators.** The lint enforces a little more than that, so that it stays simple.
 
 use rust_hdl_core::ast::{
     VerilogBlock, VerilogExpression as Expression, VerilogOp as Op, VerilogOpUnary as Unary,
@@ -49,6 +49,9 @@ pub enum Defect {
     /// `(a + 1) >> 1`: bits above the word survive until the shift.
     #[error("right shift of a compound expression")]
     ShiftedArithmetic,
+    /// `a >> (b + 1)`: the literal makes the amount 32 bits wide, so that it does not wrap.
+    #[error("shift by a compound expression")]
+    ComputedShift,
     /// `(a + b).get_bits(..)`: Verilog can slice names only.
     #[error("slice of a compound expression")]
     SlicedArithmetic,
@@ -303,6 +306,9 @@ impl VerilogVisitor for Lint {
                 if matches!(op, Op::Shr) {
                     self.require(!is_compound(l), Defect::ShiftedArithmetic, e);
                 }
+                if matches!(op, Op::Shr | Op::Shl) {
+                    self.require(!is_compound(r), Defect::ComputedShift, e);
+                }
             }
             Expression::Cast(inner, _)
             | Expression::Signed(inner)
@@ -354,6 +360,8 @@ fn is_compound(e: &Expression) -> bool {
         | Expression::Index(..)
         | Expression::Slice(..) => false,
         Expression::Paren(inner) => is_compound(inner),
+        // A shift to the right brings down only bits of the word, however wide it is evaluated.
+        Expression::Binary(l, Op::Shr, _) => is_compound(l),
         Expression::Binary(l, Op::BitAnd | Op::BitOr | Op::BitXor, r) => {
             is_compound(l) || is_compound(r)
         }

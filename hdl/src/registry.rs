@@ -46,6 +46,8 @@ pub fn kernels() -> Vec<Kernel> {
         crate::goldilocks::KERNELS,
         crate::parts::KERNELS,
         crate::ntt::KERNELS,
+        crate::blake3::KERNELS,
+        crate::merkle::KERNELS,
     ]
     .concat()
 }

@@ -216,3 +216,23 @@ fn scales_chosen_by_the_input() {
     }
     assert_eq!(Quantization::covering(&[0.0]), None);
 }
+
+/// The table in the documentation: each case in testdata is exact there, and no other.
+#[test]
+fn the_table_lists_every_case() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let table = std::fs::read_to_string(root.join("docs/conformance.md")).unwrap();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| "));
+    let mut exact: Vec<String> = rows
+        .filter_map(|row| row.split_once(" | exact"))
+        .map(|(case, _)| format!("test_{case}"))
+        .collect();
+    exact.sort_unstable();
+    let cases = std::fs::read_dir(root.join("testdata/onnx_node_tests")).unwrap();
+    let name = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name();
+    let mut cases: Vec<String> = cases
+        .map(|entry| name(entry).into_string().unwrap())
+        .collect();
+    cases.sort_unstable();
+    assert_eq!(exact, cases);
+}

@@ -1,7 +1,8 @@
 //! The steps of a proof, once the model has been evaluated: commitments, joint challenge, shards, and in committed mode
 //! the parameters.
 
-use rayon::prelude::*;
+use std::sync::{Mutex, PoisonError};
+
 use winter_air::TraceInfo;
 use winter_math::FieldElement;
 use winter_utils::Serializable;
@@ -16,6 +17,8 @@ use winterforge_verifier::challenge::{folding_seed, joint_challenges, joint_seed
 use winterforge_verifier::instance::{Instance, public_codes};
 use winterforge_verifier::stark::{ShardProof, lagrange_at};
 
+use crate::admission::{self, Limits, Task};
+use crate::memory::{Footprint, Schedule};
 use crate::parameters::{Fold, prove_parameters};
 use crate::progress::{Phase, Progress};
 use crate::prove::ProveError;
@@ -32,6 +35,9 @@ pub(crate) struct Job<'a> {
     /// In committed mode.
     pub(crate) key: Option<&'a ProvingKey>,
     pub(crate) progress: &'a dyn Progress,
+    /// What each shard takes.
+    pub(crate) footprints: &'a [Footprint],
+    pub(crate) schedule: Schedule,
 }
 
 /// A shard whose main segment is committed, with its main columns.
@@ -62,21 +68,26 @@ impl Job<'_> {
         } = self;
         let plan = &instance.plan;
         let shards = plan.shards.len();
+        let again = shards - self.schedule.kept_shards;
         // Step 1: every main segment, before any challenge.
-        self.progress.phase(Phase::Commit { shards });
+        self.progress.phase(Phase::Commit { shards, again });
         let values = witness::Values::new(plan, self.executions);
-        let committed = (0..shards)
-            .into_par_iter()
-            .map(|index| self.commit::<H>(&values, index))
-            .collect::<Result<Vec<_>, ProveError>>()?;
+        let kept: Vec<Mutex<Option<CommittedShard<H>>>> =
+            (0..shards).map(|_| Mutex::default()).collect();
+        let slot = |index: usize| kept[index].lock().unwrap_or_else(PoisonError::into_inner);
+        let roots = admission::run(&self.commitments(), self.limits(), 0, |index| {
+            let shard = self.commit::<H>(&values, index)?;
+            let root = shard.trace.main_root();
+            let shard = Some(shard).filter(|_| self.is_kept(index));
+            *slot(index) = shard;
+            self.done();
+            Ok::<_, ProveError>(root)
+        })?;
 
         // Step 2: the joint challenge.
         let header_encoding = header.encode();
-        let geometry: Vec<(TraceInfo, H::Digest)> = instance
-            .trace_infos
-            .iter()
-            .cloned()
-            .zip(committed.iter().map(|shard| shard.trace.main_root()))
+        let geometry: Vec<(TraceInfo, H::Digest)> = (instance.trace_infos.iter().cloned())
+            .zip(roots.iter().copied())
             .collect();
         let seed = joint_seed::<H>(&header_encoding, &instance.options, &geometry);
         let challenges = joint_challenges(&seed);
@@ -84,12 +95,22 @@ impl Job<'_> {
         let joint = JointCheck::<Cube>::new(plan, challenges, &codes);
 
         // Step 3: each shard on its own.
-        self.progress.phase(Phase::Prove { shards });
-        let finished = committed
-            .into_par_iter()
-            .enumerate()
-            .map(|(index, shard)| self.finish(index, shard, &joint, seed))
-            .collect::<Result<Vec<_>, ProveError>>()?;
+        self.progress.phase(Phase::Prove { shards, again });
+        let held = self.footprints[..self.schedule.kept_shards].iter();
+        let held = held.map(|shard| shard.kept).sum();
+        let finished = admission::run(&self.proofs(), self.limits(), held, |index| {
+            let shard = match slot(index).take() {
+                Some(shard) => shard,
+                None => self.commit(&values, index)?,
+            };
+            if shard.trace.main_root() != roots[index] {
+                return Err(ProveError::OtherRoot { shard: index });
+            }
+            let finished = self.finish(index, shard, &joint, seed)?;
+            self.done();
+            Ok(finished)
+        })?;
+        drop((values, joint));
         let mut bundle = header_encoding;
         let proofs_start = bundle.len();
         encode_shards(&mut bundle, &finished);
@@ -103,6 +124,58 @@ impl Job<'_> {
             bundle.extend(proof.encode());
         }
         Ok(bundle)
+    }
+
+    fn is_kept(&self, shard: usize) -> bool {
+        shard < self.schedule.kept_shards
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            room: self.schedule.room,
+            tasks: rayon::current_num_threads(),
+        }
+    }
+
+    /// The tasks of step 1. What is not kept comes first, while there is most room.
+    fn commitments(&self) -> Vec<Task> {
+        let task = |(shard, footprint): (usize, &Footprint)| Task {
+            shard,
+            takes: footprint.commit,
+            leaves: if self.is_kept(shard) {
+                footprint.kept
+            } else {
+                0
+            },
+            held: 0,
+        };
+        self.footprints.iter().enumerate().rev().map(task).collect()
+    }
+
+    /// The tasks of step 3. What was kept comes first, and makes room for the rest.
+    fn proofs(&self) -> Vec<Task> {
+        let task = |(shard, footprint): (usize, &Footprint)| {
+            let held = if self.is_kept(shard) {
+                footprint.kept
+            } else {
+                0
+            };
+            Task {
+                shard,
+                takes: footprint.finish.max(footprint.commit) - held,
+                leaves: 0,
+                held,
+            }
+        };
+        self.footprints.iter().enumerate().map(task).collect()
+    }
+
+    /// A shard is done with: where memory is bounded, what it used is not for others to find in their way.
+    fn done(&self) {
+        if self.schedule.room.is_some() {
+            self.session.release();
+        }
+        self.progress.shard_done();
     }
 
     fn commit<H: DeviceHash>(
@@ -126,7 +199,6 @@ impl Job<'_> {
                     source,
                 }
             })?;
-        self.progress.shard_done();
         Ok(CommittedShard { columns, trace })
     }
 
@@ -157,7 +229,6 @@ impl Job<'_> {
             })?;
         let lagrange = lagrange_at(layout.rows(), z);
         let evaluations = public.evaluate(&lagrange);
-        self.progress.shard_done();
         Ok(FinishedShard {
             claim,
             evaluations,

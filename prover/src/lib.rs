@@ -14,9 +14,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod admission;
 mod cache;
 pub mod device;
 mod job;
+mod memory;
 mod parameters;
 mod pool;
 mod progress;
@@ -26,8 +28,9 @@ mod simd;
 pub mod stark;
 
 pub use cache::{CacheError, cache_path};
+pub use memory::{Demand, Footprint, Schedule, TooLittleMemory};
 pub use progress::{Phase, Progress, Silent};
-pub use prove::{Mode, ProveError, Proved, prove, prove_on, prove_with_key};
+pub use prove::{Mode, ProveError, Proved, Resources, prove, prove_on, prove_with_key};
 pub use setup::{KeyMismatch, ProvingKey};
 
 pub use winterforge_model as model;

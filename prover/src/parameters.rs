@@ -6,6 +6,7 @@ use winter_math::FieldElement;
 use winterforge_air::evaluation::{Evaluation, combine};
 use winterforge_air::field::Cube;
 use winterforge_air::joint::{Challenges, PublicCodes};
+use winterforge_air::mask::Mask;
 use winterforge_air::parameter_air::{ParameterAir, ParameterInputs, running_sum};
 use winterforge_air::plan::Plan;
 use winterforge_verifier::challenge::folding_challenge;
@@ -71,6 +72,7 @@ pub(crate) fn prove_parameters<H: DeviceHash>(
         evaluation: Arc::new(fold.evaluation),
         kinds: Arc::new(kinds),
         columns: Arc::new(columns),
+        mask: Mask::default(),
     };
     let (_, proof) = trace
         .finish::<ParameterAir>(session, inputs, Some(coordinates(vec![sums])))

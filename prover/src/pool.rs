@@ -46,6 +46,14 @@ impl Pool {
 }
 
 impl Pool {
+    /// Lets go of what waits for another use.
+    pub(crate) fn release(&self) {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let unused = std::mem::take(&mut *free);
+        drop(free);
+        drop(unused);
+    }
+
     /// Three columns.
     pub(crate) fn planes(self: &Arc<Self>, len: usize) -> [Words; 3] {
         [self.take(len), self.take(len), self.take(len)]

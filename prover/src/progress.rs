@@ -9,11 +9,15 @@ pub enum Phase {
     Commit {
         /// Shards to be committed to.
         shards: usize,
+        /// Of these, how many will be committed to once more, when they are proven, for want of memory.
+        again: usize,
     },
     /// Shards are proven.
     Prove {
         /// Shards to be proven.
         shards: usize,
+        /// Of these, how many are committed to once more. They come last.
+        again: usize,
     },
     /// The claims of the shards are proven from committed parameters.
     Parameters,

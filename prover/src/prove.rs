@@ -13,6 +13,7 @@ use winterforge_verifier::poseidon2::Poseidon2;
 
 use crate::device::{CpuDevice, Device, Totals};
 use crate::job::Job;
+use crate::memory::{Demand, TooLittleMemory};
 use crate::progress::{Phase, Progress};
 use crate::setup::{KeyMismatch, ProvingKey};
 use crate::stark::{ProverError, Session};
@@ -43,6 +44,17 @@ pub enum ProveError {
     /// The key cannot be encoded.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The memory allowed is less than one trace takes.
+    #[error(transparent)]
+    Memory(#[from] TooLittleMemory),
+    /// A main segment that was made a second time is not the first.
+    #[error(
+        "shard {shard}: its commitment came out differently the second time; the device is not reliable"
+    )]
+    OtherRoot {
+        /// Index of the shard.
+        shard: usize,
+    },
     /// The trace of parameters was not committed to or proven.
     #[error("the trace of parameters: {0}")]
     Parameters(ProverError),
@@ -94,6 +106,26 @@ impl<'a> Mode<'a> {
     }
 }
 
+/// What a proof is made with. The bytes of the bundle depend on none of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Resources<'a> {
+    /// Extends columns and commits to them.
+    pub device: &'a dyn Device,
+    /// Bytes that the proof may hold at once, besides model, key and samples; what is beyond that is made twice, and a
+    /// proof that does not fit is refused.
+    pub memory_bytes: Option<u64>,
+}
+
+impl<'a> Resources<'a> {
+    /// A device, and as much memory as it takes.
+    pub fn on(device: &'a dyn Device) -> Self {
+        Self {
+            device,
+            memory_bytes: None,
+        }
+    }
+}
+
 /// Proves what `graph` returns for a batch of samples, for verifiers who hold the model.
 ///
 /// `x` holds the samples one after another, each as the model is fed: float32, or whole numbers for a model whose input
@@ -107,13 +139,9 @@ pub fn prove(
     parameters: Parameters,
     progress: &dyn Progress,
 ) -> Result<Proved, ProveError> {
-    prove_on(
-        &CpuDevice::default(),
-        graph,
-        x,
-        Mode::Open(parameters),
-        progress,
-    )
+    let device = CpuDevice::default();
+    let resources = Resources::on(&device);
+    prove_on(resources, graph, x, Mode::Open(parameters), progress)
 }
 
 /// As [`prove`], for verifiers who hold the key.
@@ -127,16 +155,17 @@ pub fn prove_with_key(
     progress: &dyn Progress,
 ) -> Result<Proved, ProveError> {
     let device = CpuDevice::default();
-    prove_on(&device, graph, x, Mode::Committed(key), progress)
+    let resources = Resources::on(&device);
+    prove_on(resources, graph, x, Mode::Committed(key), progress)
 }
 
-/// As [`prove`], in either mode, with columns extended and committed to on `device`. The bytes of the bundle do not
-/// depend on the device.
+/// As [`prove`], in either mode, with the resources given.
 ///
 /// # Errors
-/// [`ProveError`]; only a device that fails, or another model's key, makes it fail where [`prove`] does not.
+/// [`ProveError`]; only a device that fails, too little memory, or another model's key make it fail where [`prove`] does
+/// not.
 pub fn prove_on(
-    device: &dyn Device,
+    resources: Resources<'_>,
     graph: &Arc<Graph>,
     x: &[f32],
     mode: Mode<'_>,
@@ -150,6 +179,9 @@ pub fn prove_on(
         Mode::Open(parameters) => Instance::new(graph.clone(), batch, parameters)?,
         Mode::Committed(key) => Instance::committed(graph.clone(), batch, key.key.parameters)?,
     };
+    let threads = rayon::current_num_threads();
+    let demand = Demand::new(&instance, threads, resources.device.copies());
+    let schedule = demand.schedule(resources.memory_bytes)?;
     progress.phase(Phase::Execute);
     let executions = x
         .par_chunks_exact(graph.input_len())
@@ -160,7 +192,7 @@ pub fn prove_on(
         })
         .collect::<Result<Vec<_>, _>>()?;
     let header = statement(graph, x, &executions, mode, instance.plan.shards.len());
-    let session = Session::new(device);
+    let session = Session::new(resources.device);
     let job = Job {
         session: &session,
         instance: &instance,
@@ -168,6 +200,8 @@ pub fn prove_on(
         executions: &executions,
         key: mode.key(),
         progress,
+        footprints: demand.shards(),
+        schedule,
     };
     let bundle = match mode.parameters().hash {
         HashId::Blake3 => job.run::<Blake3_256<Felt>>()?,

@@ -4,7 +4,9 @@
 //! Verilator; [`Model`] drives one. [`co_verify`] runs the same test on the rust-hdl simulation
 //! and on the Verilated model, and leaves a waveform behind if the latter fails.
 
+pub mod blake3;
 mod co_verify;
+pub mod merkle;
 mod model;
 pub mod ntt;
 pub mod runs;

@@ -4,10 +4,15 @@
 use std::path::Path;
 
 use winterforge_hdl::bench::{Bench, Rng, pipeline};
+use winterforge_hdl::blake3::CYCLES_PER_BLOCK;
+use winterforge_hdl::blake3::model::{Input, compress};
 use winterforge_hdl::goldilocks::{self, P, model as field};
+use winterforge_hdl::merkle::model::{BLAKE3, blake3_compressions, nodes};
 use winterforge_hdl::ntt::model::{self, Job};
 use winterforge_hdl::registry::{Kernel, kernels};
 
+use crate::blake3::Blake3Bench;
+use crate::merkle::{self, MerkleBench};
 use crate::ntt::{NttBench, bound_cycles};
 use crate::{Model, ModelError};
 
@@ -20,6 +25,8 @@ pub struct Request<'a> {
     pub log_n: Option<u64>,
     /// Lanes of the kernel, where it has them.
     pub lanes: Option<u64>,
+    /// Words of a row, where jobs have rows.
+    pub row_words: Option<u64>,
     /// Seed of data, gaps and stalls.
     pub seed: u64,
     /// Probability of a gap in every source and of a stall in every sink, in every cycle.
@@ -59,8 +66,11 @@ pub enum RunError {
     #[error("there is no kernel {0} with these parameters")]
     NoKernel(String),
     /// Jobs of that size make no sense.
-    #[error("jobs of 2^{0} words: the kernel takes 2^3 to 2^{1}")]
-    Size(u64, u64),
+    #[error("jobs of 2^{0}: the kernel takes 2^{1} to 2^{2}")]
+    Size(u64, u64, u64),
+    /// Rows of that length make no sense.
+    #[error("rows of {0} words: the kernel takes 1 to 254")]
+    RowWords(u64),
     /// The model.
     #[error(transparent)]
     Model(#[from] ModelError),
@@ -107,6 +117,8 @@ pub fn run(request: &Request<'_>) -> Result<Report, RunError> {
     }
     match kernel.family {
         "ntt" => run_ntt(&kernel, model, request),
+        "blake3" => run_blake3(&kernel, model, request),
+        "merkle" => run_merkle(&kernel, model, request),
         "goldilocks_multiply_stream" => run_stream(&kernel, model, request),
         _ => run_unit(&kernel, model, request),
     }
@@ -119,7 +131,7 @@ fn run_ntt(kernel: &Kernel, model: Model, request: &Request<'_>) -> Result<Repor
     let max = parameter(kernel, "log_n").unwrap_or_default();
     let log_n = request.log_n.unwrap_or(max);
     if !(3..=max).contains(&log_n) {
-        return Err(RunError::Size(log_n, max));
+        return Err(RunError::Size(log_n, 3, max));
     }
     let mut rng = Rng::new(request.seed);
     let mut ntt = NttBench::new(model, request.seed);
@@ -167,6 +179,85 @@ fn run_ntt(kernel: &Kernel, model: Model, request: &Request<'_>) -> Result<Repor
         mismatches,
         cycles_per_job: steady as f64 / (ends.len() - WARM) as f64,
         bound_cycles: bound_cycles(log_n as usize, lanes, ntt.words_per_beat() as u64),
+    })
+}
+
+fn run_blake3(kernel: &Kernel, model: Model, request: &Request<'_>) -> Result<Report, RunError> {
+    const BLOCKS: usize = 10_000;
+    let mut rng = Rng::new(request.seed);
+    let mut bench = Blake3Bench::new(model, request.seed);
+    bench.bench.gap_probability = request.backpressure;
+    bench.bench.stall_probability = request.backpressure;
+    let mut input = || Input {
+        chaining_value: std::array::from_fn(|_| rng.next_u64() as u32),
+        block: std::array::from_fn(|_| rng.next_u64() as u32),
+        counter: rng.next_u64(),
+        block_bytes: rng.below(65) as u32,
+        flags: rng.below(256) as u32,
+    };
+    let inputs: Vec<Input> = (0..BLOCKS).map(|_| input()).collect();
+    inputs.iter().for_each(|input| bench.send(input));
+    let results = bench
+        .receive(BLOCKS, BLOCKS as u64 * 1000)
+        .map_err(|error| RunError::Kernel(error.to_string()))?;
+    let is_wrong = |(input, result): &(&Input, &crate::blake3::Compressed)| {
+        compress(input) != result.chaining_value
+    };
+    let cycles = results[BLOCKS - 1].cycle - results[0].cycle;
+    Ok(Report {
+        kernel: kernel.name,
+        parameters: kernel.parameters.to_vec(),
+        vectors: BLOCKS as u64,
+        mismatches: inputs.iter().zip(&results).filter(is_wrong).count() as u64,
+        cycles_per_job: cycles as f64 / (BLOCKS - 1) as f64,
+        bound_cycles: CYCLES_PER_BLOCK,
+    })
+}
+
+fn run_merkle(kernel: &Kernel, model: Model, request: &Request<'_>) -> Result<Report, RunError> {
+    const JOBS: usize = 6;
+    const WARM: usize = 2;
+    let max = parameter(kernel, "log_n").unwrap_or_default();
+    let log_rows = request.log_n.unwrap_or(8);
+    let row_words = request.row_words.unwrap_or(32);
+    if log_rows > max {
+        return Err(RunError::Size(log_rows, 0, max));
+    }
+    if !(1..=254).contains(&row_words) {
+        return Err(RunError::RowWords(row_words));
+    }
+    let log = log_rows as u32;
+    let blocks = blake3_compressions(log, row_words);
+    let bound = merkle::bound_cycles(log, row_words, blocks, CYCLES_PER_BLOCK);
+    let mut rng = Rng::new(request.seed);
+    let mut bench = MerkleBench::new(model, request.seed);
+    bench.bench.gap_probability = request.backpressure;
+    bench.bench.stall_probability = request.backpressure;
+    let mut row = || (0..row_words).map(|_| rng.next_u64() % P).collect();
+    let jobs: Vec<Vec<Vec<u64>>> = (0..JOBS)
+        .map(|_| (0..1u64 << log_rows).map(|_| row()).collect())
+        .collect();
+    jobs.iter().for_each(|rows| bench.send(rows));
+    let (mut vectors, mut mismatches, mut ends) = (0, 0, Vec::new());
+    for rows in &jobs {
+        let tree = bench
+            .receive(1000 * bound + 10_000)
+            .map_err(|error| RunError::Kernel(error.to_string()))?;
+        let expected = nodes(&BLAKE3, rows);
+        vectors += expected.len() as u64 - 1;
+        let pairs = expected.iter().zip(&tree.nodes);
+        mismatches += pairs.filter(|(want, got)| want != got).count() as u64;
+        ends.push(tree.end_cycle);
+    }
+    let mut parameters = kernel.parameters.to_vec();
+    parameters.extend([("job_log_n", log_rows), ("row_words", row_words)]);
+    Ok(Report {
+        kernel: kernel.name,
+        parameters,
+        vectors,
+        mismatches,
+        cycles_per_job: (ends[JOBS - 1] - ends[WARM - 1]) as f64 / (JOBS - WARM) as f64,
+        bound_cycles: bound,
     })
 }
 

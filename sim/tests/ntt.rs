@@ -197,6 +197,7 @@ fn steady_state_is_near_the_bound() {
     for kernel in [
         "ntt_1_lane_log_10",
         "ntt_2_lanes_log_12",
+        "ntt_2_lanes_log_12_ecp5",
         "ntt_4_lanes_log_10",
         "ntt_8_lanes_log_10",
     ] {

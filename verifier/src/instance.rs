@@ -7,6 +7,7 @@ use winter_math::FieldElement;
 use winterforge_air::evaluation::claimed_columns;
 use winterforge_air::field::{Cube, Felt};
 use winterforge_air::joint::PublicCodes;
+use winterforge_air::mask::Mask;
 use winterforge_air::parameter_air::{self, ParameterAir, ParameterInputs};
 use winterforge_air::parameters::ParameterLayout;
 use winterforge_air::plan::{self, Plan, PlanError};
@@ -66,6 +67,7 @@ impl ParameterShard {
             evaluation: Arc::default(),
             kinds: Arc::default(),
             columns: Arc::default(),
+            mask: Mask::default(),
         }
     }
 }

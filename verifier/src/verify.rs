@@ -418,6 +418,7 @@ fn verify_proof<H: ElementHasher<BaseField = Felt> + Sync>(
                 evaluation: Arc::new(evaluation),
                 kinds: Arc::new(plan.kinds.clone()),
                 columns: Arc::default(),
+                mask: policy.leniency.constraints.clone(),
             };
             let elements = inputs.to_elements();
             let info = shard.trace_info.clone();

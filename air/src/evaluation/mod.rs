@@ -17,6 +17,8 @@
 //! Whoever holds the parameters evaluates the right side ([`Evaluation::value`]). Whoever holds but a commitment to them
 //! has the same number proven in a trace of parameters.
 
+mod limbs;
+mod patterns;
 mod readers;
 mod rows;
 mod sources;
@@ -26,9 +28,9 @@ use winterforge_model::{Linear, Op};
 
 use crate::coefficients::power;
 use crate::constraints::AuxChallenges;
-use crate::field::Felt;
+use crate::field::{Distances, Felt, sum_of_products};
 use crate::joint::{Challenges, PublicCodes, constraint_challenges, lookup_entry};
-use crate::layout::{Kind, Layout, Shape};
+use crate::layout::{Kind, Layout, LookupTable, Shape};
 use crate::parallel;
 use crate::plan::Plan;
 
@@ -187,7 +189,7 @@ impl<E: FieldElement<BaseField = Felt>> LayerTerm<E> {
             _ => return E::ZERO,
         };
         let kernels: Vec<_> = (self.kernel.chunks_exact(self.filter_len.max(1)))
-            .map(readers::SplitKernel::new)
+            .map(limbs::SplitKernel::new)
             .collect();
         let filters = weights.chunks_exact(self.filter_len.max(1)).zip(bias);
         let (mut sum, mut factor) = (E::ZERO, self.first);
@@ -230,15 +232,20 @@ fn lookup_columns<E: FieldElement<BaseField = Felt>>(
             let first_row = rows.start;
             let rows: Vec<usize> = rows.collect();
             let parts: Vec<&[usize]> = rows.chunks(ROWS_AT_ONCE).collect();
+            // Entries of one term are distances from one element to whole numbers.
+            let from = Distances::new(aux.entry(table, &[Felt::ZERO]), E::ONE);
             let column = parallel::map(true, &parts, |_, rows| {
-                let entry =
-                    |&row: &usize| aux.entry(table, &lookup_entry(plan, &layout.shape, table, row));
-                let entries: Vec<E> = rows.iter().map(entry).collect();
-                let inverses = winter_math::batch_inversion(&entries);
-                let weighted = rows.iter().zip(inverses);
-                weighted.fold(E::ZERO, |sum, (&row, inverse)| {
-                    sum + inverse * lagrange[row - first_row]
-                })
+                let inverses = if matches!(table, LookupTable::Byte | LookupTable::Word) {
+                    let points: Vec<_> = rows.iter().map(|&row| Felt::new(row as u64)).collect();
+                    from.reciprocals(&points, |_| Felt::ONE)
+                } else {
+                    let terms = |row| lookup_entry(plan, &layout.shape, table, row);
+                    let entry = |&row: &usize| aux.entry(table, &terms(row));
+                    let entries: Vec<E> = rows.iter().map(entry).collect();
+                    winter_math::batch_inversion(&entries)
+                };
+                let weights = rows.iter().map(|&row| lagrange[row - first_row]);
+                sum_of_products(inverses.into_iter().zip(weights))
             });
             let column = column.into_iter().fold(E::ZERO, |sum, part| sum + part);
             sum -= power(lambda, (first + index) as u64) * column;

@@ -6,14 +6,14 @@ use winter_math::FieldElement;
 use winterforge_model::{Conv, Op, OperandCells, Window, broadcast_cells};
 
 use crate::coefficients::{AxisClasses, power, powers};
-use crate::field::{Felt, basis_coefficients, from_basis_coefficients};
+use crate::field::Felt;
 use crate::forms;
 use crate::joint::{Challenges, PublicCodes, image_of, max_operands};
-use crate::layout::Kind;
 use crate::pieces::Role;
 use crate::plan::Plan;
 
 use super::LayerTerm;
+use super::patterns::Values;
 use super::sources::{Source, Sources};
 
 /// Equations of an operator: equation 0's factor, and those from instance to instance and sample to sample.
@@ -104,16 +104,8 @@ pub(super) fn piece<E: FieldElement<BaseField = Felt>>(
             (E::ZERO, Some(term))
         }
         (Op::GlobalAveragePool { .. }, _) => {
-            let per_channel = x_len / piece.positions;
-            let readers = (0..x_len).map(|cell| (cell, cell / per_channel));
-            let value = gathered(
-                x,
-                piece.positions,
-                numbering,
-                shift(zero()),
-                readers,
-                sources,
-            );
+            let sizes = [piece.positions, x_len / piece.positions];
+            let value = channel_by_channel(x, sizes, numbering, shift(zero()), sources);
             (value, Some(layer(Vec::new(), 1, 0)))
         }
         (Op::MaxPool(_), _) => {
@@ -258,103 +250,6 @@ fn sum_of_powers<E: FieldElement>(base: E, count: usize) -> E {
     sum
 }
 
-/// For each row of a channel: the classes of its instances, each with the sum of their values times powers of lanes.
-enum Pattern<E> {
-    /// All in class 0.
-    One(Vec<E>),
-    /// Any classes.
-    Many(Vec<Vec<(usize, E)>>),
-}
-
-impl<E: FieldElement> Pattern<E> {
-    /// Adds the patterns of a channel's rows, weighted, to the classes.
-    fn add_to(&self, classes: &mut [E], rows: &[E]) {
-        match self {
-            Self::One(values) => {
-                let products = rows.iter().zip(values);
-                classes[0] = products.fold(classes[0], |sum, (&row, &value)| sum + row * value);
-            }
-            Self::Many(patterns) => {
-                for (&row, pattern) in rows.iter().zip(patterns) {
-                    for &(class, value) in pattern {
-                        classes[class] += row * value;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Classes and values of the instances of a channel.
-enum Values<'a, E> {
-    /// One class, and the powers of this ratio.
-    Geometric(E),
-    /// The classes and values of one sample's positions, and the ratio from sample to sample.
-    Listed(&'a [(usize, E)], E),
-}
-
-impl<E: FieldElement> Values<'_, E> {
-    /// The pattern of rows of this many lanes.
-    fn pattern(&self, instances: usize, lanes: &[E]) -> Pattern<E> {
-        let firsts = (0..instances).step_by(lanes.len());
-        match *self {
-            Self::Geometric(ratio) => {
-                let fold = |lanes: &[E]| {
-                    let lanes = lanes.iter().rev();
-                    lanes.fold(E::ZERO, |sum, &lane| sum * ratio + lane)
-                };
-                let (whole, last) = (fold(lanes), fold(&lanes[..instances % lanes.len()]));
-                let step = power(ratio, lanes.len() as u64);
-                let mut factor = E::ONE;
-                let row = |first: usize| {
-                    let is_whole = first + lanes.len() <= instances;
-                    let value = factor * if is_whole { whole } else { last };
-                    factor *= step;
-                    value
-                };
-                Pattern::One(firsts.map(row).collect())
-            }
-            Self::Listed(values, sample_step) => {
-                let samples = powers(sample_step, instances / values.len());
-                let row = |first: usize| {
-                    let mut row: Vec<(usize, E)> = Vec::new();
-                    for (instance, &lane) in (first..instances).zip(lanes) {
-                        let (sample, position) = (instance / values.len(), instance % values.len());
-                        let (class, value) = values[position];
-                        let mut value = value * lane;
-                        if sample > 0 {
-                            value *= samples[sample];
-                        }
-                        match row.iter_mut().find(|(known, _)| *known == class) {
-                            Some((_, sum)) => *sum += value,
-                            None => row.push((class, value)),
-                        }
-                    }
-                    row
-                };
-                Pattern::Many(firsts.map(row).collect())
-            }
-        }
-    }
-
-    /// The patterns of the kinds of lane that a piece has.
-    fn patterns(&self, sources: &Sources<'_, E>, piece: usize) -> [Pattern<E>; Kind::COUNT]
-    where
-        E: FieldElement<BaseField = Felt>,
-    {
-        let rows = sources.rows;
-        let used = rows.kinds(piece);
-        std::array::from_fn(|kind| {
-            let lanes = &rows.lane_powers[..rows.lanes[kind]];
-            if used[kind] {
-                self.pattern(sources.plan.instances(piece), lanes)
-            } else {
-                Pattern::One(Vec::new())
-            }
-        })
-    }
-}
-
 /// `sum first * rho^cell * weight(cell)` over the cells of a tensor and the samples: each cell is read by the equation
 /// of its own index. `extra` is added to each weight.
 fn in_order<E: FieldElement<BaseField = Felt>>(
@@ -374,24 +269,8 @@ fn in_order<E: FieldElement<BaseField = Felt>>(
         Source::Piece(index) => {
             let piece = &sources.plan.pieces.list[index];
             let stride = |channel, position| piece.cell(channel, position) as u64;
-            let (channel_step, position_step) =
-                (power(rho, stride(1, 0)), power(rho, stride(0, 1)));
-            let listed: Vec<_>;
-            let values =
-                if sample_step == power(position_step, piece.positions as u64) || batch == 1 {
-                    Values::Geometric(position_step)
-                } else {
-                    let positions = powers(position_step, piece.positions).into_iter();
-                    listed = positions.map(|power| (0, power)).collect();
-                    Values::Listed(&listed, sample_step)
-                };
-            let patterns = values.patterns(sources, index);
-            (0..piece.channels).rev().fold(E::ZERO, |sum, channel| {
-                let (kind, rows) = sources.rows.channel(index, channel);
-                let mut value = [E::ZERO];
-                patterns[kind as usize].add_to(&mut value, rows);
-                sum * channel_step + value[0]
-            })
+            let steps = [stride(1, 0), stride(0, 1)].map(|stride| power(rho, stride));
+            of_piece(index, steps, sample_step, sources)
         }
         source => {
             let samples = powers(sample_step, batch);
@@ -413,6 +292,58 @@ fn in_order<E: FieldElement<BaseField = Felt>>(
         sum += extra * sum_of_powers(rho, len) * sum_of_powers(sample_step, batch);
     }
     first * sum
+}
+
+/// `sum channel_step^channel * position_step^position * weight` over the cells of a piece's values and the samples.
+fn of_piece<E: FieldElement<BaseField = Felt>>(
+    index: usize,
+    [channel_step, position_step]: [E; 2],
+    sample_step: E,
+    sources: &Sources<'_, E>,
+) -> E {
+    let piece = &sources.plan.pieces.list[index];
+    let is_one = sources.plan.batch == 1;
+    let listed: Vec<_>;
+    let values = if is_one || sample_step == power(position_step, piece.positions as u64) {
+        Values::Geometric(position_step)
+    } else {
+        let positions = powers(position_step, piece.positions).into_iter();
+        listed = positions.map(|power| (0, power)).collect();
+        Values::Listed(&listed, sample_step)
+    };
+    let patterns = values.patterns(sources, index);
+    (0..piece.channels).rev().fold(E::ZERO, |sum, channel| {
+        let (kind, rows) = sources.rows.channel(index, channel);
+        let mut value = [E::ZERO];
+        patterns[kind as usize].add_to(&mut value, rows);
+        sum * channel_step + value[0]
+    })
+}
+
+/// `sum first * rho^channel * weight(cell)` over the cells of an image's channels, so many each, and the samples.
+fn channel_by_channel<E: FieldElement<BaseField = Felt>>(
+    tensor: usize,
+    [channels, positions]: [usize; 2],
+    numbering: Numbering<E>,
+    extra: E,
+    sources: &Sources<'_, E>,
+) -> E {
+    let Numbering {
+        first,
+        rho,
+        sample_step,
+    } = numbering;
+    if let Source::Piece(index) = sources.of(tensor) {
+        let piece = &sources.plan.pieces.list[index];
+        if piece.channels_first && piece.channels == channels && piece.positions == positions {
+            let weights = of_piece(index, [rho, E::ONE], sample_step, sources);
+            let samples = sum_of_powers(sample_step, sources.plan.batch);
+            let cells = sum_of_powers(rho, channels).mul_base(Felt::new(positions as u64));
+            return first * (weights + extra * samples * cells);
+        }
+    }
+    let readers = (0..channels * positions).map(|cell| (cell, cell / positions));
+    gathered(tensor, channels, numbering, extra, readers, sources)
 }
 
 /// As [`in_order`], for readers in any order: `(cell, equation)` within one sample.
@@ -605,55 +536,5 @@ fn scaled<E: FieldElement>(value: E, distance: usize, powers: &[E]) -> E {
     match distance {
         0 => value,
         _ => value * powers[distance],
-    }
-}
-
-/// Bits of a limb of [`SplitKernel`].
-const LIMB_BITS: u32 = 13;
-/// Limbs of a word.
-const LIMBS: usize = 5;
-
-/// A kernel in short limbs, for products with weights: both factors of a product have 16 bits then, which every processor
-/// multiplies many at a time.
-pub(super) struct SplitKernel {
-    /// By coordinate and limb: one limb for each weight.
-    limbs: Vec<[Vec<i16>; LIMBS]>,
-}
-
-impl SplitKernel {
-    pub(super) fn new<E: FieldElement<BaseField = Felt>>(kernel: &[E]) -> Self {
-        let limb = |element: &E, coordinate: usize, limb: usize| {
-            let word = basis_coefficients(element)[coordinate].as_word();
-            (word >> (LIMB_BITS as usize * limb)) as i16 & ((1 << LIMB_BITS) - 1)
-        };
-        let coordinate = |coordinate: usize| {
-            let of_limb = |index| kernel.iter().map(|e| limb(e, coordinate, index)).collect();
-            std::array::from_fn(of_limb)
-        };
-        Self {
-            limbs: (0..E::EXTENSION_DEGREE).map(coordinate).collect(),
-        }
-    }
-
-    /// `sum_k weights[k] * kernel[k]`.
-    pub(super) fn product<E: FieldElement<BaseField = Felt>>(&self, weights: &[i16]) -> E {
-        // A weight is a difference of two bytes, so products stay below 2^21 and sums of 512 below 2^30.
-        let dot = |limbs: &[i16]| -> i128 {
-            let chunks = weights.chunks(512).zip(limbs.chunks(512));
-            let products = |(weights, limbs): (&[i16], &[i16])| -> i32 {
-                let products = weights.iter().zip(limbs);
-                products
-                    .map(|(&w, &limb)| i32::from(w) * i32::from(limb))
-                    .sum()
-            };
-            chunks.map(|chunk| i128::from(products(chunk))).sum()
-        };
-        let coordinates: Vec<Felt> = (self.limbs.iter())
-            .map(|limbs| {
-                let sum = (limbs.iter().rev()).fold(0, |sum, limb| (sum << LIMB_BITS) + dot(limb));
-                Felt::new(sum.rem_euclid(i128::from(Felt::ORDER)) as u64)
-            })
-            .collect();
-        from_basis_coefficients(&coordinates)
     }
 }

@@ -3,7 +3,7 @@
 use winter_math::FieldElement;
 
 use crate::coefficients::{power, powers};
-use crate::field::Felt;
+use crate::field::{Felt, sum_of_products};
 use crate::geometry::MAX_LANES;
 use crate::joint::{Challenges, requant_constants};
 use crate::layout::{Kind, Shape};
@@ -42,7 +42,12 @@ impl<E: FieldElement<BaseField = Felt>> Rows<E> {
                 let scaled = |_, part: &&[E]| -> Vec<E> {
                     part.iter().map(|&weight| base * weight).collect()
                 };
-                weights[kind].extend(parallel::map(true, &parts, scaled).into_iter().flatten());
+                if base == E::ONE {
+                    weights[kind].extend_from_slice(rows);
+                } else {
+                    let scaled = parallel::map(true, &parts, scaled);
+                    weights[kind].extend(scaled.into_iter().flatten());
+                }
                 base *= power(
                     lambda,
                     (table.lanes + 1 + Shape::constants(table.kind)) as u64,
@@ -102,15 +107,20 @@ impl<E: FieldElement<BaseField = Felt>> Rows<E> {
         let Challenges { rho, kappa, .. } = challenges;
         let of_piece = |piece: usize, ranges: &Vec<(Kind, std::ops::Range<usize>)>| {
             let links = plan.links(piece) as u64;
-            let step = self.lanes.map(|lanes| power(rho, lanes as u64 * links));
+            // From row to row; channels of one kind have equally many.
+            let steps: [Vec<E>; Kind::COUNT] = std::array::from_fn(|kind| {
+                let rows = ranges.iter().find(|(known, _)| *known as usize == kind);
+                let rows = rows.map_or(0, |(_, range)| range.len());
+                powers(power(rho, self.lanes[kind] as u64 * links), rows)
+            });
             let first = plan.channel_equation(piece, 0);
             let stride = plan.channel_equation(piece, 1) - first;
             let (mut channel_power, channel_step) = (power(rho, first), power(rho, stride));
             let mut sum = E::ZERO;
             for (kind, range) in ranges {
                 let rows = &self.weights[*kind as usize][range.clone()];
-                let step = step[*kind as usize];
-                let value = (rows.iter().rev()).fold(E::ZERO, |sum, &weight| sum * step + weight);
+                let steps = &steps[*kind as usize];
+                let value = sum_of_products(rows.iter().copied().zip(steps.iter().copied()));
                 sum += channel_power * self.lane_powers[self.lanes[*kind as usize]] * value;
                 channel_power *= channel_step;
             }

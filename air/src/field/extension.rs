@@ -57,6 +57,32 @@ pub fn basis<E: FieldElement<BaseField = Felt>>() -> Vec<E> {
         .collect()
 }
 
+/// `sum a b` over pairs of elements. In the cubic extension each coefficient is reduced once, at the end.
+pub fn sum_of_products<E: FieldElement<BaseField = Felt>>(
+    pairs: impl Iterator<Item = (E, E)>,
+) -> E {
+    if E::EXTENSION_DEGREE != 3 {
+        return pairs.fold(E::ZERO, |sum, (a, b)| sum + a * b);
+    }
+    let mut sums = [WideSum::ZERO; 3];
+    for (a, b) in pairs {
+        let (a, b) = (basis_coefficients(&a), basis_coefficients(&b));
+        // As in `cube_mul`.
+        let (b0_b2, b1_b2) = (b[0] + b[2], b[1] + b[2]);
+        let rows = [
+            [b[0], b[2], b[1]],
+            [b[1], b0_b2, b1_b2],
+            [b[2], b[1], b0_b2],
+        ];
+        for (sum, row) in sums.iter_mut().zip(rows) {
+            *sum = (sum.add_product(a[0], row[0]))
+                .add_product(a[1], row[1])
+                .add_product(a[2], row[2]);
+        }
+    }
+    from_basis_coefficients(&sums.map(WideSum::reduce))
+}
+
 /// The sum of two products.
 #[inline(always)]
 const fn dot2(a: [Felt; 2], b: [Felt; 2]) -> Felt {

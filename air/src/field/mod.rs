@@ -17,16 +17,21 @@
 //! | `felt` | what is the element type, what are its operators and conversions? |
 //! | `traits` | how does it serve the proof system, and how is it encoded? |
 //! | `extension` | how do the extensions multiply, and how is an element split over its basis? |
+//! | `distances` | how are many reciprocals and powers found at once? |
 //!
 //! Nothing here is constant-time: the proofs of this workspace are not zero-knowledge, and no
 //! operand is a key.
 
+mod distances;
 mod extension;
 mod felt;
 mod goldilocks;
 mod traits;
 mod wide;
 
-pub use extension::{Cube, Quad, basis, basis_coefficients, from_basis_coefficients};
+pub use distances::{Distances, invert, powers};
+pub use extension::{
+    Cube, Quad, basis, basis_coefficients, from_basis_coefficients, sum_of_products,
+};
 pub use felt::{Felt, NotCanonical};
 pub use wide::WideSum;

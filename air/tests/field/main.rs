@@ -8,6 +8,7 @@
 mod base;
 mod encoding;
 mod extension;
+mod many;
 mod oracle;
 mod transform;
 mod upstream;

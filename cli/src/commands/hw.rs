@@ -47,12 +47,15 @@ struct ExportArguments {
 struct SimArguments {
     /// A kernel, or a family of which the smallest that fits is taken
     kernel: String,
-    /// Logarithm of the size of the jobs [default: the largest]
+    /// Logarithm of the size of the jobs: words of a transform, rows of a tree [default: the largest transform, 8 for trees]
     #[arg(long, value_name = "N")]
     log_n: Option<u64>,
     /// Lanes of the kernel
     #[arg(long, value_name = "L")]
     lanes: Option<u64>,
+    /// Words of a row of a tree, 1 to 254 [default: 32]
+    #[arg(long, value_name = "W")]
+    row_words: Option<u64>,
     /// Seed of data, gaps and stalls
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
@@ -164,12 +167,13 @@ fn simulate(arguments: &SimArguments, output: &Output) -> Result<Outcome, CliErr
         kernel: &arguments.kernel,
         log_n: arguments.log_n,
         lanes: arguments.lanes,
+        row_words: arguments.row_words,
         seed: arguments.seed,
         backpressure: arguments.backpressure,
         trace: arguments.trace.as_deref(),
     };
     let report = runs::run(&request).map_err(|error| match error {
-        RunError::NoKernel(_) | RunError::Size(..) => {
+        RunError::NoKernel(_) | RunError::Size(..) | RunError::RowWords(_) => {
             CliError::usage(error).hint("`winterforge hw list` shows all kernels")
         }
         RunError::Model(_) | RunError::Kernel(_) => CliError::hardware(error),

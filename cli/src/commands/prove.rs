@@ -7,7 +7,7 @@ use serde::Serialize;
 use winterforge_air::plan::CellCount;
 use winterforge_model::{Graph, load};
 use winterforge_prover::device::{Device, DeviceError, open};
-use winterforge_prover::{Mode, ProveError, Proved, ProvingKey, cache_path, prove_on};
+use winterforge_prover::{Mode, ProveError, Proved, ProvingKey, Resources, cache_path, prove_on};
 use winterforge_verifier::bundle::Parameters;
 use winterforge_verifier::instance::Instance;
 use winterforge_verifier::key::Key;
@@ -17,7 +17,7 @@ use super::{output_rows, samples_q};
 use crate::Outcome;
 use crate::args::ProveArguments;
 use crate::error::{CliError, warn};
-use crate::estimate::Estimate;
+use crate::estimate::{Estimate, Setting, TooLittle};
 use crate::files::{Destination, cells, read_key, read_samples};
 use crate::measure::{Cost, Stopwatch, peak_rss_mb};
 use crate::output::{Output, aligned, bytes, grouped, seconds};
@@ -73,6 +73,7 @@ struct DryRun {
     batch: usize,
     threads: usize,
     shards: usize,
+    shards_kept: usize,
     cells: Cells,
     proven_bits: u32,
     estimated_memory_mb: f64,
@@ -99,33 +100,46 @@ pub(crate) fn run(arguments: &ProveArguments, output: &Output) -> Result<Outcome
         .threads
         .map_or_else(available_threads, usize::from);
 
+    let device = open_device(&arguments.device)?;
+    let device = device.as_ref();
+    let mut estimate = None;
     if arguments.dry_run || arguments.max_memory.is_some() {
         let instance = match key {
             Some(_) => Instance::committed(graph.clone(), range.len(), parameters)?,
             None => Instance::new(graph.clone(), range.len(), parameters)?,
         };
-        let estimate = Estimate::new(&instance, parameters.hash, threads, samples.count);
+        let setting = Setting {
+            hash: parameters.hash,
+            threads,
+            copies: device.copies(),
+            file_samples: samples.count,
+            max_bytes: arguments.max_memory.map(|mb| mb.saturating_mul(1_000_000)),
+        };
+        let known = Estimate::new(&instance, setting)
+            .map_err(|least| too_little_memory(least, arguments.max_memory))?;
         if arguments.dry_run {
-            let report = dry_run(&instance, &estimate, threads);
+            let report = dry_run(&instance, &known, threads);
             output.result(&report, || dry_run_text(&report))?;
-        }
-        require_memory(&estimate, arguments.max_memory)?;
-        if arguments.dry_run {
             return Ok(Outcome::Done);
         }
+        estimate = Some(known);
     }
 
     let mut sources = vec![arguments.model.as_path(), &arguments.input];
     sources.extend(arguments.key.as_deref());
     let destination = Destination::new(&path, &sources)?;
-    let device = open_device(&arguments.device)?;
-    let device = device.as_ref();
+    let resources = Resources {
+        device,
+        memory_bytes: estimate.and_then(|estimate| estimate.prover_bytes),
+    };
+    let holds_parameters = estimate.is_none_or(|estimate| estimate.schedule.holds_parameters);
     let (proved, cost) = on_threads(threads, |bar| match key {
         Some(key) => {
-            let key = proving_key(device, &graph, key, arguments.key.as_deref())?;
-            prove_on(device, &graph, x, Mode::Committed(&key), bar)
+            let cache = arguments.key.as_deref().filter(|_| holds_parameters);
+            let key = proving_key(device, &graph, key, cache)?;
+            prove_on(resources, &graph, x, Mode::Committed(&key), bar)
         }
-        None => prove_on(device, &graph, x, Mode::Open(parameters), bar),
+        None => prove_on(resources, &graph, x, Mode::Open(parameters), bar),
     })?;
     destination.write(&proved.bundle)?;
     let report = report(&path, &proved, cost, threads, device.name());
@@ -133,7 +147,8 @@ pub(crate) fn run(arguments: &ProveArguments, output: &Output) -> Result<Outcome
     Ok(Outcome::Done)
 }
 
-/// A key ready to prove with: its extended trace comes from the cache beside it, or is made and kept there.
+/// A key ready to prove with: its extended trace comes from the cache beside it, or is made and kept there. Without a path
+/// it is left to the proof to make it, when its turn comes.
 fn proving_key(
     device: &dyn Device,
     graph: &Arc<Graph>,
@@ -202,18 +217,15 @@ fn default_output(model: &Path) -> PathBuf {
     name.into()
 }
 
-fn require_memory(estimate: &Estimate, max_memory: Option<u64>) -> Result<(), CliError> {
-    let needed = estimate.memory_bytes.div_ceil(1_000_000);
-    match max_memory {
-        Some(limit) if needed > limit => {
-            let message = format!(
-                "this proof needs about {needed} MB, more than the {limit} MB of --max-memory"
-            );
-            Err(CliError::input(message)
-                .hint("prove fewer samples at a time, use fewer threads, or use --profile fast"))
-        }
-        _ => Ok(()),
-    }
+fn too_little_memory(least: TooLittle, max_memory: Option<u64>) -> CliError {
+    let least = least.0.div_ceil(1_000_000);
+    let limit = max_memory.unwrap_or(0);
+    let message = format!(
+        "this proof needs about {least} MB at least, one shard at a time: more than the {limit} MB of --max-memory"
+    );
+    CliError::input(message).hint(format!(
+        "allow {least}, shorten the traces with --max-log-rows, prove fewer samples at a time, or use --profile fast"
+    ))
 }
 
 fn report(path: &Path, proved: &Proved, cost: Cost, threads: usize, device: String) -> Report {
@@ -284,6 +296,7 @@ fn dry_run(instance: &Instance, estimate: &Estimate, threads: usize) -> DryRun {
         batch: instance.plan.batch,
         threads,
         shards: instance.plan.shards.len(),
+        shards_kept: estimate.schedule.kept_shards,
         cells: instance.plan.cells().into(),
         proven_bits: instance.ledger.bits(),
         estimated_memory_mb: estimate.memory_bytes as f64 / 1e6,
@@ -298,7 +311,16 @@ fn dry_run_text(report: &DryRun) -> String {
         ("model", report.model_id.clone()),
         ("samples", report.batch.to_string()),
         ("cells", report.cells.text()),
-        ("shards", report.shards.to_string()),
+        (
+            "shards",
+            match report.shards - report.shards_kept {
+                0 => report.shards.to_string(),
+                again => format!(
+                    "{}, {again} committed to twice to save memory",
+                    report.shards
+                ),
+            },
+        ),
         ("security", format!("{} proven bits", report.proven_bits)),
         (
             "memory",

@@ -297,15 +297,25 @@ fn a_dry_run_estimates_and_writes_nothing() {
     }
 }
 
+/// Arguments and more of them.
+fn with<'a>(arguments: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+    [arguments, more].concat()
+}
+
+/// Several short traces, so that there is something to schedule.
 #[test]
-fn too_little_memory_is_refused() {
+fn a_bound_on_memory_schedules_shards_and_changes_no_byte() {
     let scratch = Scratch::new();
-    let (onnx, inputs, bundle) = (
-        golden("mlp_mnist", "model.onnx"),
-        golden("mlp_mnist", "inputs.npz"),
-        scratch.path("out.wfp"),
-    );
-    let prove = |limit: &str| {
+    for (model, range, log_rows, threads) in [
+        ("mlp_mnist", "0..200", "10", "2"),
+        ("lenet_mnist", "0..10", "10", "1"),
+        ("lenet_mnist", "0..24", "11", "3"),
+    ] {
+        let (onnx, inputs, bundle) = (
+            golden(model, "model.onnx"),
+            golden(model, "inputs.npz"),
+            scratch.path("out.wfp"),
+        );
         let arguments = [
             "prove",
             &onnx,
@@ -314,24 +324,92 @@ fn too_little_memory_is_refused() {
             "-o",
             &bundle,
             "--indices",
-            "0..64",
-            "--max-memory",
-            limit,
+            range,
+            "--max-log-rows",
+            log_rows,
+            "--threads",
+            threads,
         ];
-        winterforge(&arguments)
-    };
-    let refused = prove("5");
-    assert_eq!(
-        (refused.code, refused.stdout.as_str()),
-        (1, ""),
-        "{refused:?}"
+        let unbounded = json(0, &arguments);
+        let shards = unbounded["shards"].as_u64().unwrap();
+        assert!(shards > 2, "{model} {range}: {shards} shards");
+        let expected = fs::read(&bundle).unwrap();
+        let dry = json(0, &with(&arguments, &["--dry-run"]));
+        assert_eq!(dry["shards_kept"], shards);
+        fs::remove_file(&bundle).unwrap();
+
+        // Refused, with the least that would do.
+        let refused = winterforge(&with(&arguments, &["--max-memory", "9"]));
+        assert_eq!((refused.code, refused.stdout.as_str()), (1, ""));
+        let words: Vec<&str> = refused.stderr.split_whitespace().collect();
+        let at = words.iter().position(|&word| word == "about").unwrap();
+        let least: u64 = words[at + 1].parse().unwrap();
+        assert_eq!(words[at + 2], "MB", "{refused:?}");
+        assert!(refused.stderr.contains("--max-log-rows"), "{refused:?}");
+        let below = (least - 1).to_string();
+        assert_eq!(
+            winterforge(&with(&arguments, &["--max-memory", &below])).code,
+            1
+        );
+        assert!(!fs::exists(&bundle).unwrap());
+
+        let most = dry["estimated_memory_mb"].as_f64().unwrap().ceil() as u64;
+        assert!(least < most, "{least} {most}");
+        for bound in [least, (least + most) / 2, most] {
+            let limit = bound.to_string();
+            let bounded = with(&arguments, &["--max-memory", &limit]);
+            let proof = json(0, &bounded);
+            assert!(fs::read(&bundle).unwrap() == expected, "{bound} MB");
+            if let Some(peak) = proof["peak_rss_mb"].as_f64() {
+                println!("{model} {range} on {threads}: {peak} MB of {bound} MB, {least} at least");
+                assert!(
+                    peak <= bound as f64,
+                    "{model} {range}: {peak} MB of {bound} MB"
+                );
+            }
+            let dry = json(0, &with(&bounded, &["--dry-run"]));
+            assert!(dry["estimated_memory_mb"].as_f64().unwrap() <= bound as f64);
+            let kept = dry["shards_kept"].as_u64().unwrap();
+            assert!(kept < shards || bound > least, "{kept} of {shards}");
+        }
+        let verify = ["verify", &bundle, "--model", &onnx];
+        assert_eq!(json(0, &verify)["accepted"], true);
+    }
+}
+
+#[test]
+fn a_bound_on_memory_with_a_key() {
+    let scratch = Scratch::new();
+    let (onnx, inputs) = (
+        golden("lenet_mnist", "model.onnx"),
+        golden("lenet_mnist", "inputs.npz"),
     );
-    assert!(
-        refused.stderr.contains("--max-memory") && refused.stderr.contains("hint: "),
-        "{refused:?}"
-    );
-    assert!(scratch.names().is_empty());
-    assert_eq!(prove("4000").code, 0);
+    let (key, bundle) = (scratch.path("short.wfk"), scratch.path("out.wfp"));
+    json(0, &["setup", &onnx, "-o", &key, "--max-log-rows", "10"]);
+    let arguments = [
+        "prove",
+        &onnx,
+        "--input",
+        &inputs,
+        "--key",
+        &key,
+        "-o",
+        &bundle,
+        "--indices",
+        "0..10",
+    ];
+    let proof = json(0, &arguments);
+    assert!(proof["shards"].as_u64().unwrap() > 2);
+    let expected = fs::read(&bundle).unwrap();
+    let refused = winterforge(&with(&arguments, &["--max-memory", "9"]));
+    let least = refused.stderr.split("about ").nth(1).unwrap();
+    let least = least.split(' ').next().unwrap();
+    let tight = json(0, &with(&arguments, &["--max-memory", least]));
+    assert!(fs::read(&bundle).unwrap() == expected);
+    if let Some(peak) = tight["peak_rss_mb"].as_f64() {
+        assert!(peak <= least.parse().unwrap(), "{peak} MB of {least} MB");
+    }
+    assert_eq!(json(0, &["verify", &bundle, "--key", &key])["mode"], "key");
 }
 
 #[test]

@@ -51,6 +51,8 @@ fn mistakes_in_usage() {
         &["prove", m, "--input", x, "--hash", "md5"],
         &["prove", m, "--input", x, "--threads", "0"],
         &["prove", m, "--input", x, "--max-memory", "0"],
+        &["prove", m, "--input", x, "--max-log-rows", "8"],
+        &["prove", m, "--input", x, "--max-log-rows", "21"],
         &["prove", m, "--input", x, "--key", "k", "--security", "128"],
         &["setup", m],
         &["verify", "bundle"],

@@ -3,6 +3,7 @@
 use std::fs;
 
 use serde_json::Value;
+use winterforge_verifier::bundle::Header;
 
 use crate::support::{Scratch, golden, json, keys, winterforge};
 
@@ -160,6 +161,57 @@ fn cut_or_extended_bundles_are_not_understood() {
     let mut longer = honest.clone();
     longer.push(0);
     assert_eq!(check(&longer), "trailing-bytes");
+}
+
+/// A bundle of several shards, with some of them missing, repeated or in another order.
+#[test]
+fn shards_that_are_not_those_of_the_plan() {
+    let scratch = Scratch::new();
+    let selection = ["--indices", "0..100", "--max-log-rows", "9"];
+    let path = scratch.prove("out.wfp", "mlp_mnist", &selection);
+    let honest = fs::read(&path).unwrap();
+    let (header, length) = Header::decode(&honest).unwrap();
+    let (head, rest) = honest.split_at(length);
+    let shards = header.shards as usize;
+    assert!(shards > 2, "{shards}");
+    let (roots, rest) = rest.split_at(32 * shards);
+    let (claims, bodies) = rest.split_at(24 * shards);
+    let check = |code: i32, parts: &[&[u8]]| {
+        let path = scratch.write("changed.wfp", &parts.concat());
+        let model = golden("mlp_mnist", "model.onnx");
+        let verdict = json(code, &["verify", &path, "--model", &model]);
+        verdict["reason"].as_str().unwrap().to_owned()
+    };
+    // Another number, with the list to go with it.
+    let renumbered = |shards: usize| {
+        let mut header = header.clone();
+        header.shards = shards as u32;
+        header.encode()
+    };
+    let fewer = renumbered(shards - 1);
+    let parts = [&fewer[..], &roots[32..], &claims[24..], bodies];
+    assert_eq!(check(3, &parts), "shard-count");
+    let more = renumbered(shards + 1);
+    let parts = [
+        &more[..],
+        roots,
+        &roots[..32],
+        claims,
+        &claims[..24],
+        bodies,
+    ];
+    assert_eq!(check(3, &parts), "shard-count");
+    // The plan's number, but not its shards.
+    let swapped = [&roots[32..64], &roots[..32], &roots[64..]].concat();
+    assert_eq!(check(3, &[head, &swapped, claims, bodies]), "invalid-proof");
+    let repeated = [&claims[..24], &claims[..24], &claims[48..]].concat();
+    assert_eq!(check(3, &[head, roots, &repeated, bodies]), "invalid-proof");
+    let missing = &bodies[..bodies.len() - bodies.len() / shards];
+    assert_eq!(check(1, &[head, roots, claims, missing]), "malformed-proof");
+    let surplus = &bodies[bodies.len() - bodies.len() / shards..];
+    let parts = [head, roots, claims, bodies, surplus];
+    assert_eq!(check(1, &parts), "trailing-bytes");
+    assert_eq!(check(1, &[head, &roots[..40]]), "malformed-commitments");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use winterforge_model::{ModelId, QType};
 use winterforge_verifier::BundleCheck;
 use winterforge_verifier::bundle::{Header, Values};
-use winterforge_verifier::stark::StarkError;
+use winterforge_verifier::stark::{CheckId, StarkError};
 
 use super::{forgery, shard_error};
 use crate::attack::{Forgery, Prize, Stop};
@@ -234,19 +234,51 @@ fn cuts(case: &Case, honest: &Forged) -> Vec<Forgery> {
         .commit()
         .fill()
         .finish(Deviation::None);
+    let whole = honest.bundle();
+    let last = honest.shards.len() - 1;
+    let tail =
+        24 * honest.shards[last].evaluations.len() + honest.shards[last].proof.encode().len();
+    let (before, body) = whole.split_at(whole.len() - tail);
+    let trailing = StarkError::TrailingBytes {
+        offset: whole.len() - honest.header.encode().len(),
+        surplus: tail,
+    };
+    let mut edit = |name: &'static str, stop: Stop, bundle: Vec<u8>, error: String| {
+        forgeries.push(Forgery {
+            bundle,
+            error,
+            prize: Prize::Malleability,
+            ..forgery(&sharded, name, "R10", stop, &honest)
+        });
+    };
+    edit(
+        "a shard is missing",
+        Stop::Codec,
+        before.to_vec(),
+        format!("Shard {{ shard: {last}, source: Truncated…"),
+    );
+    edit(
+        "a shard too many",
+        Stop::Check(CheckId::TrailingBytes),
+        [&whole, body].concat(),
+        format!("Trailing({trailing:?})"),
+    );
+    let mismatch = || shard_error(0, &StarkError::OodMismatch);
     let mut swapped = honest.clone();
     swapped.shards.swap(0, 1);
-    let error = shard_error(0, &StarkError::OodMismatch);
-    forgeries.push(Forgery {
-        error,
-        prize: Prize::Malleability,
-        ..forgery(
-            &sharded,
-            "two shards change places",
-            "R10",
-            Stop::Codec,
-            &swapped,
-        )
-    });
+    edit(
+        "two shards change places",
+        Stop::Codec,
+        swapped.bundle(),
+        mismatch(),
+    );
+    let mut repeated = honest.clone();
+    repeated.shards[1] = repeated.shards[0].clone();
+    edit(
+        "a shard in place of the next one",
+        Stop::Codec,
+        repeated.bundle(),
+        mismatch(),
+    );
     forgeries
 }

@@ -136,6 +136,14 @@ specimens! {
                 self.y.next = (self.a.val() + 1) >> 1;
             }
         }
+    ShiftBySum, "specimen_shift_by_sum", Word<16>, ComputedShift, Some([1, 0xffff, 0]),
+        "The literal makes the amount 32 bits wide, and it does not wrap to 0.",
+        {
+            #[hdl_gen]
+            fn update(&mut self) {
+                self.y.next = self.a.val() >> (self.b.val() + 1);
+            }
+        }
     ReducedSum, "specimen_reduced_sum", Bit, ReducedArithmetic, Some([0xffff, 0, 0]),
         "The carry out of the word counts.",
         {

@@ -4,8 +4,8 @@ use rust_hdl_core::prelude::*;
 use rust_hdl_widgets::prelude::*;
 
 use super::fold::Fold;
-use crate::parts::{Delay, Index};
-use crate::word::Word;
+use crate::parts::Delay;
+use crate::word::{Word, bit_cast_word};
 
 /// Cycles from an issue to what [`Address`] makes of it.
 pub const LATENCY: usize = 4;
@@ -16,35 +16,37 @@ pub const LATENCY: usize = 4;
 /// inverted in m', except 1/T\[0\] = T\[0\]: the same table serves, and a subtraction turns into an
 /// addition.
 #[derive(LogicBlock)]
-struct Bank {
+struct Bank<const LOG_N: usize, const ROW_BITS: usize, const LANE_BITS: usize> {
     pub clock: Signal<In, Clock>,
-    pub base: Signal<In, Index>,
-    pub window: Signal<In, Index>,
-    pub banks: Signal<In, Index>,
-    pub pair: Signal<In, Word<5>>,
+    pub base: Signal<In, Word<LOG_N>>,
+    pub window: Signal<In, Word<LOG_N>>,
+    pub banks: Signal<In, Word<LOG_N>>,
+    pub pair: Signal<In, Word<4>>,
     pub is_inverse: Signal<In, Bit>,
-    pub row: Signal<Out, Index>,
-    pub choice: Signal<Out, Index>,
+    pub row: Signal<Out, Word<ROW_BITS>>,
+    pub choice: Signal<Out, Word<LANE_BITS>>,
     pub is_negated: Signal<Out, Bit>,
-    own: Constant<Index>,
-    bank_bits: Constant<Word<5>>,
-    lane_mask: Constant<Index>,
-    x: DFF<Index>,
-    pair_2: DFF<Word<5>>,
+    own: Constant<Word<LOG_N>>,
+    bank_bits: Constant<Word<3>>,
+    lane_mask: Constant<Word<LANE_BITS>>,
+    x: DFF<Word<LOG_N>>,
+    pair_2: DFF<Word<4>>,
     is_inverse_2: DFF<Bit>,
-    row_3: DFF<Index>,
-    block_3: DFF<Index>,
+    row_3: DFF<Word<ROW_BITS>>,
+    block_3: DFF<Word<LOG_N>>,
     is_inverse_3: DFF<Bit>,
-    row_4: DFF<Index>,
-    choice_4: DFF<Index>,
+    row_4: DFF<Word<ROW_BITS>>,
+    choice_4: DFF<Word<LANE_BITS>>,
     is_negated_4: DFF<Bit>,
-    shifted: Signal<Local, Index>,
-    fill: FillBelow,
+    shifted: Signal<Local, Word<LOG_N>>,
+    fill: FillBelow<LOG_N>,
 }
 
-impl Bank {
+impl<const LOG_N: usize, const ROW_BITS: usize, const LANE_BITS: usize>
+    Bank<LOG_N, ROW_BITS, LANE_BITS>
+{
     fn new(bank: usize, bank_bits: usize) -> Self {
-        let repeated = (0..Index::BITS).filter(|bit| bank >> (bit % bank_bits) & 1 == 1);
+        let repeated = (0..LOG_N).filter(|bit| bank >> (bit % bank_bits) & 1 == 1);
         Self {
             clock: Signal::default(),
             base: Signal::default(),
@@ -55,9 +57,9 @@ impl Bank {
             row: Signal::default(),
             choice: Signal::default(),
             is_negated: Signal::default(),
-            own: Constant::new(Index::new(repeated.map(|bit| 1 << bit).sum())),
+            own: Constant::new(Word::new(repeated.map(|bit| 1 << bit).sum())),
             bank_bits: Constant::new(Word::new(bank_bits as u128)),
-            lane_mask: Constant::new(Index::new((1 << (bank_bits - 1)) - 1)),
+            lane_mask: Constant::new(Word::new((1 << (bank_bits - 1)) - 1)),
             x: DFF::default(),
             pair_2: DFF::default(),
             is_inverse_2: DFF::default(),
@@ -73,7 +75,9 @@ impl Bank {
     }
 }
 
-impl Logic for Bank {
+impl<const LOG_N: usize, const ROW_BITS: usize, const LANE_BITS: usize> Logic
+    for Bank<LOG_N, ROW_BITS, LANE_BITS>
+{
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
@@ -91,18 +95,21 @@ impl Logic for Bank {
         self.pair_2.d.next = self.pair.val();
         self.is_inverse_2.d.next = self.is_inverse.val();
 
-        self.row_3.d.next = self.x.q.val() >> self.bank_bits.val();
+        self.row_3.d.next =
+            bit_cast_word::<ROW_BITS, LOG_N>(self.x.q.val() >> self.bank_bits.val());
         self.shifted.next = self.x.q.val() >> self.pair_2.q.val();
         self.block_3.d.next = self.shifted.val() >> 1;
         self.is_inverse_3.d.next = self.is_inverse_2.q.val();
 
         self.row_4.d.next = self.row_3.q.val();
         self.fill.x.next = self.block_3.q.val();
-        self.choice_4.d.next = self.block_3.q.val() & self.lane_mask.val();
+        self.choice_4.d.next =
+            bit_cast_word::<LANE_BITS, LOG_N>(self.block_3.q.val()) & self.lane_mask.val();
         self.is_negated_4.d.next = self.is_inverse_3.q.val() && self.block_3.q.val().any();
         if self.is_inverse_3.q.val() {
             self.choice_4.d.next =
-                (self.block_3.q.val() ^ self.fill.below.val()) & self.lane_mask.val();
+                bit_cast_word::<LANE_BITS, LOG_N>(self.block_3.q.val() ^ self.fill.below.val())
+                    & self.lane_mask.val();
         }
         self.row.next = self.row_4.q.val();
         self.choice.next = self.choice_4.q.val();
@@ -110,17 +117,17 @@ impl Logic for Bank {
     }
 }
 
-/// Ones in all places below the highest one of a number under 2^16, combinational.
+/// Ones in all places below the highest one of a number of at most 16 bits, combinational.
 #[derive(LogicBlock, Default)]
-struct FillBelow {
-    pub x: Signal<In, Index>,
-    pub below: Signal<Out, Index>,
-    by_1: Signal<Local, Index>,
-    by_2: Signal<Local, Index>,
-    by_4: Signal<Local, Index>,
+struct FillBelow<const N: usize> {
+    pub x: Signal<In, Word<N>>,
+    pub below: Signal<Out, Word<N>>,
+    by_1: Signal<Local, Word<N>>,
+    by_2: Signal<Local, Word<N>>,
+    by_4: Signal<Local, Word<N>>,
 }
 
-impl Logic for FillBelow {
+impl<const N: usize> Logic for FillBelow<N> {
     #[hdl_gen]
     fn update(&mut self) {
         self.by_1.next = (self.x.val() >> 1) | (self.x.val() >> 2);
@@ -132,54 +139,60 @@ impl Logic for FillBelow {
 
 /// Rows and twiddles of all banks, and the row of the twiddle table.
 #[derive(LogicBlock)]
-pub struct Address<const BANKS: usize> {
+pub struct Address<
+    const BANKS: usize,
+    const LOG_N: usize,
+    const ROW_BITS: usize,
+    const LANE_BITS: usize,
+> {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
     /// Clears nothing but what a `Delay` holds.
     pub reset: Signal<In, Bit>,
     /// The indices of the issue, zero inside the window.
-    pub base: Signal<In, Index>,
+    pub base: Signal<In, Word<LOG_N>>,
     /// Mask of the window.
-    pub window: Signal<In, Index>,
+    pub window: Signal<In, Word<LOG_N>>,
     /// The bit in which butterflies pair.
-    pub pair: Signal<In, Word<5>>,
+    pub pair: Signal<In, Word<4>>,
     /// The same modulo the bits of a bank.
-    pub route: Signal<In, Word<3>>,
+    pub route: Signal<In, Word<2>>,
     /// Twiddles are to be inverted.
     pub is_inverse: Signal<In, Bit>,
     /// The row in each bank.
-    pub row: [Signal<Out, Index>; BANKS],
+    pub row: [Signal<Out, Word<ROW_BITS>>; BANKS],
     /// Which twiddle of the row each bank's butterfly takes.
-    pub choice: [Signal<Out, Index>; BANKS],
+    pub choice: [Signal<Out, Word<LANE_BITS>>; BANKS],
     /// Whether that twiddle is to be negated.
     pub is_negated: [Signal<Out, Bit>; BANKS],
     /// Row of the twiddle table.
-    pub twiddle_row: Signal<Out, Index>,
+    pub twiddle_row: Signal<Out, Word<ROW_BITS>>,
     /// Whether the lower bank of each pair holds the upper index.
     pub is_swapped: Signal<Out, Bit>,
     /// `route`, in step.
-    pub route_out: Signal<Out, Word<3>>,
-    bank_bits: Constant<Word<5>>,
-    fold: Fold,
-    base_1: DFF<Index>,
-    window_1: DFF<Index>,
-    banks_1: DFF<Index>,
-    pair_1: DFF<Word<5>>,
+    pub route_out: Signal<Out, Word<2>>,
+    bank_bits: Constant<Word<3>>,
+    fold: Fold<LOG_N>,
+    base_1: DFF<Word<LOG_N>>,
+    window_1: DFF<Word<LOG_N>>,
+    banks_1: DFF<Word<LOG_N>>,
+    pair_1: DFF<Word<4>>,
     is_inverse_1: DFF<Bit>,
-    bank: [Bank; BANKS],
-    shift: Signal<Local, Word<5>>,
-    twiddle_1: DFF<Index>,
-    fill: FillBelow,
-    twiddle_2: DFF<Index>,
-    twiddle_3: DFF<Index>,
-    twiddle_4: DFF<Index>,
-    swap_shift: Signal<Local, Index>,
+    bank: [Bank<LOG_N, ROW_BITS, LANE_BITS>; BANKS],
+    twiddle_1: DFF<Word<ROW_BITS>>,
+    fill: FillBelow<ROW_BITS>,
+    twiddle_2: DFF<Word<ROW_BITS>>,
+    twiddle_3: DFF<Word<ROW_BITS>>,
+    twiddle_4: DFF<Word<ROW_BITS>>,
+    swap_shift: Signal<Local, Word<LOG_N>>,
     swap: Delay<1>,
     swap_bit: Signal<Local, Word<1>>,
-    routes: Delay<3>,
+    routes: Delay<2>,
 }
 
-impl<const BANKS: usize> Address<BANKS> {
+impl<const BANKS: usize, const LOG_N: usize, const ROW_BITS: usize, const LANE_BITS: usize>
+    Address<BANKS, LOG_N, ROW_BITS, LANE_BITS>
+{
     /// For 2^`bank_bits` banks.
     pub fn new(bank_bits: usize) -> Self {
         Self {
@@ -204,7 +217,6 @@ impl<const BANKS: usize> Address<BANKS> {
             pair_1: DFF::default(),
             is_inverse_1: DFF::default(),
             bank: std::array::from_fn(|bank| Bank::new(bank, bank_bits)),
-            shift: Signal::default(),
             twiddle_1: DFF::default(),
             fill: FillBelow::default(),
             twiddle_2: DFF::default(),
@@ -218,7 +230,9 @@ impl<const BANKS: usize> Address<BANKS> {
     }
 }
 
-impl<const BANKS: usize> Logic for Address<BANKS> {
+impl<const BANKS: usize, const LOG_N: usize, const ROW_BITS: usize, const LANE_BITS: usize> Logic
+    for Address<BANKS, LOG_N, ROW_BITS, LANE_BITS>
+{
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, base_1, window_1, banks_1, pair_1, is_inverse_1);
@@ -245,8 +259,9 @@ impl<const BANKS: usize> Logic for Address<BANKS> {
             self.is_negated[i].next = self.bank[i].is_negated.val();
         }
 
-        self.shift.next = self.pair.val() + self.bank_bits.val();
-        self.twiddle_1.d.next = self.base.val() >> self.shift.val();
+        self.twiddle_1.d.next =
+            bit_cast_word::<ROW_BITS, LOG_N>(self.base.val() >> self.bank_bits.val())
+                >> self.pair.val();
         self.fill.x.next = self.twiddle_1.q.val();
         self.twiddle_2.d.next = self.twiddle_1.q.val();
         if self.is_inverse_1.q.val() {

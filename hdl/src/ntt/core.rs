@@ -1,6 +1,7 @@
 //! Load, compute and unload of successive transforms, overlapped.
 
 use rust_hdl_core::prelude::*;
+use rust_hdl_widgets::prelude::*;
 
 use super::address::{self, Address};
 use super::butterfly::Butterfly;
@@ -13,7 +14,7 @@ use crate::parts::{Delay, Ram, Rom};
 use crate::word::{Word, bit_cast_bit};
 
 /// Cycles from the rows of the operands to the operands at the butterflies: memory, buffer, route.
-const READ_CYCLES: usize = 3;
+const READ_CYCLES: usize = Ram::<1>::LATENCY + 2;
 
 /// Cycles from an issue to the write of its results.
 const fn write_cycles<const FORM: usize>() -> usize {
@@ -22,15 +23,18 @@ const fn write_cycles<const FORM: usize>() -> usize {
 
 /// Transforms without coset shift or scaling.
 ///
-/// `LANES` butterflies on `BANKS` = 2·`LANES` banks of 2^`ROW_BITS` words, so that the largest
-/// transform has 2^`ROW_BITS`·`BANKS` words; `WORDS` (1 or 2) words a beat; multipliers of form
-/// `FORM`. Four buffers: one is loaded, one computed in, two hold results.
+/// `LANES` butterflies on `BANKS` = 2·`LANES` = 2^`BANK_BITS` banks of 2^`ROW_BITS` words, so that the
+/// largest transform has 2^`LOG_N` words; `WORDS` (1 or 2) words a beat; multipliers of form `FORM`. A
+/// lane's number has `LANE_BITS` bits. Four buffers: one is loaded, one computed in, two hold results.
 #[derive(LogicBlock)]
 pub struct NttCore<
     const FORM: usize,
     const LANES: usize,
     const BANKS: usize,
+    const LANE_BITS: usize,
+    const BANK_BITS: usize,
     const ROW_BITS: usize,
+    const LOG_N: usize,
     const WORDS: usize,
 > {
     /// Rising edge.
@@ -42,7 +46,7 @@ pub struct NttCore<
     /// It is taken.
     pub command_ready: Signal<Out, Bit>,
     /// Logarithm of the size, 3 to the largest.
-    pub command_log_n: Signal<In, Word<5>>,
+    pub command_log_n: Signal<In, Word<4>>,
     /// Powers of w^-1 instead of w.
     pub command_inverse: Signal<In, Bit>,
     /// Words are offered, those of a job after its command.
@@ -59,38 +63,38 @@ pub struct NttCore<
     pub m_word: [Signal<Out, Word<64>>; WORDS],
     /// The last beat of a job.
     pub m_last: Signal<Out, Bit>,
-    load: Load<BANKS, WORDS>,
-    sequencer: Sequencer,
-    address: Address<BANKS>,
+    load: Load<BANKS, WORDS, LOG_N, ROW_BITS>,
+    sequencer: Sequencer<LOG_N>,
+    address: Address<BANKS, LOG_N, ROW_BITS, LANE_BITS>,
     loaded: [Ram<ROW_BITS>; BANKS],
     work: [Ram<ROW_BITS>; BANKS],
     result_0: [Ram<ROW_BITS>; BANKS],
     result_1: [Ram<ROW_BITS>; BANKS],
     buffer: [Choose; BANKS],
     gather: Gather<BANKS, LANES>,
-    gather_choices: GatherChoices<BANKS, LANES>,
-    twiddle_rom: [Rom; LANES],
-    twiddle: [Delay<64>; LANES],
-    choice: [Delay<24>; LANES],
-    select: Select<LANES, LANES>,
+    gather_choices: GatherChoices<BANKS, LANES, LANE_BITS>,
+    twiddle_rom: [Rom<ROW_BITS, 64>; LANES],
+    twiddle_rows: Delay<ROW_BITS>,
+    choice: [Delay<LANE_BITS>; LANES],
+    select: Select<LANES, LANES, LANE_BITS>,
     butterfly: [Butterfly<FORM>; LANES],
     scatter: Scatter<BANKS, LANES>,
-    unload: Unload<BANKS, WORDS>,
+    unload: Unload<BANKS, WORDS, LOG_N, BANK_BITS, ROW_BITS>,
     valids: Delay<1>,
     firsts: Delay<1>,
     lasts: Delay<1>,
     slots: Delay<1>,
     ends: Delay<1>,
     halves: Delay<1>,
-    routes: Delay<3>,
-    routes_back: Delay<3>,
+    routes: Delay<2>,
+    routes_back: Delay<2>,
     swaps: Delay<1>,
     swaps_back: Delay<LANES>,
-    rows: [Delay<24>; BANKS],
+    rows: [Delay<ROW_BITS>; BANKS],
     is_writing: Signal<Local, Bit>,
-    is_writing_work: Signal<Local, Bit>,
-    is_writing_0: Signal<Local, Bit>,
-    is_writing_1: Signal<Local, Bit>,
+    is_writing_work: DFF<Bit>,
+    is_writing_0: DFF<Bit>,
+    is_writing_1: DFF<Bit>,
     valid_bit: Signal<Local, Word<1>>,
     first_bit: Signal<Local, Word<1>>,
     last_bit: Signal<Local, Word<1>>,
@@ -104,13 +108,13 @@ impl<
     const FORM: usize,
     const LANES: usize,
     const BANKS: usize,
+    const LANE_BITS: usize,
+    const BANK_BITS: usize,
     const ROW_BITS: usize,
+    const LOG_N: usize,
     const WORDS: usize,
-> NttCore<FORM, LANES, BANKS, ROW_BITS, WORDS>
+> NttCore<FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N, WORDS>
 {
-    /// Logarithm of the largest size.
-    pub const MAX_LOG_N: usize = ROW_BITS + BANKS.ilog2() as usize;
-
     /// Issues between a write and the first read of what it wrote.
     pub const HAZARD_CYCLES: usize = write_cycles::<FORM>() - address::LATENCY + 1;
 }
@@ -119,23 +123,24 @@ impl<
     const FORM: usize,
     const LANES: usize,
     const BANKS: usize,
+    const LANE_BITS: usize,
+    const BANK_BITS: usize,
     const ROW_BITS: usize,
+    const LOG_N: usize,
     const WORDS: usize,
-> Default for NttCore<FORM, LANES, BANKS, ROW_BITS, WORDS>
+> Default for NttCore<FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N, WORDS>
 {
     fn default() -> Self {
         assert!(
-            LANES.is_power_of_two() && BANKS == 2 * LANES,
-            "{LANES} lanes, {BANKS} banks"
+            1 << BANK_BITS == BANKS && 2 * LANES == BANKS && LANE_BITS == (BANK_BITS - 1).max(1),
+            "{LANES} lanes, {BANKS} banks; a choice among lanes has {LANE_BITS} bits, among banks {BANK_BITS}"
         );
         assert!(WORDS == 1 || WORDS == 2, "{WORDS} words a beat");
         assert!(
-            Self::MAX_LOG_N <= plan::MAX_LOG_N,
-            "2^{} words",
-            Self::MAX_LOG_N
+            LOG_N == ROW_BITS + BANK_BITS && LOG_N <= plan::MAX_LOG_N,
+            "2^{LOG_N} words in {BANKS} banks of 2^{ROW_BITS}"
         );
-        let bank_bits = BANKS.ilog2() as usize;
-        let twiddles = plan::twiddles(Self::MAX_LOG_N);
+        let twiddles = plan::twiddles(LOG_N);
         let column = |lane| twiddles.iter().skip(lane).step_by(LANES).copied().collect();
         let write_cycles = write_cycles::<FORM>();
         Self {
@@ -152,9 +157,9 @@ impl<
             m_ready: Signal::default(),
             m_word: std::array::from_fn(|_| Signal::default()),
             m_last: Signal::default(),
-            load: Load::new(Self::MAX_LOG_N),
-            sequencer: Sequencer::new(Self::MAX_LOG_N, bank_bits, Self::HAZARD_CYCLES),
-            address: Address::new(bank_bits),
+            load: Load::default(),
+            sequencer: Sequencer::new(BANK_BITS, Self::HAZARD_CYCLES),
+            address: Address::new(BANK_BITS),
             loaded: std::array::from_fn(|_| Ram::default()),
             work: std::array::from_fn(|_| Ram::default()),
             result_0: std::array::from_fn(|_| Ram::default()),
@@ -163,16 +168,16 @@ impl<
             gather: Gather::default(),
             gather_choices: GatherChoices::default(),
             twiddle_rom: std::array::from_fn(|lane| Rom::new(column(lane))),
-            twiddle: std::array::from_fn(|_| Delay::new(1)),
-            choice: std::array::from_fn(|_| Delay::new(1)),
+            twiddle_rows: Delay::new(READ_CYCLES - 1 - Rom::<1, 1>::LATENCY),
+            choice: std::array::from_fn(|_| Delay::new(READ_CYCLES - 2)),
             select: Select::default(),
             butterfly: std::array::from_fn(|_| Butterfly::default()),
             scatter: Scatter::default(),
             unload: Unload::default(),
-            valids: Delay::new(write_cycles),
-            firsts: Delay::new(address::LATENCY + 1),
-            lasts: Delay::new(write_cycles),
-            slots: Delay::new(write_cycles),
+            valids: Delay::new(write_cycles - 1),
+            firsts: Delay::new(address::LATENCY + Ram::<1>::LATENCY),
+            lasts: Delay::new(write_cycles - 1),
+            slots: Delay::new(write_cycles - 1),
             ends: Delay::new(write_cycles),
             halves: Delay::new(address::LATENCY + 2),
             routes: Delay::new(READ_CYCLES - 1),
@@ -181,9 +186,9 @@ impl<
             swaps_back: Delay::new(write_cycles - address::LATENCY - 2),
             rows: std::array::from_fn(|_| Delay::new(write_cycles - address::LATENCY)),
             is_writing: Signal::default(),
-            is_writing_work: Signal::default(),
-            is_writing_0: Signal::default(),
-            is_writing_1: Signal::default(),
+            is_writing_work: DFF::default(),
+            is_writing_0: DFF::default(),
+            is_writing_1: DFF::default(),
             valid_bit: Signal::default(),
             first_bit: Signal::default(),
             last_bit: Signal::default(),
@@ -199,9 +204,12 @@ impl<
     const FORM: usize,
     const LANES: usize,
     const BANKS: usize,
+    const LANE_BITS: usize,
+    const BANK_BITS: usize,
     const ROW_BITS: usize,
+    const LOG_N: usize,
     const WORDS: usize,
-> Logic for NttCore<FORM, LANES, BANKS, ROW_BITS, WORDS>
+> Logic for NttCore<FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N, WORDS>
 {
     #[hdl_gen]
     fn update(&mut self) {
@@ -216,7 +224,8 @@ impl<
             scatter,
             unload
         );
-        clock!(self, clock, select);
+        dff_setup!(self, clock, is_writing_work, is_writing_0, is_writing_1);
+        clock!(self, clock, select, twiddle_rows);
         clock!(self, clock, valids, firsts, lasts, slots, ends, halves);
         clock!(self, clock, routes, routes_back, swaps, swaps_back);
         self.load.reset.next = self.reset.val();
@@ -229,6 +238,8 @@ impl<
         self.slots.reset.next = self.reset.val();
         self.ends.reset.next = self.reset.val();
         self.halves.reset.next = self.reset.val();
+        self.twiddle_rows.reset.next = false;
+        self.twiddle_rows.x.next = self.address.twiddle_row.val();
         self.routes.reset.next = self.reset.val();
         self.routes_back.reset.next = self.reset.val();
         self.swaps.reset.next = self.reset.val();
@@ -308,15 +319,12 @@ impl<
         // Butterflies.
         for i in 0..LANES {
             self.twiddle_rom[i].clock.next = self.clock.val();
-            self.twiddle_rom[i].address.next = self.address.twiddle_row.val();
-            self.twiddle[i].clock.next = self.clock.val();
-            self.twiddle[i].reset.next = false;
-            self.twiddle[i].x.next = self.twiddle_rom[i].data.val();
+            self.twiddle_rom[i].address.next = self.twiddle_rows.y.val();
             self.choice[i].clock.next = self.clock.val();
             self.choice[i].reset.next = false;
             self.choice[i].x.next = self.gather_choices.lane_choice[i].val();
             self.select.choice[i].next = self.choice[i].y.val();
-            self.select.word[i].next = self.twiddle[i].y.val();
+            self.select.word[i].next = self.twiddle_rom[i].data.val();
             self.butterfly[i].clock.next = self.clock.val();
             self.butterfly[i].a.next = self.gather.a[i].val();
             self.butterfly[i].b.next = self.gather.b[i].val();
@@ -331,27 +339,32 @@ impl<
         self.swaps_back.x.next = self.gather_choices.lane_swapped.val();
         self.scatter.is_swapped.next = self.swaps_back.y.val();
         self.is_writing.next = self.valids.y.val().any();
-        self.is_writing_work.next = self.is_writing.val() && !self.lasts.y.val().any();
-        self.is_writing_0.next =
+        self.is_writing_work.d.next = self.is_writing.val() && !self.lasts.y.val().any();
+        self.is_writing_0.d.next =
             self.is_writing.val() && self.lasts.y.val().any() && !self.slots.y.val().any();
-        self.is_writing_1.next =
+        self.is_writing_1.d.next =
             self.is_writing.val() && self.lasts.y.val().any() && self.slots.y.val().any();
+        if self.reset.val() {
+            self.is_writing_work.d.next = false;
+            self.is_writing_0.d.next = false;
+            self.is_writing_1.d.next = false;
+        }
         for i in 0..BANKS {
             self.rows[i].clock.next = self.clock.val();
             self.rows[i].reset.next = false;
             self.rows[i].x.next = self.address.row[i].val();
             self.work[i].write_address.next = self.rows[i].y.val();
             self.work[i].write_data.next = self.scatter.word[i].val();
-            self.work[i].write_enable.next = self.is_writing_work.val();
+            self.work[i].write_enable.next = self.is_writing_work.q.val();
             self.result_0[i].clock.next = self.clock.val();
             self.result_0[i].write_address.next = self.rows[i].y.val();
             self.result_0[i].write_data.next = self.scatter.word[i].val();
-            self.result_0[i].write_enable.next = self.is_writing_0.val();
+            self.result_0[i].write_enable.next = self.is_writing_0.q.val();
             self.result_0[i].read_address.next = self.unload.row[i].val();
             self.result_1[i].clock.next = self.clock.val();
             self.result_1[i].write_address.next = self.rows[i].y.val();
             self.result_1[i].write_data.next = self.scatter.word[i].val();
-            self.result_1[i].write_enable.next = self.is_writing_1.val();
+            self.result_1[i].write_enable.next = self.is_writing_1.q.val();
             self.result_1[i].read_address.next = self.unload.row[i].val();
             self.unload.word_0[i].next = self.result_0[i].read_data.val();
             self.unload.word_1[i].next = self.result_1[i].read_data.val();

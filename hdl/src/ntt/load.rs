@@ -5,21 +5,22 @@ use rust_hdl_core::timing::TimingInfo;
 use rust_hdl_widgets::prelude::*;
 
 use super::fold::Fold;
-use crate::parts::Index;
-use crate::word::Word;
+use crate::word::{Word, bit_cast_word};
 
 /// Beats of words to writes of banks, one cycle later.
 #[derive(LogicBlock)]
-struct Distribute<const BANKS: usize, const WORDS: usize> {
+struct Distribute<const BANKS: usize, const WORDS: usize, const LOG_N: usize> {
     pub clock: Signal<In, Clock>,
     pub valid: Signal<In, Bit>,
-    pub bank: Signal<In, Index>,
+    pub bank: Signal<In, Word<LOG_N>>,
     pub word: [Signal<In, Word<64>>; WORDS],
     pub enable: [Signal<Out, Bit>; BANKS],
     pub data: [Signal<Out, Word<64>>; BANKS],
 }
 
-impl<const BANKS: usize, const WORDS: usize> Default for Distribute<BANKS, WORDS> {
+impl<const BANKS: usize, const WORDS: usize, const LOG_N: usize> Default
+    for Distribute<BANKS, WORDS, LOG_N>
+{
     fn default() -> Self {
         Self {
             clock: Signal::default(),
@@ -32,7 +33,9 @@ impl<const BANKS: usize, const WORDS: usize> Default for Distribute<BANKS, WORDS
     }
 }
 
-impl<const BANKS: usize, const WORDS: usize> Logic for Distribute<BANKS, WORDS> {
+impl<const BANKS: usize, const WORDS: usize, const LOG_N: usize> Logic
+    for Distribute<BANKS, WORDS, LOG_N>
+{
     fn update(&mut self) {
         if !self.clock.pos_edge() {
             return;
@@ -94,12 +97,13 @@ always @(posedge clock) begin
     }
 }
 
-/// Takes a command, then its words in natural order, and hands the job to the sequencer.
+/// Takes a command, then its words in natural order, and hands the job to the sequencer. Sizes go up to
+/// 2^`LOG_N`.
 ///
 /// The buffer may be written again while the first pass is still reading it: `may_reuse` says from
 /// when on the loading cannot overtake the reading.
 #[derive(LogicBlock)]
-pub struct Load<const BANKS: usize, const WORDS: usize> {
+pub struct Load<const BANKS: usize, const WORDS: usize, const LOG_N: usize, const ROW_BITS: usize> {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
     /// Synchronous.
@@ -109,7 +113,7 @@ pub struct Load<const BANKS: usize, const WORDS: usize> {
     /// It is taken.
     pub command_ready: Signal<Out, Bit>,
     /// Logarithm of the size.
-    pub command_log_n: Signal<In, Word<5>>,
+    pub command_log_n: Signal<In, Word<4>>,
     /// Direction.
     pub command_inverse: Signal<In, Bit>,
     /// Words are offered.
@@ -121,7 +125,7 @@ pub struct Load<const BANKS: usize, const WORDS: usize> {
     /// A loaded job waits.
     pub job_valid: Signal<Out, Bit>,
     /// Its size.
-    pub job_log_n: Signal<Out, Word<5>>,
+    pub job_log_n: Signal<Out, Word<4>>,
     /// Its direction.
     pub job_inverse: Signal<Out, Bit>,
     /// It is begun.
@@ -129,32 +133,32 @@ pub struct Load<const BANKS: usize, const WORDS: usize> {
     /// The buffer may be written again.
     pub may_reuse: Signal<In, Bit>,
     /// Row to write, the same in all banks.
-    pub row: Signal<Out, Index>,
+    pub row: Signal<Out, Word<ROW_BITS>>,
     /// Which banks to write.
     pub enable: [Signal<Out, Bit>; BANKS],
     /// What to write.
     pub data: [Signal<Out, Word<64>>; BANKS],
-    fold: Fold,
-    distribute: Distribute<BANKS, WORDS>,
+    fold: Fold<LOG_N>,
+    distribute: Distribute<BANKS, WORDS, LOG_N>,
     is_loading: DFF<Bit>,
     is_loaded: DFF<Bit>,
     is_busy: DFF<Bit>,
-    log_n: DFF<Word<5>>,
+    log_n: DFF<Word<4>>,
     inverse: DFF<Bit>,
-    count: DFF<Index>,
-    last: DFF<Index>,
-    row_1: DFF<Index>,
-    step: Constant<Index>,
-    one: Constant<Index>,
-    bank_bits: Constant<Word<5>>,
-    index_mask: Constant<Index>,
+    count: DFF<Word<LOG_N>>,
+    last: DFF<Word<LOG_N>>,
+    row_1: DFF<Word<ROW_BITS>>,
+    step: Constant<Word<LOG_N>>,
+    one: Constant<Word<LOG_N>>,
+    bank_bits: Constant<Word<3>>,
     is_taking: Signal<Local, Bit>,
-    size: Signal<Local, Index>,
+    size: Signal<Local, Word<LOG_N>>,
 }
 
-impl<const BANKS: usize, const WORDS: usize> Load<BANKS, WORDS> {
-    /// For sizes up to 2^`max_log_n`.
-    pub fn new(max_log_n: usize) -> Self {
+impl<const BANKS: usize, const WORDS: usize, const LOG_N: usize, const ROW_BITS: usize> Default
+    for Load<BANKS, WORDS, LOG_N, ROW_BITS>
+{
+    fn default() -> Self {
         let bank_bits = BANKS.ilog2() as usize;
         Self {
             clock: Signal::default(),
@@ -184,17 +188,18 @@ impl<const BANKS: usize, const WORDS: usize> Load<BANKS, WORDS> {
             count: DFF::default(),
             last: DFF::default(),
             row_1: DFF::default(),
-            step: Constant::new(Index::new(WORDS as u128)),
-            one: Constant::new(Index::new(1)),
+            step: Constant::new(Word::new(WORDS as u128)),
+            one: Constant::new(Word::new(1)),
             bank_bits: Constant::new(Word::new(bank_bits as u128)),
-            index_mask: Constant::new(Index::new((1 << max_log_n) - 1)),
             is_taking: Signal::default(),
             size: Signal::default(),
         }
     }
 }
 
-impl<const BANKS: usize, const WORDS: usize> Logic for Load<BANKS, WORDS> {
+impl<const BANKS: usize, const WORDS: usize, const LOG_N: usize, const ROW_BITS: usize> Logic
+    for Load<BANKS, WORDS, LOG_N, ROW_BITS>
+{
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
@@ -208,14 +213,14 @@ impl<const BANKS: usize, const WORDS: usize> Logic for Load<BANKS, WORDS> {
             self.log_n.d.next = self.command_log_n.val();
             self.inverse.d.next = self.command_inverse.val();
             self.count.d.next = 0u64.into();
-            self.last.d.next = (self.size.val() - self.step.val()) & self.index_mask.val();
+            self.last.d.next = self.size.val() - self.step.val();
         }
 
         self.s_ready.next = self.is_loading.q.val() && !self.is_busy.q.val();
         self.is_taking.next =
             self.s_valid.val() && self.is_loading.q.val() && !self.is_busy.q.val();
         if self.is_taking.val() {
-            self.count.d.next = (self.count.q.val() + self.step.val()) & self.index_mask.val();
+            self.count.d.next = self.count.q.val() + self.step.val();
             if self.count.q.val() == self.last.q.val() {
                 self.is_loading.d.next = false;
                 self.is_loaded.d.next = true;
@@ -229,7 +234,8 @@ impl<const BANKS: usize, const WORDS: usize> Logic for Load<BANKS, WORDS> {
         for i in 0..WORDS {
             self.distribute.word[i].next = self.s_word[i].val();
         }
-        self.row_1.d.next = self.count.q.val() >> self.bank_bits.val();
+        self.row_1.d.next =
+            bit_cast_word::<ROW_BITS, LOG_N>(self.count.q.val() >> self.bank_bits.val());
         self.row.next = self.row_1.q.val();
         for i in 0..BANKS {
             self.enable[i].next = self.distribute.enable[i].val();

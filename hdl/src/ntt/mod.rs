@@ -1,5 +1,6 @@
 //! Number-theoretic transforms of every size up to the built maximum, in one image.
 
+use crate::goldilocks::Form;
 use crate::parts::MULT18X18D_MODEL;
 use crate::registry::Kernel;
 
@@ -20,43 +21,46 @@ pub mod unload;
 pub use self::core::NttCore;
 pub use transform::{Command, Ntt};
 
-/// The kernel `Ntt<form, lanes, 2 lanes, rows, words, table>`, `log_n` = rows + 1 + log2(lanes) =
-/// table + log2(words).
+const ECP5: &[&str] = &[MULT18X18D_MODEL];
+
+/// The kernel with multipliers of a form, 2^`log_lanes` lanes, sizes up to 2^`log_n` and 2^`log_words`
+/// words a beat.
 macro_rules! ntt {
-    ($name:literal, $form:literal, $lanes:literal, $banks:literal, $row_bits:literal,
-     $words:literal, $table_bits:literal, $cell_models:expr) => {
+    ($name:literal, $form:expr, $log_lanes:literal, $log_n:literal, $log_words:literal,
+     $cell_models:expr) => {
         Kernel {
             name: $name,
             family: "ntt",
             parameters: &[
-                ("form", $form),
-                ("lanes", $lanes),
-                ("log_n", $row_bits + ($banks as u64).ilog2() as u64),
-                ("words", $words),
+                ("form", $form as u64),
+                ("lanes", 1 << $log_lanes),
+                ("log_n", $log_n),
+                ("words", 1 << $log_words),
             ],
             cell_models: $cell_models,
             build: || {
-                Box::new(Ntt::<$form, $lanes, $banks, $row_bits, $words, $table_bits>::default())
+                Box::new(Ntt::<
+                    { $form as usize },
+                    { 1 << $log_lanes },
+                    { 2 << $log_lanes },
+                    { if $log_lanes == 0 { 1 } else { $log_lanes } },
+                    { $log_lanes + 1 },
+                    { $log_n - $log_lanes - 1 },
+                    $log_n,
+                    { 1 << $log_words },
+                    { $log_n - $log_words },
+                >::default())
             },
         }
     };
 }
 
 pub(crate) const KERNELS: &[Kernel] = &[
-    ntt!("ntt_1_lane_log_6", 0, 1, 2, 5, 1, 6, &[]),
-    ntt!("ntt_4_lanes_log_6", 2, 4, 8, 3, 2, 5, &[]),
-    ntt!("ntt_1_lane_log_10", 0, 1, 2, 9, 1, 10, &[]),
-    ntt!("ntt_2_lanes_log_12", 0, 2, 4, 10, 1, 12, &[]),
-    ntt!(
-        "ntt_2_lanes_log_12_ecp5",
-        1,
-        2,
-        4,
-        10,
-        1,
-        12,
-        &[MULT18X18D_MODEL]
-    ),
-    ntt!("ntt_4_lanes_log_10", 0, 4, 8, 7, 1, 10, &[]),
-    ntt!("ntt_8_lanes_log_10", 0, 8, 16, 6, 2, 9, &[]),
+    ntt!("ntt_1_lane_log_6", Form::Inferred, 0, 6, 0, &[]),
+    ntt!("ntt_4_lanes_log_6", Form::Karatsuba, 2, 6, 1, &[]),
+    ntt!("ntt_1_lane_log_10", Form::Inferred, 0, 10, 0, &[]),
+    ntt!("ntt_2_lanes_log_12", Form::Inferred, 1, 12, 0, &[]),
+    ntt!("ntt_2_lanes_log_12_ecp5", Form::Ecp5, 1, 12, 0, ECP5),
+    ntt!("ntt_4_lanes_log_10", Form::Inferred, 2, 10, 0, &[]),
+    ntt!("ntt_8_lanes_log_10", Form::Inferred, 3, 10, 1, &[]),
 ];

@@ -8,7 +8,6 @@ use rust_hdl_core::prelude::*;
 use rust_hdl_core::timing::TimingInfo;
 use rust_hdl_widgets::prelude::*;
 
-use crate::parts::Index;
 use crate::word::Word;
 
 /// The lower bank of a lane's pair for a route.
@@ -43,7 +42,7 @@ pub struct Gather<const BANKS: usize, const LANES: usize> {
     /// Word of each bank.
     pub word: [Signal<In, Word<64>>; BANKS],
     /// Route of the pass.
-    pub route: Signal<In, Word<3>>,
+    pub route: Signal<In, Word<2>>,
     /// Whether the lower bank holds the upper index.
     pub is_swapped: Signal<In, Bit>,
     /// The word at the lower index.
@@ -129,7 +128,7 @@ pub struct Scatter<const BANKS: usize, const LANES: usize> {
     /// Result for the upper index, unless the twiddle was to be negated.
     pub difference: [Signal<In, Word<64>>; LANES],
     /// Route of the pass.
-    pub route: Signal<In, Word<3>>,
+    pub route: Signal<In, Word<2>>,
     /// Whether the difference goes to the lower bank, for each lane.
     pub is_swapped: Signal<In, Word<LANES>>,
     /// Word of each bank.
@@ -213,24 +212,26 @@ impl<const BANKS: usize, const LANES: usize> Logic for Scatter<BANKS, LANES> {
 
 /// What the butterflies need of the banks' twiddle choices, one cycle later.
 #[derive(LogicBlock)]
-pub struct GatherChoices<const BANKS: usize, const LANES: usize> {
+pub struct GatherChoices<const BANKS: usize, const LANES: usize, const LANE_BITS: usize> {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
     /// Twiddle of each bank.
-    pub choice: [Signal<In, Index>; BANKS],
+    pub choice: [Signal<In, Word<LANE_BITS>>; BANKS],
     /// Whether it is to be negated.
     pub is_negated: [Signal<In, Bit>; BANKS],
     /// Route of the pass.
-    pub route: Signal<In, Word<3>>,
+    pub route: Signal<In, Word<2>>,
     /// Whether the lower bank holds the upper index.
     pub is_swapped: Signal<In, Bit>,
     /// Twiddle of each lane.
-    pub lane_choice: [Signal<Out, Index>; LANES],
+    pub lane_choice: [Signal<Out, Word<LANE_BITS>>; LANES],
     /// Whether the difference goes to the lower bank, for each lane.
     pub lane_swapped: Signal<Out, Word<LANES>>,
 }
 
-impl<const BANKS: usize, const LANES: usize> Default for GatherChoices<BANKS, LANES> {
+impl<const BANKS: usize, const LANES: usize, const LANE_BITS: usize> Default
+    for GatherChoices<BANKS, LANES, LANE_BITS>
+{
     fn default() -> Self {
         Self {
             clock: Signal::default(),
@@ -244,7 +245,9 @@ impl<const BANKS: usize, const LANES: usize> Default for GatherChoices<BANKS, LA
     }
 }
 
-impl<const BANKS: usize, const LANES: usize> Logic for GatherChoices<BANKS, LANES> {
+impl<const BANKS: usize, const LANES: usize, const LANE_BITS: usize> Logic
+    for GatherChoices<BANKS, LANES, LANE_BITS>
+{
     fn update(&mut self) {
         if !self.clock.pos_edge() {
             return;
@@ -302,20 +305,22 @@ impl<const BANKS: usize, const LANES: usize> Logic for GatherChoices<BANKS, LANE
     }
 }
 
-/// Any of several words for each of several takers, one cycle later.
+/// Any of several words for each of several takers, one cycle later. A choice has `BITS` bits.
 #[derive(LogicBlock)]
-pub struct Select<const INPUTS: usize, const OUTPUTS: usize> {
+pub struct Select<const INPUTS: usize, const OUTPUTS: usize, const BITS: usize> {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
     /// The words.
     pub word: [Signal<In, Word<64>>; INPUTS],
     /// Number of the word wanted, below `INPUTS`.
-    pub choice: [Signal<In, Index>; OUTPUTS],
+    pub choice: [Signal<In, Word<BITS>>; OUTPUTS],
     /// That word.
     pub chosen: [Signal<Out, Word<64>>; OUTPUTS],
 }
 
-impl<const INPUTS: usize, const OUTPUTS: usize> Default for Select<INPUTS, OUTPUTS> {
+impl<const INPUTS: usize, const OUTPUTS: usize, const BITS: usize> Default
+    for Select<INPUTS, OUTPUTS, BITS>
+{
     fn default() -> Self {
         Self {
             clock: Signal::default(),
@@ -326,7 +331,9 @@ impl<const INPUTS: usize, const OUTPUTS: usize> Default for Select<INPUTS, OUTPU
     }
 }
 
-impl<const INPUTS: usize, const OUTPUTS: usize> Logic for Select<INPUTS, OUTPUTS> {
+impl<const INPUTS: usize, const OUTPUTS: usize, const BITS: usize> Logic
+    for Select<INPUTS, OUTPUTS, BITS>
+{
     fn update(&mut self) {
         if !self.clock.pos_edge() {
             return;

@@ -73,26 +73,49 @@ fn shortest_distance(log_n: usize, bank_bits: usize, before: usize, after: usize
         .unwrap_or(issues)
 }
 
-/// The passes of every size as the sequencer's table: row 16·log n + pass.
-///
-/// Bits 0..24 window mask, 24..29 pair bit, 29..32 pair bit modulo the bank bits, 32..38 wait, 38
-/// first pass, 39 last pass, 40..64 mask of all indices.
-pub fn microcode(max_log_n: usize, bank_bits: usize, hazard_cycles: usize) -> Vec<u64> {
-    let mut rows = vec![0; 256];
+/// Rows of the tables of passes: 16·log n + pass.
+const ROWS: usize = 256;
+
+fn pass_table(
+    max_log_n: usize,
+    bank_bits: usize,
+    hazard_cycles: usize,
+    value: impl Fn(usize, usize, &Pass) -> u64,
+) -> Vec<u64> {
+    let mut rows = vec![0; ROWS];
     for log_n in MIN_LOG_N..=max_log_n {
-        let all = (1u64 << log_n.max(bank_bits)) - 1;
         for (index, pass) in passes(log_n, bank_bits, hazard_cycles).iter().enumerate() {
-            let mask = ((1u64 << bank_bits) - 1) << pass.window;
-            rows[16 * log_n + index] = mask
-                | (pass.pair as u64) << 24
-                | ((pass.pair % bank_bits) as u64) << 29
-                | (pass.wait_cycles as u64) << 32
-                | u64::from(index == 0) << 38
-                | u64::from(index + 1 == log_n) << 39
-                | all << 40;
+            rows[16 * log_n + index] = value(log_n, index, pass);
         }
     }
     rows
+}
+
+/// Mask of the window of every pass.
+pub fn windows(max_log_n: usize, bank_bits: usize) -> Vec<u64> {
+    pass_table(max_log_n, bank_bits, 0, |_, _, pass| {
+        ((1 << bank_bits) - 1) << pass.window
+    })
+}
+
+/// The rest of every pass: bits 0..4 pair bit, 4..6 pair bit modulo the bank bits, 6..11 wait, 11 first
+/// pass, 12 last pass.
+pub fn microcode(max_log_n: usize, bank_bits: usize, hazard_cycles: usize) -> Vec<u64> {
+    assert!(hazard_cycles < 32, "a wait of {hazard_cycles} cycles");
+    pass_table(max_log_n, bank_bits, hazard_cycles, |log_n, index, pass| {
+        pass.pair as u64
+            | ((pass.pair % bank_bits) as u64) << 4
+            | (pass.wait_cycles as u64) << 6
+            | u64::from(index == 0) << 11
+            | u64::from(index + 1 == log_n) << 12
+    })
+}
+
+/// Mask of all indices of every size, by its logarithm.
+pub fn index_masks(max_log_n: usize, bank_bits: usize) -> Vec<u64> {
+    (0..16)
+        .map(|log_n| (1u64 << log_n.clamp(bank_bits, max_log_n)) - 1)
+        .collect()
 }
 
 /// T\[m\] for m < 2^(`max_log_n` - 1).
@@ -108,8 +131,8 @@ pub fn twiddles(max_log_n: usize) -> Vec<u64> {
         .collect()
 }
 
-/// 2^-k for every k up to 31: the factor of an inverse transform.
-pub fn inverse_sizes() -> [u64; 32] {
+/// 2^-k for every k up to 15: the factor of an inverse transform.
+pub fn inverse_sizes() -> [u64; 16] {
     let half = P / 2 + 1;
     std::array::from_fn(|k| model::power(half, k as u64))
 }

@@ -7,11 +7,11 @@ use super::network::Choose;
 use super::plan;
 use super::queue::{self, Queue};
 use crate::goldilocks::Multiplier;
-use crate::parts::{Delay, Index, Ram, Rom};
-use crate::word::{Word, bit_cast_bit, bit_cast_word};
+use crate::parts::{Delay, Ram, Rom};
+use crate::word::{Word, bit_cast_bit};
 
 /// Cycles from a word to its factor: memory, choice.
-const FACTOR_CYCLES: usize = 2;
+const FACTOR_CYCLES: usize = Ram::<1>::LATENCY + 1;
 
 /// Word i of a job times entry i of a table of powers of the coset shift, or times 2^-`s_halvings`.
 ///
@@ -31,14 +31,16 @@ pub struct Scale<const FORM: usize, const WORDS: usize, const TABLE_BITS: usize>
     pub s_word: [Signal<In, Word<64>>; WORDS],
     /// The last of a job.
     pub s_last: Signal<In, Bit>,
-    /// Number of the beat in its job; of the beat of the table that is written.
-    pub beat: Signal<In, Index>,
+    /// Number of the beat in its job.
+    pub beat: Signal<In, Word<TABLE_BITS>>,
     /// Take the factor from the table.
     pub s_tabled: Signal<In, Bit>,
     /// Otherwise, how often to halve.
-    pub s_halvings: Signal<In, Word<5>>,
-    /// Write the beat into the table.
+    pub s_halvings: Signal<In, Word<4>>,
+    /// Write a beat into the table.
     pub table_enable: Signal<In, Bit>,
+    /// Which beat.
+    pub table_beat: Signal<In, Word<TABLE_BITS>>,
     /// What to write.
     pub table_word: [Signal<In, Word<64>>; WORDS],
     /// Products are there.
@@ -50,8 +52,9 @@ pub struct Scale<const FORM: usize, const WORDS: usize, const TABLE_BITS: usize>
     /// The last of a job.
     pub m_last: Signal<Out, Bit>,
     powers: [Ram<TABLE_BITS>; WORDS],
-    halves: Rom,
-    tabled_1: DFF<Bit>,
+    halves: Rom<4, 64>,
+    tabled: Delay<1>,
+    tabled_bit: Signal<Local, Word<1>>,
     factor: [Choose; WORDS],
     word_delay: [Delay<64>; WORDS],
     multiplier: [Multiplier<FORM>; WORDS],
@@ -82,6 +85,7 @@ impl<const FORM: usize, const WORDS: usize, const TABLE_BITS: usize> Default
             s_tabled: Signal::default(),
             s_halvings: Signal::default(),
             table_enable: Signal::default(),
+            table_beat: Signal::default(),
             table_word: std::array::from_fn(|_| Signal::default()),
             m_valid: Signal::default(),
             m_ready: Signal::default(),
@@ -89,7 +93,8 @@ impl<const FORM: usize, const WORDS: usize, const TABLE_BITS: usize> Default
             m_last: Signal::default(),
             powers: std::array::from_fn(|_| Ram::default()),
             halves: Rom::new(plan::inverse_sizes().to_vec()),
-            tabled_1: DFF::default(),
+            tabled: Delay::new(Ram::<1>::LATENCY),
+            tabled_bit: Signal::default(),
             factor: std::array::from_fn(|_| Choose::default()),
             word_delay: std::array::from_fn(|_| Delay::new(FACTOR_CYCLES)),
             multiplier: std::array::from_fn(|_| Multiplier::default()),
@@ -111,8 +116,8 @@ impl<const FORM: usize, const WORDS: usize, const TABLE_BITS: usize> Logic
 {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, tabled_1, credit);
-        clock!(self, clock, halves, valids, lasts);
+        dff_setup!(self, clock, credit);
+        clock!(self, clock, halves, tabled, valids, lasts);
         self.valids.reset.next = self.reset.val();
         self.lasts.reset.next = self.reset.val();
 
@@ -130,18 +135,20 @@ impl<const FORM: usize, const WORDS: usize, const TABLE_BITS: usize> Logic
         self.valids.x.next = self.valid_bit.val();
         self.last_bit.next = bit_cast_bit::<1>(self.s_last.val());
         self.lasts.x.next = self.last_bit.val();
-        self.tabled_1.d.next = self.s_tabled.val();
-        self.halves.address.next = bit_cast_word::<24, 5>(self.s_halvings.val());
+        self.tabled_bit.next = bit_cast_bit::<1>(self.s_tabled.val());
+        self.tabled.x.next = self.tabled_bit.val();
+        self.tabled.reset.next = false;
+        self.halves.address.next = self.s_halvings.val();
         for i in 0..WORDS {
             self.powers[i].clock.next = self.clock.val();
-            self.powers[i].write_address.next = self.beat.val();
+            self.powers[i].write_address.next = self.table_beat.val();
             self.powers[i].write_data.next = self.table_word[i].val();
             self.powers[i].write_enable.next = self.table_enable.val();
             self.powers[i].read_address.next = self.beat.val();
             self.factor[i].clock.next = self.clock.val();
             self.factor[i].first.next = self.halves.data.val();
             self.factor[i].second.next = self.powers[i].read_data.val();
-            self.factor[i].is_second.next = self.tabled_1.q.val();
+            self.factor[i].is_second.next = self.tabled.y.val().any();
             self.word_delay[i].clock.next = self.clock.val();
             self.word_delay[i].reset.next = false;
             self.word_delay[i].x.next = self.s_word[i].val();

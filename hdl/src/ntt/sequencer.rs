@@ -4,13 +4,13 @@ use rust_hdl_core::prelude::*;
 use rust_hdl_widgets::prelude::*;
 
 use super::plan;
-use crate::parts::{Index, Rom};
+use crate::parts::Rom;
 use crate::word::{Word, bit_cast_word};
 
 /// Reads the plan of the next pass from a table while the current one runs, so that passes and jobs
 /// follow each other without a gap except where a word would be read before it is written.
 #[derive(LogicBlock)]
-pub struct Sequencer {
+pub struct Sequencer<const LOG_N: usize> {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
     /// Synchronous.
@@ -18,7 +18,7 @@ pub struct Sequencer {
     /// A loaded job waits.
     pub job_valid: Signal<In, Bit>,
     /// Its size.
-    pub job_log_n: Signal<In, Word<5>>,
+    pub job_log_n: Signal<In, Word<4>>,
     /// Its direction.
     pub job_inverse: Signal<In, Bit>,
     /// It is begun in the next cycle.
@@ -30,17 +30,17 @@ pub struct Sequencer {
     /// A last pass begins in the next cycle.
     pub slot_taken: Signal<Out, Bit>,
     /// Size of its job.
-    pub slot_log_n: Signal<Out, Word<5>>,
+    pub slot_log_n: Signal<Out, Word<4>>,
     /// An issue.
     pub valid: Signal<Out, Bit>,
     /// Its indices, zero inside the window.
-    pub base: Signal<Out, Index>,
+    pub base: Signal<Out, Word<LOG_N>>,
     /// Mask of the window.
-    pub window: Signal<Out, Index>,
+    pub window: Signal<Out, Word<LOG_N>>,
     /// The bit in which butterflies pair.
-    pub pair: Signal<Out, Word<5>>,
+    pub pair: Signal<Out, Word<4>>,
     /// The same modulo the bits of a bank.
-    pub route: Signal<Out, Word<3>>,
+    pub route: Signal<Out, Word<2>>,
     /// Of an inverse transform.
     pub is_inverse: Signal<Out, Bit>,
     /// Of a first pass.
@@ -53,44 +53,43 @@ pub struct Sequencer {
     pub is_end: Signal<Out, Bit>,
     /// Half of the first pass is issued.
     pub is_half: Signal<Out, Bit>,
-    microcode: Rom,
+    windows: Rom<8, LOG_N>,
+    microcode: Rom<8, 13>,
+    masks: Rom<4, LOG_N>,
     is_running: DFF<Bit>,
     is_active: DFF<Bit>,
-    current: DFF<Word<64>>,
-    log_n: DFF<Word<5>>,
+    window_now: DFF<Word<LOG_N>>,
+    last_base: DFF<Word<LOG_N>>,
+    current: DFF<Word<13>>,
+    log_n: DFF<Word<4>>,
     inverse: DFF<Bit>,
-    pass: DFF<Word<5>>,
-    base_now: DFF<Index>,
+    pass: DFF<Word<4>>,
+    base_now: DFF<Word<LOG_N>>,
     slot_now: DFF<Bit>,
-    idle: DFF<Word<6>>,
-    next_log_n: DFF<Word<5>>,
-    next_pass: DFF<Word<5>>,
+    idle: DFF<Word<5>>,
+    next_log_n: DFF<Word<4>>,
+    next_pass: DFF<Word<4>>,
     next_inverse: DFF<Bit>,
     is_fetching: DFF<Bit>,
     is_arriving: DFF<Bit>,
-    planned: DFF<Word<64>>,
     next_valid: DFF<Bit>,
-    index_mask: Constant<Index>,
-    idle_limit: Constant<Word<6>>,
-    window_now: Signal<Local, Index>,
-    all_now: Signal<Local, Index>,
+    idle_limit: Constant<Word<5>>,
     is_first_now: Signal<Local, Bit>,
     is_last_now: Signal<Local, Bit>,
-    covered: Signal<Local, Index>,
-    successor: Signal<Local, Index>,
-    outside: Signal<Local, Index>,
-    half: Signal<Local, Index>,
+    covered: Signal<Local, Word<LOG_N>>,
+    successor: Signal<Local, Word<LOG_N>>,
+    half: Signal<Local, Word<LOG_N>>,
     is_pass_end: Signal<Local, Bit>,
-    next_wait: Signal<Local, Word<6>>,
+    next_wait: Signal<Local, Word<5>>,
     next_is_last: Signal<Local, Bit>,
     is_starting: Signal<Local, Bit>,
     is_new_job: Signal<Local, Bit>,
-    address: Signal<Local, Index>,
+    address: Signal<Local, Word<8>>,
 }
 
-impl Sequencer {
-    /// For sizes up to 2^`max_log_n` on 2^`bank_bits` banks.
-    pub fn new(max_log_n: usize, bank_bits: usize, hazard_cycles: usize) -> Self {
+impl<const LOG_N: usize> Sequencer<LOG_N> {
+    /// For 2^`bank_bits` banks.
+    pub fn new(bank_bits: usize, hazard_cycles: usize) -> Self {
         Self {
             clock: Signal::default(),
             reset: Signal::default(),
@@ -113,9 +112,13 @@ impl Sequencer {
             slot: Signal::default(),
             is_end: Signal::default(),
             is_half: Signal::default(),
-            microcode: Rom::new(plan::microcode(max_log_n, bank_bits, hazard_cycles)),
+            windows: Rom::new(plan::windows(LOG_N, bank_bits)),
+            microcode: Rom::new(plan::microcode(LOG_N, bank_bits, hazard_cycles)),
+            masks: Rom::new(plan::index_masks(LOG_N, bank_bits)),
             is_running: DFF::default(),
             is_active: DFF::default(),
+            window_now: DFF::default(),
+            last_base: DFF::default(),
             current: DFF::default(),
             log_n: DFF::default(),
             inverse: DFF::default(),
@@ -128,17 +131,12 @@ impl Sequencer {
             next_inverse: DFF::default(),
             is_fetching: DFF::default(),
             is_arriving: DFF::default(),
-            planned: DFF::default(),
             next_valid: DFF::default(),
-            index_mask: Constant::new(Index::new((1 << max_log_n.max(bank_bits)) - 1)),
-            idle_limit: Constant::new(Word::new(63)),
-            window_now: Signal::default(),
-            all_now: Signal::default(),
+            idle_limit: Constant::new(Word::new(31)),
             is_first_now: Signal::default(),
             is_last_now: Signal::default(),
             covered: Signal::default(),
             successor: Signal::default(),
-            outside: Signal::default(),
             half: Signal::default(),
             is_pass_end: Signal::default(),
             next_wait: Signal::default(),
@@ -150,12 +148,13 @@ impl Sequencer {
     }
 }
 
-impl Logic for Sequencer {
+impl<const LOG_N: usize> Logic for Sequencer<LOG_N> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, is_running, is_active, current, log_n, inverse, pass, base_now
+            self, clock, is_running, is_active, window_now, last_base, current, log_n, inverse
         );
+        dff_setup!(self, clock, pass, base_now);
         dff_setup!(
             self,
             clock,
@@ -165,24 +164,21 @@ impl Logic for Sequencer {
             next_pass,
             next_inverse
         );
-        dff_setup!(self, clock, is_fetching, is_arriving, planned, next_valid);
-        clock!(self, clock, microcode);
+        dff_setup!(self, clock, is_fetching, is_arriving, next_valid);
+        clock!(self, clock, windows, microcode, masks);
 
         // The current issue.
-        self.window_now.next = self.current.q.val().get_bits::<24>(0) & self.index_mask.val();
-        self.all_now.next = self.current.q.val().get_bits::<24>(40) & self.index_mask.val();
-        self.is_first_now.next = self.current.q.val().get_bit(38);
-        self.is_last_now.next = self.current.q.val().get_bit(39);
-        self.covered.next = self.base_now.q.val() | self.window_now.val();
+        self.is_first_now.next = self.current.q.val().get_bit(11);
+        self.is_last_now.next = self.current.q.val().get_bit(12);
+        self.covered.next = self.base_now.q.val() | self.window_now.q.val();
         self.is_pass_end.next =
-            self.is_running.q.val() && (self.covered.val() == self.all_now.val());
-        self.outside.next = self.all_now.val() ^ self.window_now.val();
-        self.half.next = self.outside.val() >> 1;
+            self.is_running.q.val() && (self.base_now.q.val() == self.last_base.q.val());
+        self.half.next = self.last_base.q.val() >> 1;
         self.valid.next = self.is_running.q.val();
         self.base.next = self.base_now.q.val();
-        self.window.next = self.window_now.val();
-        self.pair.next = self.current.q.val().get_bits::<5>(24);
-        self.route.next = self.current.q.val().get_bits::<3>(29);
+        self.window.next = self.window_now.q.val();
+        self.pair.next = self.current.q.val().get_bits::<4>(0);
+        self.route.next = self.current.q.val().get_bits::<2>(4);
         self.is_inverse.next = self.inverse.q.val();
         self.is_first.next = self.is_first_now.val();
         self.is_last.next = self.is_last_now.val();
@@ -195,8 +191,7 @@ impl Logic for Sequencer {
         // The next one in the same pass: count through the bits outside the window.
         self.successor.next = self.covered.val() + 1;
         if self.is_running.q.val() {
-            self.base_now.d.next =
-                self.successor.val() & self.index_mask.val() & (!self.window_now.val());
+            self.base_now.d.next = self.successor.val() & (!self.window_now.q.val());
         }
 
         // The end of a pass.
@@ -215,9 +210,9 @@ impl Logic for Sequencer {
         }
 
         // The start of the next pass.
-        self.next_wait.next = self.planned.q.val().get_bits::<6>(32);
-        self.next_is_last.next = self.planned.q.val().get_bit(39);
-        self.is_new_job.next = self.planned.q.val().get_bit(38);
+        self.next_wait.next = self.microcode.data.val().get_bits::<5>(6);
+        self.next_is_last.next = self.microcode.data.val().get_bit(12);
+        self.is_new_job.next = self.microcode.data.val().get_bit(11);
         self.is_starting.next = self.next_valid.q.val()
             && (self.is_pass_end.val() || !self.is_running.q.val())
             && (self.idle.q.val() >= self.next_wait.val())
@@ -228,7 +223,9 @@ impl Logic for Sequencer {
         if self.is_starting.val() {
             self.is_running.d.next = true;
             self.is_active.d.next = true;
-            self.current.d.next = self.planned.q.val();
+            self.window_now.d.next = self.windows.data.val();
+            self.last_base.d.next = self.masks.data.val() ^ self.windows.data.val();
+            self.current.d.next = self.microcode.data.val();
             self.log_n.d.next = self.next_log_n.q.val();
             self.inverse.d.next = self.next_inverse.q.val();
             self.pass.d.next = self.next_pass.q.val();
@@ -240,7 +237,6 @@ impl Logic for Sequencer {
         // Reading ahead.
         self.is_fetching.d.next = false;
         self.is_arriving.d.next = self.is_fetching.q.val();
-        self.planned.d.next = self.microcode.data.val();
         if self.is_arriving.q.val() {
             self.next_valid.d.next = true;
         } else if !self.next_valid.q.val() && !self.is_fetching.q.val() {
@@ -256,9 +252,11 @@ impl Logic for Sequencer {
                 self.is_fetching.d.next = true;
             }
         }
-        self.address.next = bit_cast_word::<24, 5>(self.next_log_n.q.val()) << 4;
-        self.microcode.address.next =
-            self.address.val() | bit_cast_word::<24, 5>(self.next_pass.q.val());
+        self.address.next = (bit_cast_word::<8, 4>(self.next_log_n.q.val()) << 4)
+            | bit_cast_word::<8, 4>(self.next_pass.q.val());
+        self.windows.address.next = self.address.val();
+        self.microcode.address.next = self.address.val();
+        self.masks.address.next = self.next_log_n.q.val();
 
         if self.reset.val() {
             self.is_running.d.next = false;

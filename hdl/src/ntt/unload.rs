@@ -7,20 +7,19 @@ use rust_hdl_widgets::prelude::*;
 use super::fold::Fold;
 use super::network::{Choose, Select};
 use super::queue::{self, Queue};
-use crate::parts::{Delay, Index};
-use crate::word::{Word, bit_cast_bit};
+use crate::parts::{Delay, Ram};
+use crate::word::{Word, bit_cast_bit, bit_cast_word};
 
-/// The 24 bits of an index in reverse order, combinational.
+/// The bits of an index in reverse order, combinational.
 #[derive(LogicBlock, Default)]
-struct Reverse {
-    pub x: Signal<In, Index>,
-    pub y: Signal<Out, Index>,
+struct Reverse<const LOG_N: usize> {
+    pub x: Signal<In, Word<LOG_N>>,
+    pub y: Signal<Out, Word<LOG_N>>,
 }
 
-impl Logic for Reverse {
+impl<const LOG_N: usize> Logic for Reverse<LOG_N> {
     fn update(&mut self) {
-        let x = self.x.val().value() as u32;
-        self.y.next = Index::new(u128::from(x.reverse_bits() >> (32 - Index::BITS)));
+        self.y.next = Word::new(self.x.val().value().reverse_bits() >> (128 - LOG_N));
     }
 
     fn connect(&mut self) {
@@ -28,7 +27,7 @@ impl Logic for Reverse {
     }
 
     fn hdl(&self) -> Verilog {
-        let top = Index::BITS - 1;
+        let top = LOG_N - 1;
         let bits: String = (0..=top)
             .map(|bit| format!("   y[{bit}] = x[{}];\n", top - bit))
             .collect();
@@ -39,13 +38,15 @@ impl Logic for Reverse {
 /// The row that each bank reads for a beat, combinational: the rows of the words wanted, each
 /// where it lies.
 #[derive(LogicBlock)]
-struct Rows<const BANKS: usize, const WORDS: usize> {
-    pub bank: [Signal<In, Index>; WORDS],
-    pub word_row: [Signal<In, Index>; WORDS],
-    pub row: [Signal<Out, Index>; BANKS],
+struct Rows<const BANKS: usize, const WORDS: usize, const BANK_BITS: usize, const ROW_BITS: usize> {
+    pub bank: [Signal<In, Word<BANK_BITS>>; WORDS],
+    pub word_row: [Signal<In, Word<ROW_BITS>>; WORDS],
+    pub row: [Signal<Out, Word<ROW_BITS>>; BANKS],
 }
 
-impl<const BANKS: usize, const WORDS: usize> Default for Rows<BANKS, WORDS> {
+impl<const BANKS: usize, const WORDS: usize, const BANK_BITS: usize, const ROW_BITS: usize> Default
+    for Rows<BANKS, WORDS, BANK_BITS, ROW_BITS>
+{
     fn default() -> Self {
         Self {
             bank: std::array::from_fn(|_| Signal::default()),
@@ -55,10 +56,12 @@ impl<const BANKS: usize, const WORDS: usize> Default for Rows<BANKS, WORDS> {
     }
 }
 
-impl<const BANKS: usize, const WORDS: usize> Logic for Rows<BANKS, WORDS> {
+impl<const BANKS: usize, const WORDS: usize, const BANK_BITS: usize, const ROW_BITS: usize> Logic
+    for Rows<BANKS, WORDS, BANK_BITS, ROW_BITS>
+{
     fn update(&mut self) {
         for bank in 0..BANKS {
-            let holds = |word: &usize| self.bank[*word].val().value() as usize % BANKS == bank;
+            let holds = |word: &usize| self.bank[*word].val().value() == bank as u128;
             let word = (1..WORDS).find(holds).unwrap_or(0);
             self.row[bank].next = self.word_row[word].val();
         }
@@ -69,14 +72,11 @@ impl<const BANKS: usize, const WORDS: usize> Logic for Rows<BANKS, WORDS> {
     }
 
     fn hdl(&self) -> Verilog {
-        let msb = BANKS.ilog2() - 1;
         let mut lines = String::new();
         for bank in 0..BANKS {
             lines += &format!("   row${bank} = word_row$0;\n");
             for word in 1..WORDS {
-                lines += &format!(
-                    "   if (bank${word}[{msb}:0] == {bank}) row${bank} = word_row${word};\n"
-                );
+                lines += &format!("   if (bank${word} == {bank}) row${bank} = word_row${word};\n");
             }
         }
         Verilog::Custom(format!("always @(*) begin\n{lines}end\n"))
@@ -89,23 +89,24 @@ impl<const BANKS: usize, const WORDS: usize> Logic for Rows<BANKS, WORDS> {
 
 /// Where one word of a beat lies: two cycles.
 #[derive(LogicBlock)]
-struct Locate {
+struct Locate<const LOG_N: usize, const BANK_BITS: usize, const ROW_BITS: usize> {
     pub clock: Signal<In, Clock>,
-    pub index: Signal<In, Index>,
-    pub shift: Signal<In, Word<5>>,
-    pub bank: Signal<Out, Index>,
-    pub row: Signal<Out, Index>,
-    reverse: Reverse,
-    fold: Fold,
-    location: DFF<Index>,
-    bank_2: DFF<Index>,
-    row_2: DFF<Index>,
-    bank_bits: Constant<Word<5>>,
-    bank_mask: Constant<Index>,
+    pub index: Signal<In, Word<LOG_N>>,
+    pub shift: Signal<In, Word<4>>,
+    pub bank: Signal<Out, Word<BANK_BITS>>,
+    pub row: Signal<Out, Word<ROW_BITS>>,
+    reverse: Reverse<LOG_N>,
+    fold: Fold<LOG_N>,
+    location: DFF<Word<LOG_N>>,
+    bank_2: DFF<Word<BANK_BITS>>,
+    row_2: DFF<Word<ROW_BITS>>,
+    bank_bits: Constant<Word<3>>,
 }
 
-impl Locate {
-    fn new(bank_bits: usize) -> Self {
+impl<const LOG_N: usize, const BANK_BITS: usize, const ROW_BITS: usize> Default
+    for Locate<LOG_N, BANK_BITS, ROW_BITS>
+{
+    fn default() -> Self {
         Self {
             clock: Signal::default(),
             index: Signal::default(),
@@ -113,25 +114,27 @@ impl Locate {
             bank: Signal::default(),
             row: Signal::default(),
             reverse: Reverse::default(),
-            fold: Fold::new(bank_bits),
+            fold: Fold::new(BANK_BITS),
             location: DFF::default(),
             bank_2: DFF::default(),
             row_2: DFF::default(),
-            bank_bits: Constant::new(Word::new(bank_bits as u128)),
-            bank_mask: Constant::new(Index::new((1 << bank_bits) - 1)),
+            bank_bits: Constant::new(Word::new(BANK_BITS as u128)),
         }
     }
 }
 
-impl Logic for Locate {
+impl<const LOG_N: usize, const BANK_BITS: usize, const ROW_BITS: usize> Logic
+    for Locate<LOG_N, BANK_BITS, ROW_BITS>
+{
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, location, bank_2, row_2);
         self.reverse.x.next = self.index.val();
         self.location.d.next = self.reverse.y.val() >> self.shift.val();
         self.fold.index.next = self.location.q.val();
-        self.bank_2.d.next = self.fold.banks.val() & self.bank_mask.val();
-        self.row_2.d.next = self.location.q.val() >> self.bank_bits.val();
+        self.bank_2.d.next = bit_cast_word::<BANK_BITS, LOG_N>(self.fold.banks.val());
+        self.row_2.d.next =
+            bit_cast_word::<ROW_BITS, LOG_N>(self.location.q.val() >> self.bank_bits.val());
         self.bank.next = self.bank_2.q.val();
         self.row.next = self.row_2.q.val();
     }
@@ -139,11 +142,17 @@ impl Logic for Locate {
 
 /// Cycles from the issue of a beat to its entry into the queue: location, row and bank, memory,
 /// buffer, bank.
-const PIPELINE: usize = 5;
+const PIPELINE: usize = Ram::<1>::LATENCY + 4;
 
 /// Keeps the books of the two result buffers, and turns each finished one into a stream.
 #[derive(LogicBlock)]
-pub struct Unload<const BANKS: usize, const WORDS: usize> {
+pub struct Unload<
+    const BANKS: usize,
+    const WORDS: usize,
+    const LOG_N: usize,
+    const BANK_BITS: usize,
+    const ROW_BITS: usize,
+> {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
     /// Synchronous.
@@ -155,14 +164,14 @@ pub struct Unload<const BANKS: usize, const WORDS: usize> {
     /// It is claimed.
     pub slot_taken: Signal<In, Bit>,
     /// For a job of this size.
-    pub slot_log_n: Signal<In, Word<5>>,
+    pub slot_log_n: Signal<In, Word<4>>,
     /// The oldest claimed buffer is complete.
     pub is_done: Signal<In, Bit>,
     /// Row to read in each bank of both buffers.
-    pub row: [Signal<Out, Index>; BANKS],
-    /// Words of the first buffer, a cycle later.
+    pub row: [Signal<Out, Word<ROW_BITS>>; BANKS],
+    /// Words of the first buffer, as many cycles later as a memory takes.
     pub word_0: [Signal<In, Word<64>>; BANKS],
-    /// Words of the second buffer, a cycle later.
+    /// Words of the second buffer, in step.
     pub word_1: [Signal<In, Word<64>>; BANKS],
     /// Results are there.
     pub m_valid: Signal<Out, Bit>,
@@ -176,29 +185,29 @@ pub struct Unload<const BANKS: usize, const WORDS: usize> {
     done: DFF<Word<2>>,
     claim_slot: DFF<Bit>,
     read_slot: DFF<Bit>,
-    log_n_0: DFF<Word<5>>,
-    log_n_1: DFF<Word<5>>,
+    log_n_0: DFF<Word<4>>,
+    log_n_1: DFF<Word<4>>,
     is_reading: DFF<Bit>,
-    shift: DFF<Word<5>>,
-    last: DFF<Index>,
-    count: DFF<Index>,
+    shift: DFF<Word<4>>,
+    last: DFF<Word<LOG_N>>,
+    count: DFF<Word<LOG_N>>,
     credit: DFF<Word<6>>,
-    locate: [Locate; WORDS],
-    rows: Rows<BANKS, WORDS>,
+    locate: [Locate<LOG_N, BANK_BITS, ROW_BITS>; WORDS],
+    rows: Rows<BANKS, WORDS, BANK_BITS, ROW_BITS>,
     valids: Delay<1>,
     lasts: Delay<1>,
     slots: Delay<1>,
-    bank_delays: [Delay<24>; WORDS],
+    bank_delays: [Delay<BANK_BITS>; WORDS],
     choose: [Choose; BANKS],
-    select: Select<BANKS, WORDS>,
+    select: Select<BANKS, WORDS, BANK_BITS>,
     queue: [Queue; WORDS],
-    step: Constant<Index>,
-    one: Constant<Index>,
-    top: Constant<Word<5>>,
+    step: Constant<Word<LOG_N>>,
+    one: Constant<Word<LOG_N>>,
+    top: Constant<Word<4>>,
     capacity: Constant<Word<6>>,
-    offset: [Constant<Index>; WORDS],
-    log_n: Signal<Local, Word<5>>,
-    size: Signal<Local, Index>,
+    offset: [Constant<Word<LOG_N>>; WORDS],
+    log_n: Signal<Local, Word<4>>,
+    size: Signal<Local, Word<LOG_N>>,
     is_issuing: Signal<Local, Bit>,
     is_leaving: Signal<Local, Bit>,
     is_final: Signal<Local, Bit>,
@@ -208,9 +217,15 @@ pub struct Unload<const BANKS: usize, const WORDS: usize> {
     slot_bit: Signal<Local, Word<1>>,
 }
 
-impl<const BANKS: usize, const WORDS: usize> Default for Unload<BANKS, WORDS> {
+impl<
+    const BANKS: usize,
+    const WORDS: usize,
+    const LOG_N: usize,
+    const BANK_BITS: usize,
+    const ROW_BITS: usize,
+> Default for Unload<BANKS, WORDS, LOG_N, BANK_BITS, ROW_BITS>
+{
     fn default() -> Self {
-        let bank_bits = BANKS.ilog2() as usize;
         Self {
             clock: Signal::default(),
             reset: Signal::default(),
@@ -237,20 +252,20 @@ impl<const BANKS: usize, const WORDS: usize> Default for Unload<BANKS, WORDS> {
             last: DFF::default(),
             count: DFF::default(),
             credit: DFF::default(),
-            locate: std::array::from_fn(|_| Locate::new(bank_bits)),
+            locate: std::array::from_fn(|_| Locate::default()),
             rows: Rows::default(),
             valids: Delay::new(PIPELINE),
             lasts: Delay::new(PIPELINE),
-            slots: Delay::new(3),
-            bank_delays: std::array::from_fn(|_| Delay::new(2)),
+            slots: Delay::new(PIPELINE - 2),
+            bank_delays: std::array::from_fn(|_| Delay::new(PIPELINE - 3)),
             choose: std::array::from_fn(|_| Choose::default()),
             select: Select::default(),
             queue: std::array::from_fn(|_| Queue::default()),
-            step: Constant::new(Index::new(WORDS as u128)),
-            one: Constant::new(Index::new(1)),
-            top: Constant::new(Word::new(Index::BITS as u128)),
+            step: Constant::new(Word::new(WORDS as u128)),
+            one: Constant::new(Word::new(1)),
+            top: Constant::new(Word::new(LOG_N as u128)),
             capacity: Constant::new(Word::new(queue::CAPACITY)),
-            offset: std::array::from_fn(|word| Constant::new(Index::new(word as u128))),
+            offset: std::array::from_fn(|word| Constant::new(Word::new(word as u128))),
             log_n: Signal::default(),
             size: Signal::default(),
             is_issuing: Signal::default(),
@@ -264,7 +279,14 @@ impl<const BANKS: usize, const WORDS: usize> Default for Unload<BANKS, WORDS> {
     }
 }
 
-impl<const BANKS: usize, const WORDS: usize> Logic for Unload<BANKS, WORDS> {
+impl<
+    const BANKS: usize,
+    const WORDS: usize,
+    const LOG_N: usize,
+    const BANK_BITS: usize,
+    const ROW_BITS: usize,
+> Logic for Unload<BANKS, WORDS, LOG_N, BANK_BITS, ROW_BITS>
+{
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(

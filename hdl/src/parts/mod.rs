@@ -12,5 +12,5 @@ pub use fifo::Fifo;
 pub(crate) use fifo::KERNELS;
 pub use lut_ram::LutRam;
 pub use product::{MULT18X18D_MODEL, Product};
-pub use ram::{Index, Ram};
+pub use ram::Ram;
 pub use rom::Rom;

@@ -1,30 +1,34 @@
-//! Block RAM: one write port, one registered read port, one clock.
+//! Block RAM: one write port, one read port with an output register, one clock.
 
 use rust_hdl_core::prelude::*;
 use rust_hdl_core::timing::TimingInfo;
 
 use crate::word::Word;
 
-/// Index of a field element or a row, wide enough for every size that is built.
-pub type Index = Word<24>;
-
-/// 2^`A` field elements. The word read appears one cycle after its address; reading an address
-/// in the cycle in which it is written is not allowed. The content is undefined until written.
+/// 2^`A` field elements. The word read appears [`Ram::LATENCY`] cycles after its address: a block RAM
+/// alone takes half of a cycle of 100 MHz, so a register follows before anything else does. Reading an
+/// address in the cycle in which it is written is not allowed. The content is undefined until written.
 #[derive(LogicBlock)]
 pub struct Ram<const A: usize> {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
-    /// Where to write; the low `A` bits count.
-    pub write_address: Signal<In, Index>,
+    /// Where to write.
+    pub write_address: Signal<In, Word<A>>,
     /// What to write.
     pub write_data: Signal<In, Word<64>>,
     /// Whether to write at the next edge.
     pub write_enable: Signal<In, Bit>,
-    /// Where to read; the low `A` bits count.
-    pub read_address: Signal<In, Index>,
-    /// The word at the address of the cycle before.
+    /// Where to read.
+    pub read_address: Signal<In, Word<A>>,
+    /// The word at the address of two cycles before.
     pub read_data: Signal<Out, Word<64>>,
     _words: Vec<Word<64>>,
+    _word: Word<64>,
+}
+
+impl<const A: usize> Ram<A> {
+    /// Cycles from an address to its word.
+    pub const LATENCY: usize = 2;
 }
 
 impl<const A: usize> Default for Ram<A> {
@@ -37,20 +41,18 @@ impl<const A: usize> Default for Ram<A> {
             read_address: Signal::default(),
             read_data: Signal::default(),
             _words: vec![Word::default(); 1 << A],
+            _word: Word::default(),
         }
     }
-}
-
-fn row<const A: usize>(address: Index) -> usize {
-    address.value() as usize % (1 << A)
 }
 
 impl<const A: usize> Logic for Ram<A> {
     fn update(&mut self) {
         if self.clock.pos_edge() {
-            self.read_data.next = self._words[row::<A>(self.read_address.val())];
+            self.read_data.next = self._word;
+            self._word = self._words[self.read_address.val().value() as usize];
             if self.write_enable.val() {
-                self._words[row::<A>(self.write_address.val())] = self.write_data.val();
+                self._words[self.write_address.val().value() as usize] = self.write_data.val();
             }
         }
     }
@@ -63,15 +65,16 @@ impl<const A: usize> Logic for Ram<A> {
         Verilog::Custom(format!(
             "\
 reg [63:0] words [{last}:0];
+reg [63:0] word;
 
 always @(posedge clock) begin
-   read_data <= words[read_address[{msb}:0]];
+   word <= words[read_address];
+   read_data <= word;
    if (write_enable) begin
-      words[write_address[{msb}:0]] <= write_data;
+      words[write_address] <= write_data;
    end
 end
 ",
-            msb = A - 1,
             last = (1usize << A) - 1,
         ))
     }

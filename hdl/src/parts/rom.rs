@@ -1,49 +1,49 @@
-//! Read-only memory with a registered output.
+//! Read-only memory with an output register.
 
 use rust_hdl_core::prelude::*;
 use rust_hdl_core::timing::TimingInfo;
 
-use super::Index;
 use crate::word::Word;
 
-/// A table whose length is a power of two. The word appears one cycle after its address; address
-/// bits above the table are ignored.
+/// A table of 2^`A` words of `N` bits, at most 64. A word appears [`Rom::LATENCY`] cycles after its
+/// address: memory, register.
 #[derive(LogicBlock)]
-pub struct Rom {
+pub struct Rom<const A: usize, const N: usize> {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
     /// Where to read.
-    pub address: Signal<In, Index>,
-    /// The word at the address of the cycle before.
-    pub data: Signal<Out, Word<64>>,
+    pub address: Signal<In, Word<A>>,
+    /// The word at the address of two cycles before.
+    pub data: Signal<Out, Word<N>>,
     _words: Vec<u64>,
+    _word: Word<N>,
 }
 
-impl Rom {
+impl<const A: usize, const N: usize> Rom<A, N> {
+    /// Cycles from an address to its word.
+    pub const LATENCY: usize = 2;
+
     /// A memory with this content.
     ///
     /// # Panics
-    /// If the length is not a power of two, at least 2.
+    /// If there are not 2^`A` words.
     pub fn new(words: Vec<u64>) -> Self {
-        assert!(
-            words.len().is_power_of_two() && words.len() >= 2,
-            "{} words",
-            words.len()
-        );
+        assert_eq!(words.len(), 1 << A, "2^{A} words");
         Self {
             clock: Signal::default(),
             address: Signal::default(),
             data: Signal::default(),
             _words: words,
+            _word: Word::default(),
         }
     }
 }
 
-impl Logic for Rom {
+impl<const A: usize, const N: usize> Logic for Rom<A, N> {
     fn update(&mut self) {
         if self.clock.pos_edge() {
-            let row = self.address.val().value() as usize % self._words.len();
-            self.data.next = Word::from(self._words[row]);
+            self.data.next = self._word;
+            self._word = Word::from(self._words[self.address.val().value() as usize]);
         }
     }
 
@@ -52,25 +52,26 @@ impl Logic for Rom {
     }
 
     fn hdl(&self) -> Verilog {
-        let last = self._words.len() - 1;
+        let (msb, last) = (N - 1, self._words.len() - 1);
         let content: String = self
             ._words
             .iter()
             .enumerate()
-            .map(|(row, word)| format!("   words[{row}] = 64'h{word:x};\n"))
+            .map(|(row, word)| format!("   words[{row}] = {N}'h{word:x};\n"))
             .collect();
         Verilog::Custom(format!(
             "\
-reg [63:0] words [{last}:0];
+reg [{msb}:0] words [{last}:0];
+reg [{msb}:0] word;
 
 initial begin
 {content}end
 
 always @(posedge clock) begin
-   data <= words[address[{msb}:0]];
+   word <= words[address];
+   data <= word;
 end
-",
-            msb = self._words.len().ilog2() - 1,
+"
         ))
     }
 

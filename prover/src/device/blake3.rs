@@ -251,6 +251,8 @@ fn chunk<W: Words>(columns: &[&[Felt]], row: usize, counter: u64, root: u32) -> 
         let mut message = [W::splat(0); 16];
         for (words, column) in message.chunks_exact_mut(2).zip(&rest[..elements]) {
             words.copy_from_slice(&W::halves(&column[row..]));
+            // The rows of the next message: as many columns are more streams than a processor follows by itself.
+            W::prefetch(&column[row + W::WIDTH..]);
         }
         let mut flags = 0;
         if block == 0 {

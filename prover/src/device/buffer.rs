@@ -17,6 +17,9 @@ pub trait Buffer<T>: Debug + Send + Sync {
     /// If the device does not hand them out.
     fn read(&self) -> Result<&[T], DeviceError>;
 
+    /// Lets go of all but the first `len` words. A device that cannot keeps them all.
+    fn shorten(&mut self, _len: usize) {}
+
     /// For the device that made it, to find its own buffers again.
     fn as_any(&self) -> &dyn Any;
 }
@@ -24,6 +27,11 @@ pub trait Buffer<T>: Debug + Send + Sync {
 impl<T: Debug + Send + Sync + 'static> Buffer<T> for Vec<T> {
     fn read(&self) -> Result<&[T], DeviceError> {
         Ok(self)
+    }
+
+    fn shorten(&mut self, len: usize) {
+        self.truncate(len);
+        self.shrink_to_fit();
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -134,6 +142,14 @@ impl Digests {
         Self {
             len: digests.len(),
             buffer: Arc::new(digests),
+        }
+    }
+
+    /// Lets go of all but the first `len`, where nobody else has them and the device can.
+    pub fn shorten(&mut self, len: usize) {
+        if let Some(buffer) = Arc::get_mut(&mut self.buffer) {
+            buffer.shorten(len);
+            self.len = buffer.read().map_or(self.len, <[Digest]>::len);
         }
     }
 

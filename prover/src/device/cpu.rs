@@ -14,7 +14,7 @@ use super::{
 use crate::pool::Pool;
 
 /// Rows that are hashed by one task at a time.
-const TILE_ROWS: usize = 64;
+const TILE_ROWS: usize = 128;
 
 /// Parents that one task makes.
 const TILE_PARENTS: usize = 512;
@@ -186,5 +186,9 @@ impl Device for CpuDevice {
             data: Digests::new(nodes),
             report,
         })
+    }
+
+    fn release(&self) {
+        self.pool.release();
     }
 }

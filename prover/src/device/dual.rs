@@ -153,4 +153,13 @@ impl Device for Dual {
             self.second.merkle_tree(hash, b)?,
         )
     }
+
+    fn copies(&self) -> usize {
+        self.first.copies() + self.second.copies()
+    }
+
+    fn release(&self) {
+        self.first.release();
+        self.second.release();
+    }
 }

@@ -60,6 +60,14 @@ pub trait Device: Debug + Send + Sync {
     /// # Errors
     /// If there is no such tree, or the device fails.
     fn merkle_tree(&self, hash: HashId, leaves: &Digests) -> Result<Done<Digests>, DeviceError>;
+
+    /// How many copies of its buffers are in the host's memory.
+    fn copies(&self) -> usize {
+        1
+    }
+
+    /// Gives back memory of the host that is kept for later jobs, if there is any.
+    fn release(&self) {}
 }
 
 /// The evaluation domain of a trace.

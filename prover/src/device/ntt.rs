@@ -357,7 +357,7 @@ impl Kernel for Interpolate<'_> {
                     outer_digit::<I::Field, true>(bits, factors, places, part_len);
                 }
             }
-            inner_digit::<I::Field, true>(bits[outer.len()], inner, part);
+            inner_digit::<I::Field, true>(bits[outer.len()], inner, None, part);
         }
     }
 }
@@ -389,8 +389,7 @@ impl Kernel for Evaluate<'_> {
             } else {
                 &mut *self.values
             };
-            part.copy_from_slice(coefficients);
-            inner_digit::<I::Field, false>(bits[outer.len()], inner, part);
+            inner_digit::<I::Field, false>(bits[outer.len()], inner, Some(coefficients), part);
             for (factors, &bits) in outer.iter().zip(bits).skip(large).rev() {
                 let stride = factors.len() >> bits;
                 for block in part.chunks_mut(factors.len()) {
@@ -459,17 +458,22 @@ fn outer_digit<V: Lanes, const INVERSE: bool>(
     }
 }
 
-/// Transforms the digit of stride one, with as many blocks at a time as a vector has lanes.
+/// Transforms the digit of stride one, with as many blocks at a time as a vector has lanes: of `from`, or in place.
 #[inline(always)]
-fn inner_digit<V: Lanes, const INVERSE: bool>(bits: u32, twiddles: &[Felt], blocks: &mut [Felt]) {
+fn inner_digit<V: Lanes, const INVERSE: bool>(
+    bits: u32,
+    twiddles: &[Felt],
+    from: Option<&[Felt]>,
+    blocks: &mut [Felt],
+) {
     match bits {
-        0 => squares::<V, 1, 1, INVERSE>(twiddles, blocks),
-        1 => squares::<V, 2, 1, INVERSE>(twiddles, blocks),
-        2 => squares::<V, 4, 1, INVERSE>(twiddles, blocks),
-        3 => squares::<V, 8, 1, INVERSE>(twiddles, blocks),
-        4 => squares::<V, 4, 4, INVERSE>(twiddles, blocks),
-        5 => squares::<V, 8, 4, INVERSE>(twiddles, blocks),
-        _ => squares::<V, 8, 8, INVERSE>(twiddles, blocks),
+        0 => squares::<V, 1, 1, INVERSE>(twiddles, from, blocks),
+        1 => squares::<V, 2, 1, INVERSE>(twiddles, from, blocks),
+        2 => squares::<V, 4, 1, INVERSE>(twiddles, from, blocks),
+        3 => squares::<V, 8, 1, INVERSE>(twiddles, from, blocks),
+        4 => squares::<V, 4, 4, INVERSE>(twiddles, from, blocks),
+        5 => squares::<V, 8, 4, INVERSE>(twiddles, from, blocks),
+        _ => squares::<V, 8, 8, INVERSE>(twiddles, from, blocks),
     }
 }
 
@@ -483,6 +487,7 @@ fn columns<V: Lanes, const A: usize, const B: usize, const INVERSE: bool>(
     let stride = twiddles.len() / (A * B);
     let group = GROUP.min(stride);
     let mut twiddles = twiddles;
+    let mut scratch = [[V::splat(Felt::ZERO); A]; B];
     for first in (0..stride).step_by(group) {
         let (factors, behind) = twiddles.split_at(group * A * B);
         twiddles = behind;
@@ -498,13 +503,16 @@ fn columns<V: Lanes, const A: usize, const B: usize, const INVERSE: bool>(
             };
             let from_offset = offset + gaps(places.stride);
             let to_offset = offset + gaps(places.to_stride);
-            let mut scratch = [[V::splat(Felt::ZERO); A]; B];
             for (b, row) in scratch.iter_mut().enumerate() {
                 for (a, lanes) in row.iter_mut().enumerate() {
                     let place = a * B + b;
                     let at = place * places.stride + from_offset;
                     *lanes = match places.from {
-                        Some(from) => V::load(&from[at..]),
+                        Some(from) => {
+                            // As many places as these are more streams than a processor follows by itself.
+                            V::prefetch(&from[at + V::WIDTH..]);
+                            V::load(&from[at..])
+                        }
                         None => V::load(&places.to[at..]),
                     };
                     if !INVERSE {
@@ -536,21 +544,26 @@ fn columns<V: Lanes, const A: usize, const B: usize, const INVERSE: bool>(
 #[inline(always)]
 fn squares<V: Lanes, const A: usize, const B: usize, const INVERSE: bool>(
     twiddles: &[Felt],
+    from: Option<&[Felt]>,
     blocks: &mut [Felt],
 ) {
     let size = A * B;
-    for blocks in blocks.chunks_exact_mut(size * V::WIDTH) {
-        // Vector i holds element i of each block.
-        let mut elements = [[V::splat(Felt::ZERO); A]; B];
-        let elements = elements.as_flattened_mut();
+    // Vector i holds element i of each block.
+    let mut elements = [[V::splat(Felt::ZERO); A]; B];
+    let elements = elements.as_flattened_mut();
+    let mut scratch = [[V::splat(Felt::ZERO); A]; B];
+    for (index, blocks) in blocks.chunks_exact_mut(size * V::WIDTH).enumerate() {
+        let sources = match from {
+            Some(from) => &from[index * size * V::WIDTH..][..size * V::WIDTH],
+            None => &*blocks,
+        };
         for first in (0..size).step_by(V::WIDTH) {
             let square = &mut elements[first..first + V::WIDTH];
-            for (lanes, block) in square.iter_mut().zip(blocks.chunks_exact(size)) {
-                *lanes = V::load(&block[first..]);
+            for (lanes, source) in square.iter_mut().zip(sources.chunks_exact(size)) {
+                *lanes = V::load(&source[first..]);
             }
             V::transpose(square);
         }
-        let mut scratch = [[V::splat(Felt::ZERO); A]; B];
         for (b, row) in scratch.iter_mut().enumerate() {
             for (a, lanes) in row.iter_mut().enumerate() {
                 *lanes = elements[a * B + b];

@@ -184,6 +184,14 @@ impl Device for Recorder {
         self.write(key, &done.report, words_of(done.data.read()?))?;
         Ok(done)
     }
+
+    fn copies(&self) -> usize {
+        self.device.copies()
+    }
+
+    fn release(&self) {
+        self.device.release();
+    }
 }
 
 impl Replay {

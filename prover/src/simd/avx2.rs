@@ -188,6 +188,13 @@ vector_fn! {
 }
 
 vector_fn! {
+    /// A hint: it reads nothing, whatever the address.
+    fn prefetch(from: &[Felt]) -> () {
+        _mm_prefetch::<_MM_HINT_T0>(from.as_ptr().cast())
+    }
+}
+
+vector_fn! {
     fn splat(value: Felt) -> Four {
         Four(_mm256_set1_epi64x(value.as_word() as i64))
     }
@@ -222,6 +229,11 @@ impl Lanes for Four {
         if let Some(to) = to[..4].as_mut_array() {
             store(self, to);
         }
+    }
+
+    #[inline(always)]
+    fn prefetch(from: &[Felt]) {
+        prefetch(from);
     }
 
     #[inline(always)]
@@ -396,6 +408,11 @@ impl Words for Eight {
     #[inline(always)]
     fn rotate_right<const BITS: i32>(self) -> Self {
         rotate_words::<BITS>(self)
+    }
+
+    #[inline(always)]
+    fn prefetch(from: &[Felt]) {
+        prefetch(from);
     }
 
     #[inline(always)]

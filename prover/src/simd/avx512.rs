@@ -212,6 +212,13 @@ vector_fn! {
 }
 
 vector_fn! {
+    /// A hint: it reads nothing, whatever the address.
+    fn prefetch(from: &[Felt]) -> () {
+        _mm_prefetch::<_MM_HINT_T0>(from.as_ptr().cast())
+    }
+}
+
+vector_fn! {
     fn splat(value: Felt) -> Eight {
         Eight(_mm512_set1_epi64(value.as_word() as i64))
     }
@@ -289,6 +296,11 @@ impl Lanes for Eight {
     #[inline(always)]
     fn fence() {
         fence();
+    }
+
+    #[inline(always)]
+    fn prefetch(from: &[Felt]) {
+        prefetch(from);
     }
 
     #[inline(always)]
@@ -420,6 +432,15 @@ impl Words for Sixteen {
     #[inline(always)]
     fn rotate_right<const BITS: i32>(self) -> Self {
         rotate_words::<BITS>(self)
+    }
+
+    #[inline(always)]
+    fn prefetch(from: &[Felt]) {
+        if from.len() < Self::WIDTH {
+            return;
+        }
+        prefetch(from);
+        prefetch(&from[8..]);
     }
 
     #[inline(always)]

@@ -55,6 +55,10 @@ pub(crate) trait Lanes: Algebra + Debug + Neg<Output = Self> {
     #[inline(always)]
     fn fence() {}
 
+    /// Asks for the start of a slice, which is about to be loaded, to be brought closer.
+    #[inline(always)]
+    fn prefetch(_: &[Felt]) {}
+
     /// The same element in every lane.
     fn splat(value: Felt) -> Self;
 
@@ -96,6 +100,11 @@ pub(crate) trait Words: Copy + Debug {
 
     /// Rotates to the right by 7, 8, 12 or 16 bits.
     fn rotate_right<const BITS: i32>(self) -> Self;
+
+    /// Asks for the first [`WIDTH`](Self::WIDTH) elements of a slice, whose halves are about to be taken, to be brought
+    /// closer.
+    #[inline(always)]
+    fn prefetch(_: &[Felt]) {}
 
     /// Low and high halves of the first [`WIDTH`](Self::WIDTH) elements of a slice that has as many.
     fn halves(from: &[Felt]) -> [Self; 2];

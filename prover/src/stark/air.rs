@@ -182,6 +182,7 @@ impl VectorAir for ParameterAir {
         challenges: &[E],
         result: &mut [E],
     ) {
-        result[0] = parameter_air::evaluate_sum(main[0], aux, public, challenges);
+        result[0] =
+            parameter_air::evaluate_sum(&self.inputs().mask, main[0], aux, public, challenges);
     }
 }

@@ -29,7 +29,8 @@ pub(super) struct Layers<H: DeviceHash> {
     pub(super) remainder_root: H::Digest,
 }
 
-/// Commits to the function on `domain` that has these coordinates, coset after coset, and folds it `count` times.
+/// Commits to the function on `domain` and folds it `count` times. Its words are those of the first layer's matrix, or, if
+/// there is none, `[coordinate][coset][row]`.
 pub(super) fn build_layers<H: DeviceHash>(
     session: &Session<'_>,
     coin: &mut Coin<H>,
@@ -40,17 +41,17 @@ pub(super) fn build_layers<H: DeviceHash>(
 ) -> Result<Layers<H>, ProverError> {
     let mut layers = Vec::with_capacity(count);
     let pool = &session.pool;
-    let (mut domain, mut function) = (domain, function);
-    for _ in 0..count {
-        let shape = Shape {
-            columns: 3 * folding,
-            cosets: domain.cosets(),
-            rows: domain.rows() / folding,
-        };
-        let layer = session.commit::<H>(Matrix::new(shape, into_rows(pool, &function, shape)))?;
+    let (mut domain, mut words) = (domain, function);
+    let shape = |domain: Domain| Shape {
+        columns: 3 * folding,
+        cosets: domain.cosets(),
+        rows: domain.rows() / folding,
+    };
+    for index in 0..count {
+        let layer = session.commit::<H>(Matrix::new(shape(domain), words))?;
         coin.reseed(layer.root());
         let alpha: Cube = coin.draw()?;
-        function = match folding {
+        let function = match folding {
             2 => fold::<2>(pool, layer.view()?, domain, alpha),
             4 => fold::<4>(pool, layer.view()?, domain, alpha),
             8 => fold::<8>(pool, layer.view()?, domain, alpha),
@@ -58,8 +59,13 @@ pub(super) fn build_layers<H: DeviceHash>(
         };
         domain.log_rows -= folding.ilog2();
         layers.push(layer);
+        words = if index + 1 < count {
+            into_rows(pool, &function, shape(domain))
+        } else {
+            function
+        };
     }
-    let remainder = remainder(pool, domain, &function);
+    let remainder = remainder(pool, domain, &words);
     let remainder_root = H::hash_elements(&remainder);
     coin.reseed(remainder_root);
     Ok(Layers {

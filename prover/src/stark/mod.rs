@@ -35,7 +35,7 @@ use winterforge_verifier::stark::{Claims, Openings, ShardProof};
 
 pub use self::air::VectorAir;
 pub use self::coin::DeviceHash;
-pub(crate) use self::segment::Session;
+pub use self::segment::Session;
 
 use self::coin::Coin;
 use self::deep::Point;
@@ -66,8 +66,8 @@ impl From<RandomCoinError> for ProverError {
     }
 }
 
-/// A trace whose main segment is committed.
-pub(crate) struct CommittedTrace<H: DeviceHash> {
+/// A trace whose main segment is committed: of any [`VectorAir`].
+pub struct CommittedTrace<H: DeviceHash> {
     trace_info: TraceInfo,
     options: ProofOptions,
     domain: Domain,
@@ -76,7 +76,10 @@ pub(crate) struct CommittedTrace<H: DeviceHash> {
 
 impl<H: DeviceHash> CommittedTrace<H> {
     /// Extends and commits to the main columns.
-    pub(crate) fn new(
+    ///
+    /// # Errors
+    /// [`ProverError::Device`], also if a column is not as long as the trace.
+    pub fn new(
         session: &Session<'_>,
         trace_info: TraceInfo,
         options: ProofOptions,
@@ -113,19 +116,23 @@ impl<H: DeviceHash> CommittedTrace<H> {
     }
 
     /// The root of the main segment.
-    pub(crate) fn main_root(&self) -> H::Digest {
+    pub fn main_root(&self) -> H::Digest {
         self.main.root()
     }
 
     /// Finishes the proof; returns the out-of-domain point, too. `aux_columns` are the auxiliary columns, coordinate by
-    /// coordinate, of AIRs that have them.
-    pub(crate) fn finish<A: VectorAir>(
-        self,
+    /// coordinate, of AIRs that have them. What `A` needs to know is in `inputs`; the options' extension is the cubic one.
+    ///
+    /// # Errors
+    /// [`ProverError`]
+    pub fn finish<A: VectorAir>(
+        mut self,
         session: &Session<'_>,
         inputs: A::PublicInputs,
         aux_columns: Option<Vec<Vec<Felt>>>,
     ) -> Result<(Cube, ShardProof<Cube, H>), ProverError> {
         let domain = self.domain;
+        self.main.forget_lower_levels();
         let elements = inputs.to_elements();
         let air = A::new(self.trace_info.clone(), inputs, self.options.clone());
         let mut coin = Coin::<H>::new(&seed(&air, &elements));
@@ -135,7 +142,8 @@ impl<H: DeviceHash> CommittedTrace<H> {
         if let Some(columns) = aux_columns {
             challenges = Some(air.get_aux_rand_elements::<Cube, _>(&mut coin)?);
             let columns: Vec<&[Felt]> = columns.iter().map(Vec::as_slice).collect();
-            let segment = session.commit_columns::<H>(&columns, Form::Values, domain)?;
+            let mut segment = session.commit_columns::<H>(&columns, Form::Values, domain)?;
+            segment.forget_lower_levels();
             coin.reseed(segment.root());
             aux = Some(segment);
         }
@@ -153,8 +161,13 @@ impl<H: DeviceHash> CommittedTrace<H> {
             domain,
         )?;
         let words: Vec<&[Felt]> = columns.iter().flatten().map(|plane| &plane[..]).collect();
-        let composition = session.commit_columns::<H>(&words, Form::Coefficients, domain)?;
+        let matrix = session.extend(&words, Form::Coefficients, domain)?;
+        drop(words);
         drop(columns);
+        // What comes next takes memory of other sizes.
+        session.pool.release();
+        let mut composition = session.commit::<H>(matrix)?;
+        composition.forget_lower_levels();
         coin.reseed(composition.root());
 
         let z: Cube = coin.draw()?;
@@ -183,11 +196,12 @@ impl<H: DeviceHash> CommittedTrace<H> {
         }
         let deep = point.quotients(&[(main_view, main_weights)], &weighted, values);
         drop(point);
-        let deep = extend_function(&session.pool, domain, &deep);
 
         let fri_options = self.options.to_fri_options();
         let layers = fri_options.num_fri_layers(domain.rows() * domain.cosets());
         let folding = fri_options.folding_factor();
+        let places = if layers > 0 { folding } else { 1 };
+        let deep = extend_function(&session.pool, domain, deep, places);
         let fri = fri::build_layers::<H>(session, &mut coin, domain, deep, folding, layers)?;
 
         let pow_nonce = coin.grind(self.options.grinding_factor());
@@ -262,19 +276,37 @@ fn extension_rows<H: DeviceHash>(
     Ok(words.chunks(3).map(from_basis_coefficients).collect())
 }
 
-/// A function of degree below the trace's length, from the first coset to the whole domain: `[coordinate][coset][row]`.
-fn extend_function(pool: &Arc<Pool>, domain: Domain, function: &[Words; 3]) -> Words {
+/// A function of degree below the trace's length, from the first coset to the whole domain, in `places` parts of each
+/// coset: `[place][coordinate][coset][row]`, as FRI commits to it.
+fn extend_function(pool: &Arc<Pool>, domain: Domain, function: [Words; 3], places: usize) -> Words {
     let transform = Transform::new(domain.log_rows, &domain.shifts());
-    let rows = domain.rows();
-    let mut extended = pool.take(3 * domain.cosets() * rows);
-    let planes = extended.par_chunks_mut(domain.cosets() * rows);
-    planes.zip(function).for_each(|(extended, values)| {
-        let natural = interpolate_coset(pool, &transform, domain.offset, values);
-        let (mut coefficients, mut work) = (pool.take(rows), pool.take(transform.work_len()));
-        transform.to_digit_order(&natural, &mut coefficients);
-        for (coset, out) in extended.chunks_mut(rows).enumerate() {
-            transform.evaluate(Level::best(), coset, &coefficients, out, &mut work);
-        }
-    });
+    let (rows, cosets) = (domain.rows(), domain.cosets());
+    let coefficients: Vec<Words> = function
+        .into_par_iter()
+        .map(|values| {
+            let natural = interpolate_coset(pool, &transform, domain.offset, &values);
+            let mut coefficients = pool.take(rows);
+            transform.to_digit_order(&natural, &mut coefficients);
+            coefficients
+        })
+        .collect();
+    let mut extended = pool.take(3 * cosets * rows);
+    // The parts of one coordinate on one coset.
+    let mut parts: Vec<Vec<&mut [Felt]>> = (0..3 * cosets).map(|_| Vec::new()).collect();
+    for (index, part) in extended.chunks_mut(rows / places).enumerate() {
+        parts[index % (3 * cosets)].push(part);
+    }
+    parts
+        .into_par_iter()
+        .enumerate()
+        .for_each(|(index, parts)| {
+            let (coordinate, coset) = (index / cosets, index % cosets);
+            let (mut values, mut work) = (pool.take(rows), pool.take(transform.work_len()));
+            let coefficients = &coefficients[coordinate];
+            transform.evaluate(Level::best(), coset, coefficients, &mut values, &mut work);
+            for (part, values) in parts.into_iter().zip(values.chunks(rows / places)) {
+                part.copy_from_slice(values);
+            }
+        });
     extended
 }

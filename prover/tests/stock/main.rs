@@ -17,7 +17,7 @@ use winterforge_air::witness;
 use winterforge_model::{Execution, Graph, execute, load, read_input};
 use winterforge_prover::device::{CpuDevice, Level};
 use winterforge_prover::stark::DeviceHash;
-use winterforge_prover::{Mode, Silent, prove, prove_on};
+use winterforge_prover::{Mode, Resources, Silent, prove, prove_on};
 use winterforge_verifier::bundle::{Header, Parameters};
 use winterforge_verifier::challenge::{joint_challenges, joint_seed};
 use winterforge_verifier::instance::{Instance, public_codes};
@@ -165,7 +165,15 @@ fn on_every_level(parameters: Parameters) {
                 .unwrap();
             let device = CpuDevice::with_level(level);
             let proved = pool
-                .install(|| prove_on(&device, &graph, &x, Mode::Open(parameters), &Silent))
+                .install(|| {
+                    prove_on(
+                        Resources::on(&device),
+                        &graph,
+                        &x,
+                        Mode::Open(parameters),
+                        &Silent,
+                    )
+                })
                 .unwrap();
             assert!(proved.bundle == want.bundle, "{level:?}, {threads} threads");
             assert_eq!(proved.device, want.device, "{level:?}, {threads} threads");

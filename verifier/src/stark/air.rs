@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use winter_air::Air;
-use winter_math::{FieldElement, StarkField, batch_inversion};
-use winterforge_air::field::Felt;
+use winter_math::{FieldElement, StarkField};
+use winterforge_air::field::{Distances, Felt, powers};
 use winterforge_air::parallel;
 
 /// Points whose weights are computed together.
@@ -57,39 +57,8 @@ pub fn lagrange_at<E: FieldElement<BaseField = Felt>>(n: usize, z: E) -> Vec<E> 
             .collect();
     }
     let scale = vanishing.mul_base(power(Felt::from(2u8), n.ilog2() as usize).inv());
-    // 1 / (z - x) = cofactor(x) / norm(x), with the conjugates z_i of z: the norm, the product of all z_i - x, has
-    // coefficients in the base field, where inverting is cheap, and the cofactor is the product of all but z - x.
-    let conjugates: Vec<E> = std::iter::successors(Some(z), |z| Some(z.conjugate()))
-        .take(E::EXTENSION_DEGREE)
-        .collect();
-    let times = |polynomial: Vec<E>, root: &E| {
-        let mut product = vec![E::ZERO; polynomial.len() + 1];
-        for (index, &coefficient) in polynomial.iter().enumerate() {
-            product[index] += coefficient * *root;
-            product[index + 1] -= coefficient;
-        }
-        product
-    };
-    let cofactor = conjugates[1..].iter().fold(vec![scale], times);
-    let norm: Vec<Felt> = (conjugates.iter().fold(vec![E::ONE], times).iter())
-        .map(|coefficient| coefficient.base_element(0))
-        .collect();
-    let weights = |_, part: &&[Felt]| -> Vec<E> {
-        let norm_at = |&x: &Felt| {
-            norm.iter()
-                .rev()
-                .fold(Felt::ZERO, |value, &c| value * x + c)
-        };
-        let norms: Vec<Felt> = part.iter().map(norm_at).collect();
-        let weight = |(&x, inverse): (&Felt, Felt)| {
-            let value = (cofactor.iter().rev()).fold(E::ZERO, |value, &c| value.mul_base(x) + c);
-            value.mul_base(inverse * x)
-        };
-        part.iter()
-            .zip(batch_inversion(&norms))
-            .map(weight)
-            .collect()
-    };
+    let distances = Distances::new(z, scale);
+    let weights = |_, part: &&[Felt]| distances.reciprocals(part, |x| x);
     let parts: Vec<&[Felt]> = domain.chunks(POINTS_AT_ONCE).collect();
     parallel::map(true, &parts, weights).concat()
 }
@@ -121,8 +90,5 @@ pub(super) fn generator(size: usize) -> Felt {
 
 /// The subgroup of order n: 1, w, w^2, ...
 fn domain(n: usize) -> Vec<Felt> {
-    let generator = generator(n);
-    std::iter::successors(Some(Felt::ONE), |&x| Some(x * generator))
-        .take(n)
-        .collect()
+    powers(generator(n), n)
 }

@@ -1,0 +1,206 @@
+//! The hash core of the engine, which one a parameter.
+
+use rust_hdl_core::ast::{VerilogExpression, VerilogStatement};
+use rust_hdl_core::prelude::*;
+
+use super::blake3_core::Blake3Core;
+use crate::word::Word;
+
+/// Which hash a [`Core`] computes, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hash {
+    /// BLAKE3, one round in a step.
+    Blake3Wide = 0,
+    /// BLAKE3, five steps in a round.
+    Blake3 = 1,
+}
+
+enum Unit {
+    Blake3Wide(Box<Blake3Core<0>>),
+    Blake3(Box<Blake3Core<1>>),
+}
+
+/// Applies an expression to the unit, whatever its type.
+macro_rules! with_unit {
+    ($unit:expr, $name:ident => $body:expr) => {
+        match $unit {
+            Unit::Blake3Wide($name) => $body,
+            Unit::Blake3($name) => $body,
+        }
+    };
+}
+
+/// The core whose number in [`Hash`] is `HASH`. Its ports are those of every core; see
+/// docs/hardware/merkle.md.
+///
+/// rust-hdl has no block whose parts depend on a parameter, so the glue of this one is by hand.
+pub struct Core<const HASH: usize> {
+    /// Rising edge.
+    pub clock: Signal<In, Clock>,
+    /// Synchronous: drops all blocks.
+    pub reset: Signal<In, Bit>,
+    /// A block is offered.
+    pub issue_valid: Signal<In, Bit>,
+    /// It is taken.
+    pub issue_ready: Signal<Out, Bit>,
+    /// Slot of the row, or 8 for a merge.
+    pub issue_tag: Signal<In, Word<4>>,
+    /// First block of the row.
+    pub issue_first: Signal<In, Bit>,
+    /// Last block of the row.
+    pub issue_last: Signal<In, Bit>,
+    /// Number of the block in the row.
+    pub issue_block: Signal<In, Word<5>>,
+    /// Words of the row.
+    pub issue_row_words: Signal<In, Word<8>>,
+    /// The block.
+    pub issue_word: [Signal<In, Word<64>>; 8],
+    /// A block is hashed.
+    pub result_valid: Signal<Out, Bit>,
+    /// Its tag.
+    pub result_tag: Signal<Out, Word<4>>,
+    /// It was the last of its row.
+    pub result_last: Signal<Out, Bit>,
+    /// The digest, if it was.
+    pub result_word: [Signal<Out, Word<64>>; 4],
+    unit: Unit,
+}
+
+impl<const HASH: usize> Default for Core<HASH> {
+    fn default() -> Self {
+        let unit = match HASH {
+            0 => Unit::Blake3Wide(Box::default()),
+            1 => Unit::Blake3(Box::default()),
+            _ => panic!("there is no core {HASH}"),
+        };
+        Self {
+            clock: Signal::default(),
+            reset: Signal::default(),
+            issue_valid: Signal::default(),
+            issue_ready: Signal::default(),
+            issue_tag: Signal::default(),
+            issue_first: Signal::default(),
+            issue_last: Signal::default(),
+            issue_block: Signal::default(),
+            issue_row_words: Signal::default(),
+            issue_word: std::array::from_fn(|_| Signal::default()),
+            result_valid: Signal::default(),
+            result_tag: Signal::default(),
+            result_last: Signal::default(),
+            result_word: std::array::from_fn(|_| Signal::default()),
+            unit,
+        }
+    }
+}
+
+/// Applies a macro to all inputs but the clock.
+macro_rules! for_inputs {
+    ($apply:ident) => {
+        $apply!(
+            reset,
+            issue_valid,
+            issue_tag,
+            issue_first,
+            issue_last,
+            issue_block,
+            issue_row_words
+        )
+    };
+}
+
+/// Applies a macro to all outputs that are not arrays.
+macro_rules! for_outputs {
+    ($apply:ident) => {
+        $apply!(issue_ready, result_valid, result_tag, result_last)
+    };
+}
+
+impl<const HASH: usize> Logic for Core<HASH> {
+    fn update(&mut self) {
+        with_unit!(&mut self.unit, unit => {
+            macro_rules! drive { ($($port:ident),*) => { $(unit.$port.next = self.$port.val();)* } }
+            macro_rules! sample { ($($port:ident),*) => { $(self.$port.next = unit.$port.val();)* } }
+            unit.clock.next = self.clock.val();
+            for_inputs!(drive);
+            for_outputs!(sample);
+            for (to, from) in unit.issue_word.iter_mut().zip(&self.issue_word) {
+                to.next = from.val();
+            }
+            for (to, from) in self.result_word.iter_mut().zip(&unit.result_word) {
+                to.next = from.val();
+            }
+        });
+    }
+
+    fn connect(&mut self) {
+        macro_rules! connect { ($($port:ident),*) => { $(self.$port.connect();)* } }
+        for_outputs!(connect);
+        self.result_word.iter_mut().for_each(Logic::connect);
+        with_unit!(&mut self.unit, unit => {
+            macro_rules! connect { ($($port:ident),*) => { $(unit.$port.connect();)* } }
+            unit.clock.connect();
+            for_inputs!(connect);
+            unit.issue_word.iter_mut().for_each(Logic::connect);
+        });
+    }
+
+    fn hdl(&self) -> Verilog {
+        macro_rules! names { ($($port:ident),*) => { [$(stringify!($port)),*] } }
+        let mut inputs: Vec<String> = for_inputs!(names).map(String::from).to_vec();
+        inputs.push("clock".into());
+        inputs.extend((0..8).map(|i| format!("issue_word${i}")));
+        let mut outputs: Vec<String> = for_outputs!(names).map(String::from).to_vec();
+        outputs.extend((0..4).map(|i| format!("result_word${i}")));
+        let assign = |to: String, from: String| {
+            let signal = VerilogExpression::Signal;
+            VerilogStatement::Assignment(signal(to), signal(from))
+        };
+        let inward = inputs
+            .into_iter()
+            .map(|port| assign(format!("unit${port}"), port));
+        let outward = outputs
+            .into_iter()
+            .map(|port| assign(port.clone(), format!("unit${port}")));
+        Verilog::Combinatorial(inward.chain(outward).collect())
+    }
+}
+
+impl<const HASH: usize> Block for Core<HASH> {
+    fn connect_all(&mut self) {
+        self.connect();
+        with_unit!(&mut self.unit, unit => unit.connect_all());
+    }
+
+    fn update_all(&mut self) {
+        self.update();
+        self.clock.update_all();
+        macro_rules! update { ($($port:ident),*) => { $(self.$port.update_all();)* } }
+        for_inputs!(update);
+        for_outputs!(update);
+        self.issue_word.iter_mut().for_each(Block::update_all);
+        self.result_word.iter_mut().for_each(Block::update_all);
+        with_unit!(&mut self.unit, unit => unit.update_all());
+    }
+
+    fn has_changed(&self) -> bool {
+        macro_rules! changed { ($($port:ident),*) => { [$(self.$port.has_changed()),*].contains(&true) } }
+        self.clock.has_changed()
+            || for_inputs!(changed)
+            || for_outputs!(changed)
+            || self.issue_word.iter().any(Block::has_changed)
+            || self.result_word.iter().any(Block::has_changed)
+            || with_unit!(&self.unit, unit => unit.has_changed())
+    }
+
+    fn accept(&self, name: &str, probe: &mut dyn Probe) {
+        probe.visit_start_scope(name, self);
+        self.clock.accept("clock", probe);
+        macro_rules! accept { ($($port:ident),*) => { $(self.$port.accept(stringify!($port), probe);)* } }
+        for_inputs!(accept);
+        for_outputs!(accept);
+        self.issue_word.accept("issue_word", probe);
+        self.result_word.accept("result_word", probe);
+        with_unit!(&self.unit, unit => unit.accept("unit", probe));
+        probe.visit_end_scope(name, self);
+    }
+}

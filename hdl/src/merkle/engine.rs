@@ -1,0 +1,373 @@
+//! The streaming Merkle engine.
+
+use rust_hdl_core::prelude::*;
+use rust_hdl_widgets::prelude::*;
+
+use super::core::Core;
+use super::digest::DigestRam;
+use super::load::Load;
+use super::siblings::Siblings;
+use super::slots::Slots;
+use crate::parts::{LutRam, Ram};
+use crate::word::{Word, bit_cast_word};
+
+/// Hashes the rows of a job and everything above them, with the core of number `HASH`.
+///
+/// Rows go into eight slots in turn. Of the slots with a block waiting the oldest is served, of a pair of
+/// siblings and a slot the pair; so leaves and branches share the core, and it has work as long as
+/// words come in. Jobs follow each other without a wait.
+#[derive(LogicBlock)]
+pub struct Merkle<const HASH: usize> {
+    /// Rising edge.
+    pub clock: Signal<In, Clock>,
+    /// Synchronous: drops all jobs.
+    pub reset: Signal<In, Bit>,
+    /// A job is offered.
+    pub command_valid: Signal<In, Bit>,
+    /// It is taken.
+    pub command_ready: Signal<Out, Bit>,
+    /// Logarithm of the number of rows, 0 to 22.
+    pub command_log_rows: Signal<In, Word<5>>,
+    /// Words of a row, 1 to 254.
+    pub command_row_words: Signal<In, Word<8>>,
+    /// A word is offered, those of a job after it, row after row.
+    pub s_valid: Signal<In, Bit>,
+    /// It is taken.
+    pub s_ready: Signal<Out, Bit>,
+    /// Canonical.
+    pub s_word: Signal<In, Word<64>>,
+    /// A node is there.
+    pub m_valid: Signal<Out, Bit>,
+    /// It is taken.
+    pub m_ready: Signal<In, Bit>,
+    /// Its number: row i is node 2^log_rows + i, the children of node i are 2i and 2i + 1.
+    pub m_node: Signal<Out, Word<24>>,
+    /// Number of its job since reset, modulo 256: jobs overlap.
+    pub m_job: Signal<Out, Word<8>>,
+    /// Its digest.
+    pub m_word: [Signal<Out, Word<64>>; 4],
+    /// It is the root, the last of its job.
+    pub m_last: Signal<Out, Bit>,
+    load: Load,
+    slots: Slots,
+    bank: [Ram<8>; 8],
+    row_words: LutRam<Word<8>, 3>,
+    nodes: LutRam<Word<24>, 3>,
+    jobs: LutRam<Word<8>, 3>,
+    digests: DigestRam<3>,
+    siblings: Siblings,
+    mask: Mask,
+    core: Core<HASH>,
+    oldest: DFF<Word<3>>,
+    in_use: DFF<Word<4>>,
+    picked: DFF<Word<3>>,
+    is_picked: DFF<Bit>,
+    is_read: DFF<Bit>,
+    issue_valid: DFF<Bit>,
+    issue_tag: DFF<Word<4>>,
+    issue_last: DFF<Bit>,
+    issue_block: DFF<Word<5>>,
+    issue_row_words: DFF<Word<8>>,
+    issue_word: [DFF<Word<64>>; 8],
+    merge_tag: Constant<Word<4>>,
+    merge_words: Constant<Word<8>>,
+    all_slots: Constant<Word<4>>,
+    is_picking: Signal<Local, Bit>,
+    is_room: Signal<Local, Bit>,
+    loads_row: Signal<Local, Bit>,
+    loads_pair: Signal<Local, Bit>,
+    address: Signal<Local, Word<8>>,
+    result_slot: Signal<Local, Word<3>>,
+    is_row_result: Signal<Local, Bit>,
+}
+
+impl<const HASH: usize> Default for Merkle<HASH> {
+    fn default() -> Self {
+        Self {
+            clock: Signal::default(),
+            reset: Signal::default(),
+            command_valid: Signal::default(),
+            command_ready: Signal::default(),
+            command_log_rows: Signal::default(),
+            command_row_words: Signal::default(),
+            s_valid: Signal::default(),
+            s_ready: Signal::default(),
+            s_word: Signal::default(),
+            m_valid: Signal::default(),
+            m_ready: Signal::default(),
+            m_node: Signal::default(),
+            m_job: Signal::default(),
+            m_word: std::array::from_fn(|_| Signal::default()),
+            m_last: Signal::default(),
+            load: Load::default(),
+            slots: Slots::default(),
+            bank: std::array::from_fn(|_| Ram::default()),
+            row_words: LutRam::default(),
+            nodes: LutRam::default(),
+            jobs: LutRam::default(),
+            digests: DigestRam::default(),
+            siblings: Siblings::default(),
+            mask: Mask::default(),
+            core: Core::default(),
+            oldest: DFF::default(),
+            in_use: DFF::default(),
+            picked: DFF::default(),
+            is_picked: DFF::default(),
+            is_read: DFF::default(),
+            issue_valid: DFF::default(),
+            issue_tag: DFF::default(),
+            issue_last: DFF::default(),
+            issue_block: DFF::default(),
+            issue_row_words: DFF::default(),
+            issue_word: std::array::from_fn(|_| DFF::default()),
+            merge_tag: Constant::new(Word::new(8)),
+            merge_words: Constant::new(Word::new(8)),
+            all_slots: Constant::new(Word::new(super::slots::SLOTS as u128)),
+            is_picking: Signal::default(),
+            is_room: Signal::default(),
+            loads_row: Signal::default(),
+            loads_pair: Signal::default(),
+            address: Signal::default(),
+            result_slot: Signal::default(),
+            is_row_result: Signal::default(),
+        }
+    }
+}
+
+impl<const HASH: usize> Logic for Merkle<HASH> {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(
+            self,
+            clock,
+            oldest,
+            in_use,
+            picked,
+            is_picked,
+            is_read,
+            issue_valid
+        );
+        dff_setup!(
+            self,
+            clock,
+            issue_tag,
+            issue_last,
+            issue_block,
+            issue_row_words
+        );
+        clock!(
+            self, clock, load, slots, row_words, nodes, jobs, digests, siblings, core
+        );
+        self.load.reset.next = self.reset.val();
+        self.slots.reset.next = self.reset.val();
+        self.siblings.reset.next = self.reset.val();
+        self.core.reset.next = self.reset.val();
+
+        // Words in.
+        self.load.command_valid.next = self.command_valid.val();
+        self.command_ready.next = self.load.command_ready.val();
+        self.load.command_log_rows.next = self.command_log_rows.val();
+        self.load.command_row_words.next = self.command_row_words.val();
+        self.load.s_valid.next = self.s_valid.val();
+        self.s_ready.next = self.load.s_ready.val();
+        self.load.is_free.next = self.in_use.q.val() != self.all_slots.val();
+        self.slots.is_loaded.next = self.load.is_block.val();
+        self.slots.loaded.next = self.load.slot.val();
+        self.row_words.write_address.next = self.load.slot.val();
+        self.row_words.write_data.next = self.load.row_words.val();
+        self.row_words.write_enable.next = self.load.is_taking.val();
+        self.nodes.write_address.next = self.load.slot.val();
+        self.nodes.write_data.next = self.load.node.val();
+        self.nodes.write_enable.next = self.load.is_taking.val();
+        self.jobs.write_address.next = self.load.slot.val();
+        self.jobs.write_data.next = self.load.job.val();
+        self.jobs.write_enable.next = self.load.is_taking.val();
+
+        // A slot is picked, its block read, both while the core may be busy.
+        self.is_picking.next = self.slots.is_ready.val() && !self.is_picked.q.val();
+        self.slots.is_picked.next = self.is_picking.val();
+        self.slots.shown.next = self.picked.q.val();
+        self.address.next = (bit_cast_word::<8, 3>(self.picked.q.val()) << 5)
+            | bit_cast_word::<8, 5>(self.slots.block.val());
+        for i in 0..8 {
+            self.bank[i].clock.next = self.clock.val();
+            self.bank[i].write_address.next = bit_cast_word::<24, 8>(self.load.address.val());
+            self.bank[i].write_data.next = self.s_word.val();
+            self.bank[i].write_enable.next = self.load.enable[i].val();
+            self.bank[i].read_address.next = bit_cast_word::<24, 8>(self.address.val());
+            self.mask.word[i].next = self.bank[i].read_data.val();
+        }
+        self.row_words.read_address.next = self.picked.q.val();
+        self.mask.block.next = self.slots.block.val();
+        self.mask.row_words.next = self.row_words.read_data.val();
+        if self.is_picking.val() {
+            self.is_picked.d.next = true;
+            self.picked.d.next = self.slots.choice.val();
+        }
+        self.is_read.d.next = self.is_picked.q.val();
+
+        // To the core: a pair of siblings, or else the block that was read.
+        self.is_room.next = !self.issue_valid.q.val() || self.core.issue_ready.val();
+        self.loads_pair.next = self.is_room.val() && self.siblings.pair_valid.val();
+        self.loads_row.next =
+            self.is_room.val() && !self.siblings.pair_valid.val() && self.is_read.q.val();
+        self.siblings.pair_taken.next = self.loads_pair.val();
+        for i in 0..8 {
+            self.issue_word[i].clock.next = self.clock.val();
+            self.issue_word[i].d.next = self.issue_word[i].q.val();
+            self.core.issue_word[i].next = self.issue_word[i].q.val();
+        }
+        if self.core.issue_ready.val() {
+            self.issue_valid.d.next = false;
+        }
+        if self.loads_row.val() {
+            self.is_picked.d.next = false;
+            self.is_read.d.next = false;
+            self.issue_valid.d.next = true;
+            self.issue_tag.d.next = bit_cast_word::<4, 3>(self.picked.q.val());
+            self.issue_last.d.next = self.mask.is_last.val();
+            self.issue_block.d.next = self.slots.block.val();
+            self.issue_row_words.d.next = self.row_words.read_data.val();
+            for i in 0..8 {
+                self.issue_word[i].d.next = self.mask.y[i].val();
+            }
+        }
+        if self.loads_pair.val() {
+            self.issue_valid.d.next = true;
+            self.issue_tag.d.next = self.merge_tag.val();
+            self.issue_last.d.next = true;
+            self.issue_block.d.next = 0u64.into();
+            self.issue_row_words.d.next = self.merge_words.val();
+            for i in 0..8 {
+                self.issue_word[i].d.next = self.siblings.pair_word[i].val();
+            }
+        }
+        self.core.issue_valid.next = self.issue_valid.q.val();
+        self.core.issue_tag.next = self.issue_tag.q.val();
+        self.core.issue_first.next = !self.issue_block.q.val().any();
+        self.core.issue_last.next = self.issue_last.q.val();
+        self.core.issue_block.next = self.issue_block.q.val();
+        self.core.issue_row_words.next = self.issue_row_words.q.val();
+
+        // Results.
+        self.result_slot.next = bit_cast_word::<3, 4>(self.core.result_tag.val());
+        self.is_row_result.next =
+            self.core.result_valid.val() && !self.core.result_tag.val().get_bit(3);
+        self.slots.is_hashed.next = self.is_row_result.val();
+        self.slots.hashed.next = self.result_slot.val();
+        self.slots.is_last.next = self.core.result_last.val();
+        self.digests.write_address.next = self.result_slot.val();
+        self.digests.write_enable.next = self.is_row_result.val();
+        self.siblings.merged_valid.next =
+            self.core.result_valid.val() && self.core.result_tag.val().get_bit(3);
+
+        // Rows leave their slots in order.
+        self.slots.oldest.next = self.oldest.q.val();
+        self.digests.read_address.next = self.oldest.q.val();
+        self.nodes.read_address.next = self.oldest.q.val();
+        self.jobs.read_address.next = self.oldest.q.val();
+        self.siblings.row_valid.next = self.slots.is_done.val();
+        self.siblings.row_node.next = self.nodes.read_data.val();
+        self.siblings.row_job.next = self.jobs.read_data.val();
+        self.slots.is_retired.next = self.siblings.row_taken.val();
+        for i in 0..4 {
+            self.digests.write_word[i].next = self.core.result_word[i].val();
+            self.siblings.row_word[i].next = self.digests.read_word[i].val();
+            self.siblings.merged_word[i].next = self.core.result_word[i].val();
+            self.m_word[i].next = self.siblings.m_word[i].val();
+        }
+        if self.siblings.row_taken.val() {
+            self.oldest.d.next = self.oldest.q.val() + 1;
+        }
+        if self.load.is_row.val() && !self.siblings.row_taken.val() {
+            self.in_use.d.next = self.in_use.q.val() + 1;
+        }
+        if !self.load.is_row.val() && self.siblings.row_taken.val() {
+            self.in_use.d.next = self.in_use.q.val() - 1;
+        }
+        self.m_valid.next = self.siblings.m_valid.val();
+        self.siblings.m_ready.next = self.m_ready.val();
+        self.m_node.next = self.siblings.m_node.val();
+        self.m_job.next = self.siblings.m_job.val();
+        self.m_last.next = self.siblings.m_last.val();
+
+        if self.reset.val() {
+            self.oldest.d.next = 0u64.into();
+            self.in_use.d.next = 0u64.into();
+            self.is_picked.d.next = false;
+            self.is_read.d.next = false;
+            self.issue_valid.d.next = false;
+        }
+    }
+}
+
+crate::ports! { [const HASH: usize] Merkle<HASH> {
+    clock;
+    in: reset, command_valid, command_log_rows, command_row_words, s_valid, s_word, m_ready;
+    out: command_ready, s_ready, m_valid, m_node, m_job, m_word, m_last
+} }
+
+/// Zeros behind the end of a row. A block of its own, so that no tool sees it depend on the words it masks.
+#[derive(LogicBlock)]
+struct Mask {
+    pub block: Signal<In, Word<5>>,
+    pub row_words: Signal<In, Word<8>>,
+    pub word: [Signal<In, Word<64>>; 8],
+    pub y: [Signal<Out, Word<64>>; 8],
+    pub is_last: Signal<Out, Bit>,
+    last_index: Signal<Local, Word<8>>,
+    last_block: Signal<Local, Word<5>>,
+    last: Signal<Local, Word<3>>,
+    is_cut: Signal<Local, Bit>,
+}
+
+impl Default for Mask {
+    fn default() -> Self {
+        Self {
+            block: Signal::default(),
+            row_words: Signal::default(),
+            word: std::array::from_fn(|_| Signal::default()),
+            y: std::array::from_fn(|_| Signal::default()),
+            is_last: Signal::default(),
+            last_index: Signal::default(),
+            last_block: Signal::default(),
+            last: Signal::default(),
+            is_cut: Signal::default(),
+        }
+    }
+}
+
+impl Logic for Mask {
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.last_index.next = self.row_words.val() - 1;
+        self.last_block.next = self.last_index.val().get_bits::<5>(3);
+        self.last.next = self.last_index.val().get_bits::<3>(0);
+        self.is_cut.next = self.block.val() == self.last_block.val();
+        self.is_last.next = self.is_cut.val();
+        for i in 0..8 {
+            self.y[i].next = self.word[i].val();
+        }
+        if self.is_cut.val() && (self.last.val() < 1) {
+            self.y[1].next = 0u64.into();
+        }
+        if self.is_cut.val() && (self.last.val() < 2) {
+            self.y[2].next = 0u64.into();
+        }
+        if self.is_cut.val() && (self.last.val() < 3) {
+            self.y[3].next = 0u64.into();
+        }
+        if self.is_cut.val() && (self.last.val() < 4) {
+            self.y[4].next = 0u64.into();
+        }
+        if self.is_cut.val() && (self.last.val() < 5) {
+            self.y[5].next = 0u64.into();
+        }
+        if self.is_cut.val() && (self.last.val() < 6) {
+            self.y[6].next = 0u64.into();
+        }
+        if self.is_cut.val() && (self.last.val() < 7) {
+            self.y[7].next = 0u64.into();
+        }
+    }
+}

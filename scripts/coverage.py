@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+"""Line and toggle coverage of the kernels' Verilog by the hardware tests.
+
+    scripts/coverage.py [--no-run] [--kernels KERNEL..]
+    scripts/coverage.py --check
+
+Builds the Verilated models with counters (apart from the others, in target/verilated-coverage), runs
+the tests of winterforge-sim, merges the counts of each kernel with verilator_coverage and takes out
+the points that hardware/coverage-exclusions.txt names. A kernel below 95 % of lines or of toggles,
+or with more than 2 % of its points excluded, makes the exit code 1; so does an exclusion without
+effect. Results go to hardware/coverage.json and docs/hardware/coverage.md; with `--kernels` they are
+only printed, with the points missed. `--check` runs nothing: it fails if a result is of other Verilog
+than hdl/golden.txt or falls short, or if the page is not that of the results; the page names the
+kernels without any.
+
+A point is a statement block (line) or one bit of one signal of one instance (toggle). Memories wider
+than 256 bits and the models of vendor cells have no points.
+"""
+
+import argparse
+import collections
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+COUNTS = TARGET / "coverage"
+GOLDEN = ROOT / "hdl/golden.txt"
+EXCLUSIONS = ROOT / "hardware/coverage-exclusions.txt"
+RESULTS = ROOT / "hardware/coverage.json"
+PAGE = ROOT / "docs/hardware/coverage.md"
+
+LEAST_COVERED = 0.95
+MOST_EXCLUDED = 0.02
+
+Point = collections.namedtuple("Point", "kind instance name")
+Exclusion = collections.namedtuple("Exclusion", "kernel instance name reason")
+
+
+def digests():
+    """Digest of the Verilog by kernel."""
+    return {kernel: digest for digest, kernel in map(str.split, GOLDEN.read_text().splitlines())}
+
+
+def run_tests():
+    shutil.rmtree(COUNTS, ignore_errors=True)
+    environment = dict(os.environ, WINTERFORGE_COVERAGE="1", WINTERFORGE_COVERAGE_DIR=str(COUNTS))
+    command = ["cargo", "test", "--locked", "--package", "winterforge-sim", "--tests"]
+    if subprocess.run(command, cwd=ROOT, env=environment).returncode != 0:
+        sys.exit("the tests fail")
+
+
+def counts(kernel):
+    """How often each point of a kernel was passed."""
+    files = sorted((COUNTS / kernel).glob("*.dat"))
+    if not files:
+        sys.exit(f"{kernel}: no test runs its Verilated model")
+    merged = COUNTS / f"{kernel}.dat"
+    subprocess.run(["verilator_coverage", "--write", merged, *files], check=True,
+                   stdout=subprocess.DEVNULL)
+    found = collections.Counter()
+    for line in merged.read_text().splitlines():
+        match = re.fullmatch(r"C '(.*)' (\d+)", line)
+        if not match:
+            continue
+        # Fields are marked by 1, values by 2.
+        fields = dict(field.split("\2", 1) for field in match[1].split("\1") if field)
+        if pathlib.Path(fields["f"]).name != f"{kernel}.v":
+            continue
+        kind = fields["page"].split("/")[0].removeprefix("v_")
+        instance = fields["h"].removeprefix(f"TOP.{kernel}").removeprefix(".")
+        name = fields["o"] if kind == "toggle" else f"{fields['o']} in line {fields['l']}"
+        kind = "toggle" if kind == "toggle" else "line"
+        found[Point(kind, instance, name)] += int(match[2])
+    return found
+
+
+def exclusions():
+    """Lines `kernel | instance | point | reason`, the first three regular expressions."""
+    parsed = []
+    for number, line in enumerate(EXCLUSIONS.read_text().splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        fields = [field.strip() for field in line.split(" | ")]
+        if len(fields) != 4 or not all(fields):
+            sys.exit(f"{EXCLUSIONS.name}:{number}: kernel | instance | point | reason")
+        parsed.append(Exclusion(*fields))
+    return parsed
+
+
+def evaluate(kernel, rules, used):
+    """Totals of a kernel, and the points neither passed nor excluded."""
+    points = counts(kernel)
+    result = {"excluded": 0, "points": len(points)}
+    missed = []
+    totals, passed = collections.Counter(), collections.Counter()
+    for point, count in sorted(points.items()):
+        rule = next(
+            (rule for rule in rules
+             if count == 0 and re.fullmatch(rule.kernel, kernel)
+             and re.fullmatch(rule.instance, point.instance)
+             and re.fullmatch(rule.name, point.name)), None)
+        if rule:
+            used.add(rule)
+            result["excluded"] += 1
+            continue
+        totals[point.kind] += 1
+        passed[point.kind] += count > 0
+        if count == 0:
+            missed.append(point)
+    for kind in ("line", "toggle"):
+        result[f"{kind}_points"], result[f"{kind}_passed"] = totals[kind], passed[kind]
+    return result, missed
+
+
+def shortcomings(kernel, result):
+    for kind in ("line", "toggle"):
+        total, passed = result[f"{kind}_points"], result[f"{kind}_passed"]
+        if passed < LEAST_COVERED * total:
+            yield f"{kernel}: {kind} coverage is {passed / total:.1%}, below {LEAST_COVERED:.0%}"
+    if result["excluded"] > MOST_EXCLUDED * result["points"]:
+        share = result["excluded"] / result["points"]
+        yield f"{kernel}: {share:.1%} of the points are excluded, more than {MOST_EXCLUDED:.0%}"
+
+
+def page(results, rules):
+    def share(result, kind):
+        total, passed = result[f"{kind}_points"], result[f"{kind}_passed"]
+        return f"{total} | {passed / total:.1%}" if total else "0 | -"
+
+    lines = [
+        "# Coverage",
+        "",
+        "Written by `scripts/coverage.py`, which fails under 95 % of lines or of toggles of a kernel, or with more than 2 % of",
+        "its points excluded. A point is a statement block, or one bit of one signal of one instance; memories wider than 256",
+        "bits and the models of vendor cells have none.",
+        "",
+        "| kernel | line points | passed | toggle points | passed | excluded |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    for kernel, result in results.items():
+        excluded = result["excluded"] / result["points"]
+        lines.append(
+            f"| {kernel} | {share(result, 'line')} | {share(result, 'toggle')} "
+            f"| {result['excluded']} ({excluded:.1%}) |"
+        )
+    missing = [f"`{kernel}`" for kernel in digests() if kernel not in results]
+    if missing:
+        lines += ["", f"Not evaluated: {', '.join(missing)}."]
+    if rules:
+        lines += ["", "## Excluded", "", "| kernels | instances | points | why |", "|---|---|---|---|"]
+    for rule in rules:
+        patterns = " | ".join(f"`{text}`".replace("|", "\\|") for text in rule[:3])
+        lines.append(f"| {patterns} | {rule.reason} |")
+    return "\n".join(lines) + "\n"
+
+
+def check():
+    stored = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    wrong = []
+    for kernel, result in stored.items():
+        if result["rtl_blake3"] != digests().get(kernel):
+            wrong.append(f"{kernel}: coverage of other Verilog; run scripts/coverage.py")
+        wrong += shortcomings(kernel, result)
+    if not wrong and (not PAGE.exists() or PAGE.read_text() != page(stored, exclusions())):
+        wrong.append(f"{PAGE.name} is stale; run scripts/coverage.py")
+    return wrong
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--check", action="store_true", help="only compare results with the kernels")
+    parser.add_argument("--no-run", action="store_true", help="evaluate the counts of the last run")
+    parser.add_argument("--kernels", nargs="+", metavar="KERNEL", help="only these, nothing written")
+    arguments = parser.parse_args()
+    if arguments.check:
+        wrong = check()
+        sys.exit("\n".join(wrong) if wrong else 0)
+    if not arguments.no_run:
+        run_tests()
+    rules, used = exclusions(), set()
+    results, wrong = {}, []
+    for kernel in arguments.kernels or digests():
+        result, missed = evaluate(kernel, rules, used)
+        results[kernel] = {"rtl_blake3": digests()[kernel], **result}
+        wrong += shortcomings(kernel, result)
+        print(f"{kernel}: {result}")
+        if arguments.kernels:
+            for point in missed:
+                print(f"  missed {point.kind}: {point.instance or 'top'}: {point.name}")
+    if not arguments.kernels:
+        wrong += [f"exclusion without effect: {' | '.join(rule[:3])}" for rule in rules
+                  if rule not in used]
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        PAGE.write_text(page(results, rules))
+    sys.exit("\n".join(wrong) if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()
