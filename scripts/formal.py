@@ -62,6 +62,7 @@ TASKS = [
     Task("add", "goldilocks_add", "add.sv", 4, (MODULUS, "ffffffff00000003")),
     Task("subtract", "goldilocks_subtract", "subtract.sv", 4, (MODULUS, "fffffffe00000001")),
     Task("reduce", "goldilocks_reduce", "reduce.inc", 4, ("64'hffffffff;", "64'hfffffffe;")),
+    Task("reduce_sum", "goldilocks_reduce_sum", "reduce_sum.sv", 5, ("64'hffffffe0;", "64'hffffffc0;")),
     Task("fifo", "fifo_4", "fifo.inc", 3, ("capacity = 3'b100", "capacity = 3'b101")),
     Task("fifo_order", "fifo_4", "fifo_order.inc", 3, ("words[write_address]", "words[0]"),
          buses=(Bus(("memory",), "words", 32, "{words[3], words[2], words[1], words[0]}"),)),

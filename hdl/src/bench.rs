@@ -110,7 +110,8 @@ struct Source {
 struct Sink {
     name: String,
     valid: usize,
-    ready: usize,
+    /// None if nobody can refuse a beat.
+    ready: Option<usize>,
     payload: Vec<usize>,
     is_ready: bool,
     pending: Option<Beat>,
@@ -149,7 +150,8 @@ impl<D: Dut> Bench<D> {
 
     /// The stream into the kernel whose ports begin with `name_`.
     pub fn source(&mut self, name: &str) -> SourceId {
-        let (valid, ready, payload) = self.stream(name, true);
+        let (valid, payload) = self.stream(name, true);
+        let ready = self.dut.port(&format!("{name}_ready"));
         let queue = VecDeque::new();
         self.dut.set(valid, 0);
         self.sources.push(Source {
@@ -165,34 +167,47 @@ impl<D: Dut> Bench<D> {
 
     /// The stream out of the kernel whose ports begin with `name_`.
     pub fn sink(&mut self, name: &str) -> SinkId {
-        let (valid, ready, payload) = self.stream(name, false);
+        let ready = self.dut.port(&format!("{name}_ready"));
         self.dut.set(ready, 0);
+        self.add_sink(name, Some(ready))
+    }
+
+    /// The results out of the kernel whose ports begin with `name_`, each there for one cycle: nobody can
+    /// refuse them.
+    pub fn watch(&mut self, name: &str) -> SinkId {
+        self.add_sink(name, None)
+    }
+
+    fn add_sink(&mut self, name: &str, ready: Option<usize>) -> SinkId {
+        let (valid, payload) = self.stream(name, false);
         self.sinks.push(Sink {
             name: name.into(),
             valid,
             ready,
             payload,
-            is_ready: false,
+            is_ready: ready.is_none(),
             pending: None,
             received: VecDeque::new(),
         });
         SinkId(self.sinks.len() - 1)
     }
 
-    fn stream(&self, name: &str, is_input: bool) -> (usize, usize, Vec<usize>) {
+    /// Position of `valid` and of the payload.
+    fn stream(&self, name: &str, is_input: bool) -> (usize, Vec<usize>) {
         let valid = self.dut.port(&format!("{name}_valid"));
-        let ready = self.dut.port(&format!("{name}_ready"));
+        let ready = format!("{name}_ready");
         let prefix = format!("{name}_");
         let ports = self.dut.ports().iter().enumerate();
         let payload = ports
             .filter(|(index, port)| {
                 port.is_input == is_input
                     && port.name.starts_with(&prefix)
-                    && ![valid, ready].contains(index)
+                    && *index != valid
+                    && port.name != ready
             })
             .map(|(index, _)| index)
             .collect();
-        (valid, ready, payload)
+        (valid, payload)
     }
 
     /// Queues a beat.
@@ -256,8 +271,9 @@ impl<D: Dut> Bench<D> {
             }
         }
         for sink in &mut self.sinks {
+            let Some(ready) = sink.ready else { continue };
             sink.is_ready = !self.rng.chance(self.stall_probability);
-            self.dut.set(sink.ready, u128::from(sink.is_ready));
+            self.dut.set(ready, u128::from(sink.is_ready));
         }
         self.dut.settle();
         for source in &mut self.sources {

@@ -17,5 +17,6 @@ pub mod lint;
 pub mod merkle;
 pub mod ntt;
 pub mod parts;
+pub mod poseidon2;
 pub mod registry;
 pub mod word;

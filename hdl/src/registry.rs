@@ -48,6 +48,7 @@ pub fn kernels() -> Vec<Kernel> {
         crate::ntt::KERNELS,
         crate::blake3::KERNELS,
         crate::merkle::KERNELS,
+        crate::poseidon2::KERNELS,
     ]
     .concat()
 }

@@ -9,6 +9,7 @@ mod co_verify;
 pub mod merkle;
 mod model;
 pub mod ntt;
+pub mod poseidon2;
 pub mod runs;
 
 pub use co_verify::{co_verify, verify_rtl};

@@ -9,11 +9,13 @@ use winterforge_hdl::blake3::model::{Input, compress};
 use winterforge_hdl::goldilocks::{self, P, model as field};
 use winterforge_hdl::merkle::model::{BLAKE3, blake3_compressions, nodes};
 use winterforge_hdl::ntt::model::{self, Job};
+use winterforge_hdl::poseidon2::model as hash;
 use winterforge_hdl::registry::{Kernel, kernels};
 
 use crate::blake3::Blake3Bench;
 use crate::merkle::{self, MerkleBench};
 use crate::ntt::{NttBench, bound_cycles};
+use crate::poseidon2::{self, EngineBench, Row, SpongeBench};
 use crate::{Model, ModelError};
 
 /// What to simulate.
@@ -27,6 +29,8 @@ pub struct Request<'a> {
     pub lanes: Option<u64>,
     /// Words of a row, where jobs have rows.
     pub row_words: Option<u64>,
+    /// Multipliers of the kernel, where it has them.
+    pub multipliers: Option<u64>,
     /// Seed of data, gaps and stalls.
     pub seed: u64,
     /// Probability of a gap in every source and of a stall in every sink, in every cycle.
@@ -92,15 +96,17 @@ fn parameter(kernel: &Kernel, name: &str) -> Option<u64> {
 fn choose(request: &Request<'_>) -> Result<Kernel, RunError> {
     let fits = |kernel: &Kernel| {
         let has_lanes = |lanes| parameter(kernel, "lanes") == Some(lanes);
+        let has_multipliers = |count| parameter(kernel, "multipliers") == Some(count);
         let has_size = |size| parameter(kernel, "log_n").is_some_and(|max| max >= size);
         (kernel.name == request.kernel || kernel.family == request.kernel)
             && request.lanes.is_none_or(has_lanes)
+            && request.multipliers.is_none_or(has_multipliers)
             && request.log_n.is_none_or(has_size)
     };
     kernels()
         .into_iter()
         .filter(fits)
-        .min_by_key(|kernel| parameter(kernel, "log_n"))
+        .min_by_key(|kernel| ["log_n", "multipliers"].map(|name| parameter(kernel, name)))
         .ok_or_else(|| RunError::NoKernel(request.kernel.into()))
 }
 
@@ -117,6 +123,8 @@ pub fn run(request: &Request<'_>) -> Result<Report, RunError> {
     }
     match kernel.family {
         "ntt" => run_ntt(&kernel, model, request),
+        "poseidon2" => run_permutation(&kernel, model, request),
+        "poseidon2_sponge" => run_sponge(&kernel, model, request),
         "blake3" => run_blake3(&kernel, model, request),
         "merkle" => run_merkle(&kernel, model, request),
         "goldilocks_multiply_stream" => run_stream(&kernel, model, request),
@@ -182,6 +190,82 @@ fn run_ntt(kernel: &Kernel, model: Model, request: &Request<'_>) -> Result<Repor
     })
 }
 
+/// Cycles from the first of some events after the warm ones to the last, for each.
+fn steady(ends: &[u64], warm: usize) -> f64 {
+    (ends[ends.len() - 1] - ends[warm]) as f64 / (ends.len() - 1 - warm) as f64
+}
+
+fn run_permutation(
+    kernel: &Kernel,
+    model: Model,
+    request: &Request<'_>,
+) -> Result<Report, RunError> {
+    const STATES: usize = 200;
+    const WARM: usize = 50;
+    const MAX_CYCLES: u64 = 100_000;
+    let mut rng = Rng::new(request.seed);
+    let mut engine = EngineBench::new(model, request.seed);
+    engine.bench.gap_probability = request.backpressure;
+    let states: Vec<hash::State> = (0..STATES)
+        .map(|_| std::array::from_fn(|_| rng.next_u64() % P))
+        .collect();
+    for (index, state) in states.iter().enumerate() {
+        engine.send(index as u8, state);
+    }
+    let (mut mismatches, mut ends) = (0, Vec::new());
+    for state in &states {
+        let result = engine
+            .receive(MAX_CYCLES)
+            .map_err(|error| RunError::Kernel(error.to_string()))?;
+        mismatches += u64::from(result.state != hash::permute(*state));
+        ends.push(result.cycle);
+    }
+    let multipliers = parameter(kernel, "multipliers").unwrap_or(1);
+    Ok(Report {
+        kernel: kernel.name,
+        parameters: kernel.parameters.to_vec(),
+        vectors: STATES as u64,
+        mismatches,
+        cycles_per_job: steady(&ends, WARM),
+        bound_cycles: poseidon2::bound_cycles(multipliers),
+    })
+}
+
+fn run_sponge(kernel: &Kernel, model: Model, request: &Request<'_>) -> Result<Report, RunError> {
+    const ROWS: usize = 400;
+    const ROW_WORDS: usize = 32;
+    const MAX_CYCLES: u64 = 1_000_000;
+    let mut rng = Rng::new(request.seed);
+    let mut sponge = SpongeBench::new(model, request.seed);
+    sponge.bench.gap_probability = request.backpressure;
+    sponge.bench.stall_probability = request.backpressure;
+    let rows: Vec<Row> = (0..ROWS)
+        .map(|_| Row::Words((0..ROW_WORDS).map(|_| rng.next_u64() % P).collect()))
+        .collect();
+    rows.iter().for_each(|row| sponge.send(row));
+    let (mut mismatches, mut end) = (0, 0);
+    for row in &rows {
+        let (cycle, digest) = sponge
+            .receive(MAX_CYCLES)
+            .map_err(|error| RunError::Kernel(error.to_string()))?;
+        mismatches += u64::from(digest != row.digest());
+        end = cycle;
+    }
+    let multipliers = parameter(kernel, "multipliers").unwrap_or(1);
+    let mut parameters = kernel.parameters.to_vec();
+    parameters.push(("row_words", ROW_WORDS as u64));
+    let blocks = ROW_WORDS.div_ceil(hash::RATE) as u64;
+    Ok(Report {
+        kernel: kernel.name,
+        parameters,
+        vectors: ROWS as u64,
+        mismatches,
+        // With the time in which the sponge fills and empties: rows leave in bursts.
+        cycles_per_job: end as f64 / ROWS as f64,
+        bound_cycles: blocks * poseidon2::bound_cycles(multipliers),
+    })
+}
+
 fn run_blake3(kernel: &Kernel, model: Model, request: &Request<'_>) -> Result<Report, RunError> {
     const BLOCKS: usize = 10_000;
     let mut rng = Rng::new(request.seed);
@@ -215,7 +299,8 @@ fn run_blake3(kernel: &Kernel, model: Model, request: &Request<'_>) -> Result<Re
 }
 
 fn run_merkle(kernel: &Kernel, model: Model, request: &Request<'_>) -> Result<Report, RunError> {
-    const JOBS: usize = 6;
+    // The last tree has the core to itself at its end and does not count.
+    const JOBS: usize = 7;
     const WARM: usize = 2;
     let max = parameter(kernel, "log_n").unwrap_or_default();
     let log_rows = request.log_n.unwrap_or(8);
@@ -256,7 +341,7 @@ fn run_merkle(kernel: &Kernel, model: Model, request: &Request<'_>) -> Result<Re
         parameters,
         vectors,
         mismatches,
-        cycles_per_job: (ends[JOBS - 1] - ends[WARM - 1]) as f64 / (JOBS - WARM) as f64,
+        cycles_per_job: (ends[JOBS - 2] - ends[WARM - 1]) as f64 / (JOBS - 1 - WARM) as f64,
         bound_cycles: bound,
     })
 }
@@ -277,6 +362,7 @@ fn unit_vectors(kernel: &Kernel, seed: u64) -> Option<(usize, Vec<UnitVector>)> 
             "goldilocks_add" => (pair, field::add(a, b)),
             "goldilocks_subtract" => (pair, field::subtract(a, b)),
             "goldilocks_reduce" => (vec![wide], field::remainder(wide)),
+            "goldilocks_reduce_sum" => (vec![wide >> 59], field::remainder(wide >> 59)),
             _ => (pair, field::multiply(a, b)),
         }
     });

@@ -2,7 +2,7 @@
 
 use winterforge_hdl::bench::{Bench, Rng, pipeline};
 use winterforge_hdl::design::Dut;
-use winterforge_hdl::goldilocks::{Add, Form, Multiplier, P, Reduce, Subtract, model};
+use winterforge_hdl::goldilocks::{Add, Form, Multiplier, P, Reduce, ReduceSum, Subtract, model};
 use winterforge_sim::co_verify;
 
 const SEED: u64 = 0x5eed;
@@ -70,6 +70,26 @@ fn reduce() {
     check_unit("goldilocks_reduce", Reduce::LATENCY, &operands, |v| {
         model::remainder(v[0])
     });
+}
+
+#[test]
+fn reduce_sum() {
+    let mut rng = Rng::new(SEED);
+    let edges = (0..32u128).flat_map(|high| {
+        let words = model::edge_values().into_iter().chain([P, u64::MAX]);
+        words.map(move |low| high << 64 | u128::from(low))
+    });
+    let random = (0..RANDOM_VECTORS).map(|_| {
+        let high = u128::from(rng.below(32));
+        high << 64 | u128::from(rng.next_u64())
+    });
+    let operands: Vec<Vec<u128>> = edges.chain(random).map(|x| vec![x]).collect();
+    check_unit(
+        "goldilocks_reduce_sum",
+        ReduceSum::LATENCY,
+        &operands,
+        |v| model::remainder(v[0]),
+    );
 }
 
 fn check_multiplier(name: &str, latency: usize) {

@@ -56,6 +56,9 @@ struct SimArguments {
     /// Words of a row of a tree, 1 to 254 [default: 32]
     #[arg(long, value_name = "W")]
     row_words: Option<u64>,
+    /// Multipliers of the kernel
+    #[arg(long, value_name = "M")]
+    multipliers: Option<u64>,
     /// Seed of data, gaps and stalls
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
@@ -168,6 +171,7 @@ fn simulate(arguments: &SimArguments, output: &Output) -> Result<Outcome, CliErr
         log_n: arguments.log_n,
         lanes: arguments.lanes,
         row_words: arguments.row_words,
+        multipliers: arguments.multipliers,
         seed: arguments.seed,
         backpressure: arguments.backpressure,
         trace: arguments.trace.as_deref(),

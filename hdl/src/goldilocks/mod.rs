@@ -13,6 +13,7 @@ pub mod model;
 mod multiplier;
 mod multiply_stream;
 mod reduce;
+mod reduce_sum;
 mod schoolbook;
 mod subtract;
 
@@ -21,6 +22,7 @@ pub use karatsuba::Karatsuba;
 pub use multiplier::{Form, Multiplier};
 pub use multiply_stream::MultiplyStream;
 pub use reduce::Reduce;
+pub use reduce_sum::ReduceSum;
 pub use schoolbook::Schoolbook;
 pub use subtract::Subtract;
 
@@ -48,6 +50,13 @@ pub(crate) const KERNELS: &[Kernel] = &[
         parameters: &[],
         cell_models: &[],
         build: || Box::new(Reduce::default()),
+    },
+    Kernel {
+        name: "goldilocks_reduce_sum",
+        family: "goldilocks_reduce_sum",
+        parameters: &[],
+        cell_models: &[],
+        build: || Box::new(ReduceSum::default()),
     },
     Kernel {
         name: "goldilocks_multiply",
@@ -92,6 +101,7 @@ pub fn latency(kernel: &Kernel) -> Option<usize> {
         "goldilocks_add" => Add::LATENCY,
         "goldilocks_subtract" => Subtract::LATENCY,
         "goldilocks_reduce" => Reduce::LATENCY,
+        "goldilocks_reduce_sum" => ReduceSum::LATENCY,
         "goldilocks_multiply" => Multiplier::<{ Form::Inferred as usize }>::LATENCY,
         "goldilocks_multiply_ecp5" => Multiplier::<{ Form::Ecp5 as usize }>::LATENCY,
         "goldilocks_multiply_karatsuba" => Multiplier::<{ Form::Karatsuba as usize }>::LATENCY,

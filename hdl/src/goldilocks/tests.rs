@@ -1,7 +1,7 @@
 //! The rust-hdl simulation of every unit against the integer model. The co-simulation repeats this
 //! with more vectors and with the Verilog.
 
-use super::{Add, Form, Multiplier, P, Reduce, Subtract, model};
+use super::{Add, Form, Multiplier, P, Reduce, ReduceSum, Subtract, model};
 use crate::bench::{Rng, pipeline};
 use crate::registry;
 
@@ -59,6 +59,24 @@ fn remainders() {
     check("goldilocks_reduce", Reduce::LATENCY, &operands, |v| {
         model::remainder(v[0])
     });
+}
+
+#[test]
+fn remainders_of_sums() {
+    let operands: Vec<Vec<u128>> = (0..32u128)
+        .flat_map(|high| {
+            let words = model::edge_values()
+                .into_iter()
+                .chain([P, u64::MAX - 1, u64::MAX]);
+            words.map(move |low| vec![high << 64 | u128::from(low)])
+        })
+        .collect();
+    check(
+        "goldilocks_reduce_sum",
+        ReduceSum::LATENCY,
+        &operands,
+        |v| model::remainder(v[0]),
+    );
 }
 
 #[test]

@@ -62,6 +62,7 @@ pub struct Merkle<const HASH: usize> {
     in_use: DFF<Word<4>>,
     picked: DFF<Word<3>>,
     is_picked: DFF<Bit>,
+    is_reading: DFF<Bit>,
     is_read: DFF<Bit>,
     issue_valid: DFF<Bit>,
     issue_tag: DFF<Word<4>>,
@@ -113,6 +114,7 @@ impl<const HASH: usize> Default for Merkle<HASH> {
             in_use: DFF::default(),
             picked: DFF::default(),
             is_picked: DFF::default(),
+            is_reading: DFF::default(),
             is_read: DFF::default(),
             issue_valid: DFF::default(),
             issue_tag: DFF::default(),
@@ -144,6 +146,7 @@ impl<const HASH: usize> Logic for Merkle<HASH> {
             in_use,
             picked,
             is_picked,
+            is_reading,
             is_read,
             issue_valid
         );
@@ -191,10 +194,10 @@ impl<const HASH: usize> Logic for Merkle<HASH> {
             | bit_cast_word::<8, 5>(self.slots.block.val());
         for i in 0..8 {
             self.bank[i].clock.next = self.clock.val();
-            self.bank[i].write_address.next = bit_cast_word::<24, 8>(self.load.address.val());
+            self.bank[i].write_address.next = self.load.address.val();
             self.bank[i].write_data.next = self.s_word.val();
             self.bank[i].write_enable.next = self.load.enable[i].val();
-            self.bank[i].read_address.next = bit_cast_word::<24, 8>(self.address.val());
+            self.bank[i].read_address.next = self.address.val();
             self.mask.word[i].next = self.bank[i].read_data.val();
         }
         self.row_words.read_address.next = self.picked.q.val();
@@ -204,7 +207,8 @@ impl<const HASH: usize> Logic for Merkle<HASH> {
             self.is_picked.d.next = true;
             self.picked.d.next = self.slots.choice.val();
         }
-        self.is_read.d.next = self.is_picked.q.val();
+        self.is_reading.d.next = self.is_picked.q.val();
+        self.is_read.d.next = self.is_reading.q.val();
 
         // To the core: a pair of siblings, or else the block that was read.
         self.is_room.next = !self.issue_valid.q.val() || self.core.issue_ready.val();
@@ -222,6 +226,7 @@ impl<const HASH: usize> Logic for Merkle<HASH> {
         }
         if self.loads_row.val() {
             self.is_picked.d.next = false;
+            self.is_reading.d.next = false;
             self.is_read.d.next = false;
             self.issue_valid.d.next = true;
             self.issue_tag.d.next = bit_cast_word::<4, 3>(self.picked.q.val());
@@ -295,6 +300,7 @@ impl<const HASH: usize> Logic for Merkle<HASH> {
             self.oldest.d.next = 0u64.into();
             self.in_use.d.next = 0u64.into();
             self.is_picked.d.next = false;
+            self.is_reading.d.next = false;
             self.is_read.d.next = false;
             self.issue_valid.d.next = false;
         }

@@ -5,6 +5,7 @@ mod fifo;
 mod lut_ram;
 mod product;
 mod ram;
+mod ring;
 mod rom;
 
 pub use delay::Delay;
@@ -13,4 +14,5 @@ pub(crate) use fifo::KERNELS;
 pub use lut_ram::LutRam;
 pub use product::{MULT18X18D_MODEL, Product};
 pub use ram::Ram;
+pub use ring::Ring;
 pub use rom::Rom;
