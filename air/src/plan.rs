@@ -14,7 +14,7 @@ use crate::pieces::{Encodings, Form, Piece, Pieces, Role};
 use crate::rounding::{Channel, RoundingError};
 
 /// Version of the mapping from graph to tables. A bundle names it; another version is another statement.
-pub const PLAN_VERSION: u32 = 2;
+pub const PLAN_VERSION: u32 = 1;
 
 /// Most samples in one bundle.
 pub const MAX_BATCH: usize = 1 << 16;
