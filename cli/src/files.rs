@@ -1,11 +1,12 @@
 //! Files in and out: bundles and samples are read whole, and a bundle is written whole or not at all.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use winterforge_model::{Graph, Samples, read_input};
+use winterforge_prover::{check_writable, folder_of, write_whole};
 use winterforge_verifier::key::Key;
 
 use crate::error::CliError;
@@ -53,7 +54,6 @@ pub(crate) fn cells<'a>(samples: &'a Samples, range: &Range<usize>) -> &'a [f32]
 /// A file that will appear complete or not at all.
 pub(crate) struct Destination {
     target: PathBuf,
-    temporary: PathBuf,
 }
 
 impl Destination {
@@ -79,47 +79,23 @@ impl Destination {
                 .hint("give -o another name"));
             }
         }
-        let name = target.file_name().ok_or_else(|| fail("names no file"))?;
         let folder = folder_of(&target);
         if !folder.is_dir() {
             let message = format!("{}: no such folder", folder.display());
             return Err(CliError::input(message).hint("create it, or give -o another name"));
         }
-        let mut temporary = std::ffi::OsString::from(".");
-        temporary.push(name);
-        temporary.push(format!(".{}.tmp", std::process::id()));
-        let temporary = folder.join(temporary);
-        Ok(Self { target, temporary })
+        check_writable(&target).map_err(|error| cannot_be_written(&target, &error))?;
+        Ok(Self { target })
     }
 
-    /// Writes `bytes` beside the target, makes them durable and renames them into place.
+    /// Puts `bytes` at the target.
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), CliError> {
-        let written = self
-            .write_temporary(bytes)
-            .and_then(|()| fs::rename(&self.temporary, &self.target));
-        if let Err(error) = written {
-            let _ = fs::remove_file(&self.temporary);
-            return Err(CliError::file(&self.target, "cannot be written", &error));
-        }
-        // Makes the name durable too. Not every system can do that to a folder.
-        let _ = File::open(folder_of(&self.target)).and_then(|folder| folder.sync_all());
-        Ok(())
-    }
-
-    fn write_temporary(&self, bytes: &[u8]) -> io::Result<()> {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&self.temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()
+        write_whole(&self.target, |file| file.write_all(bytes))
+            .map_err(|error| cannot_be_written(&self.target, &error))
     }
 }
 
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
-        Some(folder) => folder,
-        None => path,
-    }
+fn cannot_be_written(path: &Path, error: &io::Error) -> CliError {
+    CliError::file(path, "cannot be written", error)
+        .hint("make room or allow writing there, or give -o another name")
 }

@@ -172,6 +172,8 @@ fn check_linear(linear: &Linear, parameters: bool, x: &Tensor, y: &Tensor) -> Ch
         linear.weight_quantization.len(),
     ];
     check_lengths(found, weights, linear.out_features, parameters)?;
+    let has_alpha = linear.alpha.to_bits() != 1f32.to_bits();
+    holds(parameters || !has_alpha, "a skeleton's alpha is 1")?;
     check_weights(&linear.weights)?;
     let (Some((&k, positions)), Some((&n, y_positions))) =
         (x.shape.split_last(), y.shape.split_last())

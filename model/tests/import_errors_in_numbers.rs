@@ -185,13 +185,14 @@ fn bounds_of_activations() {
 fn inexact_channels() {
     // The second channel's bias alone is within int32, the accumulator is not; with this scale,
     // outputs of 13 and 14 steps are within its reach.
-    let mut onnx = q_gemm();
-    remove(&mut onnx, "c");
-    remove(&mut onnx, "y_scale");
-    onnx.int32s("c", &[2], &[0, i32::MAX])
-        .floats("y_scale", &[], &[9_942_053.0]);
-    let error = refused(&onnx, &[FC, "channel 1", "beyond int32"]);
-    assert_kind!(error, Exactness);
+    for (mut onnx, site) in [(q_gemm(), FC), (qdq(), "node `fc` (Gemm)")] {
+        remove(&mut onnx, "c");
+        remove(&mut onnx, "y_scale");
+        onnx.int32s("c", &[2], &[0, i32::MAX])
+            .floats("y_scale", &[], &[9_942_053.0]);
+        let error = refused(&onnx, &[site, "channel 1", "beyond int32"]);
+        assert_kind!(error, Exactness);
+    }
     // s = 2^23 and larger: no right shift is left.
     let mut onnx = q_gemm();
     remove(&mut onnx, "y_scale");

@@ -2,13 +2,13 @@
 //!
 //! The file is a convenience: what it holds follows from model and key. It is trusted for nothing. Its digest is checked
 //! whenever it is loaded, and whoever finds it damaged, or made for another key, makes it again. It appears whole or not
-//! at all: it is written under another name, made durable, and renamed.
+//! at all.
 //!
 //! ```text
 //! mark (8) | key digest (32) | columns, cosets, rows (8 each) | words | nodes (32 each) | BLAKE3 of all that (32)
 //! ```
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -17,6 +17,7 @@ use winterforge_verifier::key::KeyDigest;
 
 use crate::device::{Digests, Matrix, Shape};
 use crate::setup::Commitment;
+use crate::whole::write_whole;
 
 const MARK: [u8; 8] = *b"WFCACHE1";
 
@@ -57,19 +58,10 @@ pub(crate) fn write(
     key: KeyDigest,
     commitment: &Commitment,
 ) -> Result<(), CacheError> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let written =
-        write_to(&temporary, key, commitment).and_then(|()| Ok(fs::rename(&temporary, path)?));
-    if written.is_err() {
-        let _ = fs::remove_file(&temporary);
-    }
-    written
+    write_whole(path, |file| write_to(file, key, commitment))
 }
 
-fn write_to(path: &Path, key: KeyDigest, commitment: &Commitment) -> Result<(), CacheError> {
-    let file = OpenOptions::new().write(true).create_new(true).open(path)?;
+fn write_to(file: &mut File, key: KeyDigest, commitment: &Commitment) -> Result<(), CacheError> {
     let mut file = Hashing::new(BufWriter::with_capacity(1 << 20, file));
     let Commitment { matrix, nodes } = commitment;
     let failed = |error| io::Error::other(format!("a device did not hand out its words: {error}"));
@@ -90,11 +82,7 @@ fn write_to(path: &Path, key: KeyDigest, commitment: &Commitment) -> Result<(), 
     }
     let digest = *file.hasher.finalize().as_bytes();
     file.inner.write_all(&digest)?;
-    let file = file
-        .inner
-        .into_inner()
-        .map_err(io::IntoInnerError::into_error)?;
-    Ok(file.sync_all()?)
+    Ok(file.inner.flush()?)
 }
 
 /// Reads a commitment of this shape.

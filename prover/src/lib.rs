@@ -26,12 +26,14 @@ mod prove;
 mod setup;
 mod simd;
 pub mod stark;
+mod whole;
 
 pub use cache::{CacheError, cache_path};
 pub use memory::{Demand, Footprint, Schedule, TooLittleMemory};
 pub use progress::{Phase, Progress, Silent};
 pub use prove::{Mode, ProveError, Proved, Resources, prove, prove_on, prove_with_key};
 pub use setup::{KeyMismatch, ProvingKey};
+pub use whole::{check_writable, folder_of, write_whole};
 
 pub use winterforge_model as model;
 pub use winterforge_verifier as verifier;

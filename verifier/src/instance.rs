@@ -109,8 +109,9 @@ impl Instance {
         batch: usize,
         parameters: Parameters,
     ) -> Result<Self, InstanceError> {
+        // The plan comes first: it refuses parameters out of range, which a shard's lengths would overflow with.
+        let plan = plan::compile(graph.clone(), batch, parameters.plan)?;
         let shard = ParameterShard::new(&graph, parameters)?;
-        let plan = plan::compile(graph, batch, parameters.plan)?;
         Self::of_plan(plan, parameters, Some(shard))
     }
 
@@ -125,8 +126,8 @@ impl Instance {
             parameters,
             ..
         } = key;
-        let shard = ParameterShard::new(skeleton, *parameters)?;
         let plan = plan::compile_skeleton(skeleton.clone(), forms, batch, parameters.plan)?;
+        let shard = ParameterShard::new(skeleton, *parameters)?;
         Self::of_plan(plan, *parameters, Some(shard))
     }
 

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use winterforge_air::pieces::Form;
+use winterforge_air::plan::PlanError;
 use winterforge_model::testing::{RandomMlp, RandomNet};
 use winterforge_model::{Graph, Op};
 use winterforge_verifier::bundle::{BundleError, Parameters};
+use winterforge_verifier::instance::{Instance, InstanceError};
 use winterforge_verifier::key::{Key, KeyError};
 
 /// A key with forms that need not be the model's.
@@ -87,6 +89,20 @@ fn damage_is_noticed() {
     assert_eq!(Key::decode(&longer), Err(KeyError::Damaged));
 }
 
+#[test]
+fn a_length_of_traces_out_of_range_is_refused() {
+    let bytes = key(&RandomMlp::any(3, 30).build()).encode().unwrap();
+    for log_rows in [0, 8, 21, 63, 64, 255] {
+        // Behind mark, versions, model id, level, profile and hash.
+        let hostile = redigested(bytes.clone(), |bytes| bytes[8 + 12 + 32 + 3] = log_rows);
+        let refused = Instance::of_key(&hostile.unwrap(), 1).err();
+        let Some(InstanceError::Plan(PlanError::Parameters(found))) = refused else {
+            panic!("{log_rows}: {refused:?}");
+        };
+        assert_eq!(found, u32::from(log_rows));
+    }
+}
+
 /// Re-digests a changed key: what a hostile maker of keys would do.
 fn redigested(mut bytes: Vec<u8>, edit: impl Fn(&mut Vec<u8>)) -> Result<Key, KeyError> {
     bytes.truncate(bytes.len() - 32);
@@ -103,6 +119,16 @@ fn hostile_bodies_are_refused() {
     assert!(redigested(bytes.clone(), |_| {}).is_ok());
     let surplus = redigested(bytes.clone(), |bytes| bytes.push(0));
     assert_eq!(surplus, Err(KeyError::Body));
+    // A graph has one skeleton.
+    let mut scaled = key(&graph);
+    let skeleton = Arc::make_mut(&mut scaled.skeleton);
+    for node in &mut skeleton.nodes {
+        if let Op::Linear(linear) = &mut node.op {
+            linear.alpha = 2.0;
+        }
+    }
+    let verdict = Key::decode(&scaled.encode().unwrap());
+    assert!(matches!(verdict, Err(KeyError::Graph(_))), "{verdict:?}");
     // A key that brings weights along.
     let mut whole = key(&graph);
     whole.skeleton = Arc::new(graph);
@@ -127,7 +153,7 @@ proptest! {
         });
         if let Ok(key) = verdict {
             // A well-formed key is a usable one, or refused for a reason.
-            let _ = winterforge_verifier::instance::Instance::of_key(&key, 1);
+            let _ = Instance::of_key(&key, 1);
         }
     }
 }

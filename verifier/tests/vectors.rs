@@ -1,16 +1,21 @@
 //! The test vectors in the documentation are what the code computes.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use winter_air::{FieldExtension, TraceInfo};
 use winter_crypto::Hasher;
 use winter_crypto::hashers::Blake3_256;
 use winterforge_air::field::{Cube, Felt, basis_coefficients};
-use winterforge_model::{ModelId, QType};
+use winterforge_air::pieces::Form;
+use winterforge_model::{
+    Boundary, Graph, Linear, ModelId, Node, Op, QType, Quantization, Tensor, TensorId,
+};
 use winterforge_verifier::bundle::{Header, Parameters, PublicTensor, Values};
 use winterforge_verifier::challenge::{
     folding_challenge, folding_seed, joint_challenges, joint_seed,
 };
+use winterforge_verifier::key::Key;
 use winterforge_verifier::security::{Profile, SecurityLevel, proof_options};
 
 type Hash = Blake3_256<Felt>;
@@ -47,6 +52,15 @@ fn header() -> Header {
     }
 }
 
+/// The document has a line `name: value` for each of the vectors, broken and indented at will.
+fn assert_listed(document: &str, vectors: &[(&str, String)]) {
+    let document: String = document.split_whitespace().collect();
+    let missing: Vec<_> = (vectors.iter())
+        .filter(|(name, value)| !document.contains(&format!("{}:{value}", name.replace(' ', ""))))
+        .collect();
+    assert!(missing.is_empty(), "the document lacks {missing:#?}");
+}
+
 #[test]
 fn the_document_holds_what_is_computed() {
     let header = header().encode();
@@ -67,11 +81,69 @@ fn the_document_holds_what_is_computed() {
         ("folding seed", hex(&folding)),
         ("lambda", element(folding_challenge(&folding))),
     ];
-    let document = include_str!("../../docs/bundle.md");
-    let document: String = document.split_whitespace().collect();
-    let missing: Vec<_> = (vectors.iter())
-        .filter(|(name, value)| !document.contains(&format!("{}:{value}", name.replace(' ', ""))))
-        .collect();
-    assert!(missing.is_empty(), "docs/bundle.md lacks {missing:#?}");
+    assert_listed(include_str!("../../docs/bundle.md"), &vectors);
     assert_eq!(Header::decode(&header).unwrap().0.encode(), header);
+}
+
+/// Model id 0, 1, 2 ..; defaults; root 32, 33, 34 ..; float at both ends; one layer from two cells to one, which has a
+/// line and a window of 20 bits.
+fn key() -> Key {
+    let tensor = |cells, scale, zero_point| Tensor {
+        name: String::new(),
+        shape: vec![cells],
+        quantization: Quantization {
+            scale,
+            zero_point,
+            qtype: QType::I8,
+        },
+    };
+    let layer = Linear {
+        in_features: 2,
+        out_features: 1,
+        weights: Vec::new(),
+        bias: Vec::new(),
+        requant: Vec::new(),
+        weight_quantization: Vec::new(),
+        alpha: 1.0,
+    };
+    let skeleton = Graph {
+        tensors: vec![tensor(2, 0.5, 3), tensor(1, 4.0, -7)],
+        nodes: vec![Node {
+            name: String::new(),
+            inputs: vec![TensorId(0)],
+            output: TensorId(1),
+            op: Op::Linear(layer),
+        }],
+        input: TensorId(0),
+        output: TensorId(1),
+        input_boundary: Boundary::Float,
+        output_boundary: Boundary::Float,
+    };
+    Key {
+        model_id: header().model_id,
+        parameters: Parameters::default(),
+        skeleton: Arc::new(skeleton),
+        forms: vec![vec![Form {
+            line: true,
+            window_bits: Some((20, 52)),
+            narrow: false,
+        }]],
+        root: std::array::from_fn(|at| 32 + at as u8),
+    }
+}
+
+#[test]
+fn the_document_holds_a_key() {
+    let key = key();
+    let bytes = key.encode().unwrap();
+    let (content, digest) = bytes.split_last_chunk::<32>().unwrap();
+    let (head, body) = content.split_at(88);
+    let vectors = [
+        ("head", hex(head)),
+        ("body", hex(body)),
+        ("digest", hex(digest)),
+    ];
+    assert_listed(include_str!("../../docs/key.md"), &vectors);
+    assert_eq!(Key::decode(&bytes).unwrap(), key);
+    assert_eq!(key.digest().unwrap().0, *digest);
 }

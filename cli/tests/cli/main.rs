@@ -3,6 +3,8 @@
 mod check;
 mod demo;
 mod inspect;
+#[cfg(unix)]
+mod interrupted;
 mod key;
 mod operators;
 mod prove;
