@@ -21,8 +21,7 @@ pub fn main_degrees(layout: &Layout) -> Vec<usize> {
     for table in &layout.tables {
         for _ in 0..table.lanes {
             match table.kind {
-                Kind::Line => degrees.extend([3, 3, 3, 4]),
-                Kind::Window => degrees.extend([3, 3, 3, 4, 4]),
+                Kind::Line | Kind::Window => degrees.extend([3, 3, 3, 4]),
                 Kind::Max => {
                     let (taps, products) = (layout.shape.taps, layout.shape.partial_products());
                     degrees.resize(degrees.len() + products, 4);
@@ -160,47 +159,28 @@ fn requant_lane<E: Algebra>(
     let above = accumulator - constants[requant_constant::SATURATES_HIGH];
     let below = constants[requant_constant::SATURATES_LOW] - accumulator;
     let saturated = high * above + low * below;
-    let limb_bits = layout.shape.limb_bits;
-    if table.kind == Kind::Line {
-        let remainder = from_limbs(&lane[requant_cell::LINE_LIMB..], limb_bits);
+    let shape = &layout.shape;
+    let (id, relation, remainder) = if table.kind == Kind::Line {
         let line = constants[requant_constant::SLOPE] * accumulator
             + constants[requant_constant::OFFSET]
             - code.scale(Felt::new(1 << LINE_BITS));
-        emitter.emit(
-            ConstraintId::RoundLine,
-            saturated + none * line - remainder.twice(),
-        );
+        let scale = Felt::new(1 << (shape.line_bits() - LINE_BITS));
+        let remainder = from_limbs(&lane[requant_cell::LINE_LIMB..], shape.limb_bits);
+        (ConstraintId::RoundLine, line.scale(scale), remainder)
     } else {
-        let (low_limbs, high_limbs) =
-            lane[requant_cell::WINDOW_LIMB..].split_at(layout.shape.window_limbs);
-        let (low_side, high_side) = window_sides(lane, constants);
-        let remainder = from_limbs(low_limbs, limb_bits).twice();
-        emitter.emit(
-            ConstraintId::RoundWindowLow,
-            saturated + none * low_side - remainder,
-        );
-        let excess = none * (high_side - from_limbs(high_limbs, limb_bits));
-        emitter.emit(ConstraintId::RoundWindowHigh, excess);
-    }
+        let width = Felt::new(shape.window_range().width());
+        let position = (constants[requant_constant::SCALE] * accumulator).scale(width);
+        let limbs = &lane[requant_cell::WINDOW_LIMB..];
+        let (below, top) = limbs.split_at(shape.window_limbs - 1);
+        let top = top[0].scale(Felt::new(1 << shape.top_shift()));
+        (
+            ConstraintId::RoundWindow,
+            position - lane[requant_cell::START],
+            from_limbs(below, shape.limb_bits) + top,
+        )
+    };
+    emitter.emit(id, saturated + none * relation - remainder.twice());
 }
-
-/// The two sides of a window lane, as in [`rounding::window_sides`](crate::rounding::window_sides).
-#[inline(always)]
-fn window_sides<E: Algebra>(lane: &[E], constants: &[E]) -> (E, E) {
-    let step = constants[requant_constant::STEP];
-    let half = step.scale(HALF);
-    let unit = step.scale(INVERSE_2_26);
-    let distance = constants[requant_constant::MULTIPLIER] * lane[requant_cell::ACCUMULATOR]
-        - (lane[requant_cell::CODE] - constants[requant_constant::ZERO_CODE]) * step;
-    // 1 where the output is odd.
-    let odd = (E::one() - lane[requant_cell::SIGN]).scale(HALF);
-    let low = distance + half + unit * lane[requant_cell::LOW_OFFSET] - odd;
-    let high = half + unit * lane[requant_cell::HIGH_OFFSET] - odd - distance;
-    (low, high)
-}
-
-const HALF: Felt = Felt::new(2).inverse();
-const INVERSE_2_26: Felt = Felt::new(1 << 26).inverse();
 
 /// The product of `result - operand` over all operands is zero, in steps of degree four.
 #[inline(always)]
@@ -268,9 +248,7 @@ impl<'a, E: Algebra> AuxChallenges<'a, E> {
             Lookup::CodeHigh(table, start) => {
                 constant(table, requant_constant::CODE_MAX) - row[start + requant_cell::CODE]
             }
-            Lookup::LineLimb(column)
-            | Lookup::WindowLowLimb(column)
-            | Lookup::WindowHighLimb(column) => row[column],
+            Lookup::LineLimb(column) | Lookup::WindowLimb(column) => row[column],
             Lookup::WindowTuple(table, start) => {
                 row[start + requant_cell::CODE] - constant(table, requant_constant::ZERO_CODE)
             }
@@ -288,9 +266,7 @@ impl<'a, E: Algebra> AuxChallenges<'a, E> {
         let fold = |value: E, power: usize, term: F| value + self.alpha_powers[power].times(term);
         match lookup {
             Lookup::WindowTuple(_, start) => {
-                for (power, cell) in (requant_cell::SIGN..=requant_cell::HIGH_OFFSET).enumerate() {
-                    value = fold(value, power, row[start + cell]);
-                }
+                value = fold(value, 0, row[start + requant_cell::START]);
             }
             Lookup::MapTuple(table, start) => {
                 value = fold(value, 0, row[start + map_cell::RESULT]);
@@ -529,7 +505,7 @@ where
         }
     }
     if !mask.hides(ConstraintId::Multiplicity) {
-        for (index, (_, column)) in layout.multiplicities().enumerate() {
+        for (index, column) in layout.multiplicities().enumerate() {
             let inverses = joint_column::<F, E>(layout, public, layout.inverse_columns() + index);
             add_products(&mut sums, inverses, row[column]);
         }

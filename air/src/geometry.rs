@@ -1,9 +1,9 @@
 //! How many lanes, rows and shards: the cheapest arrangement of a plan's lanes.
 
-use crate::layout::{Kind, Layout, Shape};
+use crate::layout::{Kind, LINE_BITS, Layout, Shape};
 use crate::pieces::{Pieces, Role};
 use crate::plan::{PlanError, PlanParameters, Row, Shard};
-use crate::rounding::MAX_SIDE_BITS;
+use crate::rounding::{MAX_LINE_BITS, MAX_SIDE_BITS};
 
 /// Widest trace, main and auxiliary columns together.
 const MAX_WIDTH: usize = 254;
@@ -14,8 +14,8 @@ pub const MAX_LANES: usize = 127;
 /// Smallest trace that holds the window table and leaves the last row free.
 pub const MIN_LOG_ROWS: u32 = 9;
 
-/// Traces from this length on hold the table of 16-bit limbs.
-const WORD_LOG_ROWS: u32 = 17;
+/// Widest limbs.
+const MAX_LIMB_BITS: u32 = 17;
 
 /// Most traces in one bundle.
 const MAX_SHARDS: u64 = 256;
@@ -71,7 +71,8 @@ impl Geometry {
     /// The cheapest single trace; or, where none holds the work, the fewest longest traces.
     ///
     /// # Errors
-    /// [`PlanError::TooLarge`] if no number of traces on offer does.
+    /// [`PlanError::TooLarge`] if no number of traces on offer does, [`PlanError::Windows`] if the channels have no range
+    /// check in common.
     pub fn choose(
         pieces: &Pieces,
         kinds: &Kinds,
@@ -79,54 +80,72 @@ impl Geometry {
         parameters: PlanParameters,
     ) -> Result<Self, PlanError> {
         let mut loads = [const { Load { groups: Vec::new() } }; Kind::COUNT];
-        let mut bits = 0;
+        // What the range checks of all windows have in common.
+        let (mut least_bits, mut most_bits) = (LINE_BITS, MAX_SIDE_BITS);
+        let mut narrow_codes = false;
         for (piece, kinds) in pieces.list.iter().zip(kinds) {
             let instances = (batch * piece.positions) as u64;
             for (channel, &kind) in kinds.iter().enumerate() {
                 loads[kind as usize].add(instances, 1);
-                if let (Kind::Window, Role::Requant(forms)) = (kind, &piece.role) {
-                    bits = bits.max(forms[channel].window_bits.unwrap_or(0));
+                let Role::Requant(forms) = &piece.role else {
+                    continue;
+                };
+                narrow_codes |= forms[channel].narrow;
+                if let (Kind::Window, Some((least, most))) = (kind, forms[channel].window_bits) {
+                    least_bits = least_bits.max(least);
+                    most_bits = most_bits.min(most);
                 }
             }
         }
+        if least_bits > most_bits {
+            return Err(PlanError::Windows {
+                least: least_bits,
+                most: most_bits,
+            });
+        }
         let step_bits = pieces.steps.bits();
-        let shape = |log_rows: u32, shards: u64| {
+        let shape = |log_rows: u32, shards: u64, limb_bits: u32| {
             let capacity = shards * ((1 << log_rows) - 1);
             let mut lanes = [0; Kind::COUNT];
             for (lanes, load) in lanes.iter_mut().zip(&loads) {
                 *lanes = load.lanes(capacity)?;
             }
-            // Four limbs of 16 bits would hold the whole field: see `MAX_SIDE_BITS`.
-            let word_bits = MAX_SIDE_BITS / 16 * 16;
-            let words = log_rows >= WORD_LOG_ROWS && bits.max(step_bits) <= word_bits;
-            let limb_bits = if words { 16 } else { 8 };
-            let window_limbs = bits.max(32).div_ceil(limb_bits) as usize;
-            let step_limbs = step_bits.max(1).div_ceil(limb_bits) as usize;
-            let (taps, maps) = (pieces.taps, pieces.maps.len());
+            let limbs = |bits: u32| bits.div_ceil(limb_bits) as usize;
+            let window_limbs = limbs(least_bits);
+            // The limbs below the uppermost hold a quarter of the range at most: see `Shape::window_range`.
+            let window_bits = least_bits.max(limb_bits * (window_limbs as u32 - 1) + 2);
             let shape = Shape {
                 log_rows,
                 lanes,
                 limb_bits,
+                line_limbs: limbs(LINE_BITS),
                 window_limbs,
-                taps,
-                maps,
-                step_limbs,
+                window_bits,
+                narrow_codes,
+                taps: pieces.taps,
+                maps: pieces.maps.len(),
+                step_limbs: limbs(step_bits.max(1)),
                 staircases: pieces.steps.len(),
             };
+            let side_bits = limb_bits * shape.step_limbs as u32;
+            let line_fits = lanes[Kind::Line as usize] == 0 || shape.line_bits() <= MAX_LINE_BITS;
+            let fits = line_fits && window_bits <= most_bits && side_bits <= MAX_SIDE_BITS;
             let layout = Layout::new(shape.clone());
-            let tables_fit = layout
-                .lookup_tables
-                .iter()
-                .all(|&t| layout.lookup_rows(t) < layout.rows());
-            let fits = layout.main_width() + layout.aux_width() <= MAX_WIDTH && tables_fit;
+            let fits = fits && layout.main_width() + layout.aux_width() <= MAX_WIDTH;
             fits.then(|| Self {
                 shape,
                 cost: shards * cost(&layout),
             })
         };
+        let cheapest = |log_rows: u32, shards: u64| {
+            (8..=MAX_LIMB_BITS.min(log_rows))
+                .filter_map(|limb_bits| shape(log_rows, shards, limb_bits))
+                .min_by_key(|geometry| geometry.cost)
+        };
         let single =
-            (MIN_LOG_ROWS..=parameters.max_log_rows).filter_map(|log_rows| shape(log_rows, 1));
-        let several = || (2..=MAX_SHARDS).find_map(|shards| shape(parameters.max_log_rows, shards));
+            (MIN_LOG_ROWS..=parameters.max_log_rows).filter_map(|log_rows| cheapest(log_rows, 1));
+        let several =
+            || (2..=MAX_SHARDS).find_map(|shards| cheapest(parameters.max_log_rows, shards));
         single
             .min_by_key(|geometry| geometry.cost)
             .or_else(several)

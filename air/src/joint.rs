@@ -24,10 +24,10 @@ use crate::constraints::{ALPHA_POWERS, AuxChallenges};
 use crate::field::{Felt, WideSum, basis, basis_coefficients, from_basis_coefficients};
 use crate::float_sum::binade;
 use crate::forms;
-use crate::layout::{Kind, LookupTable, MAP_ROWS};
+use crate::layout::{Kind, LookupTable, MAP_ROWS, Shape, WINDOW_ROWS};
 use crate::pieces::Role;
 use crate::plan::{Plan, Shard};
-use crate::rounding::{Channel, Rounding, window_offsets};
+use crate::rounding::{Channel, Rounding};
 
 /// Challenges of the joint check, all derived from a seed that binds the statement and every main segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -430,10 +430,10 @@ impl<E: FieldElement<BaseField = Felt>> JointCheck<E> {
         }
         let challenges = self.constraint_challenges(0);
         let challenges = AuxChallenges::new(&challenges);
-        for &table in &shard.layout.lookup_tables {
-            let rows = 0..shard.layout.lookup_rows(table);
+        for (table, rows) in shard.layout.lookup_parts() {
+            let shape = &shard.layout.shape;
             let denominators: Vec<E> = rows
-                .map(|row| -challenges.entry(table, &lookup_entry(plan, table, row)))
+                .map(|row| -challenges.entry(table, &lookup_entry(plan, shape, table, row)))
                 .collect();
             columns.push(E::slice_as_base_elements(&batch_inversion(&denominators)).to_vec());
         }
@@ -454,16 +454,18 @@ pub fn constraint_challenges<E: FieldElement<BaseField = Felt>>(
     values
 }
 
+/// Differences of two codes.
+const HALF_WINDOW_ROWS: usize = WINDOW_ROWS / 2;
+
 /// The terms of a row of a lookup table.
-pub fn lookup_entry(plan: &Plan, table: LookupTable, row: usize) -> Vec<Felt> {
+pub fn lookup_entry(plan: &Plan, shape: &Shape, table: LookupTable, row: usize) -> Vec<Felt> {
     match table {
         LookupTable::Byte | LookupTable::Word => vec![Felt::new(row as u64)],
         LookupTable::Window => {
+            let (upper, row) = (row / HALF_WINDOW_ROWS == 1, row % HALF_WINDOW_ROWS);
             let difference = row as i64 - 255;
-            let (sign, low, high) = window_offsets(difference);
-            [difference, sign, low, high]
-                .map(Felt::from_signed)
-                .to_vec()
+            let start = shape.window_range().start(difference, upper);
+            [difference, start].map(Felt::from_signed).to_vec()
         }
         LookupTable::Map => {
             let (map, code) = (row / MAP_ROWS, row % MAP_ROWS);
@@ -527,8 +529,7 @@ pub fn constant_columns(plan: &Plan, shard: &Shard) -> Vec<Vec<Felt>> {
         let start = table.constants;
         for row in shard.rows(table.kind) {
             let piece = row.piece as usize;
-            let mut set =
-                |column: usize, value: i64| columns[start + column].push(Felt::from_signed(value));
+            let mut set = |column: usize, value: Felt| columns[start + column].push(value);
             match table.kind {
                 Kind::Line | Kind::Window => {
                     let channel = &plan.channels[piece][row.channel as usize];
@@ -538,12 +539,13 @@ pub fn constant_columns(plan: &Plan, shard: &Shard) -> Vec<Vec<Felt>> {
                 }
                 Kind::Map => {
                     if let Role::Map(map) = plan.pieces.list[piece].role {
-                        set(0, map as i64);
+                        set(0, Felt::new(map as u64));
                     }
                 }
                 Kind::Product => {
                     let node = plan.pieces.list[piece].node;
-                    set(0, plan.pieces.products.get(&node).copied().unwrap_or(0));
+                    let offset = plan.pieces.products.get(&node).copied().unwrap_or(0);
+                    set(0, Felt::from_signed(offset));
                 }
                 Kind::Max | Kind::Step | Kind::FloatSum => {}
             }
@@ -553,20 +555,26 @@ pub fn constant_columns(plan: &Plan, shard: &Shard) -> Vec<Vec<Felt>> {
 }
 
 /// The row constants of a channel, in the order of [`requant_constant`](crate::layout::requant_constant).
-pub fn requant_constants(channel: &Channel) -> Vec<i64> {
-    let mut constants = vec![
+pub fn requant_constants(channel: &Channel) -> Vec<Felt> {
+    let ends = [
         channel.code_min,
         channel.code_max,
         channel.saturates_low,
         channel.saturates_high,
     ];
+    let mut constants = ends.map(Felt::from_signed).to_vec();
     match channel.rounding {
-        Rounding::Line { slope, offset } => constants.extend([slope, offset]),
+        Rounding::Line { slope, offset } => {
+            constants.extend([slope, offset].map(Felt::from_signed));
+        }
         Rounding::Window {
             multiplier,
             shift,
             zero_code,
-        } => constants.extend([multiplier as i64, 1 << shift, zero_code]),
+        } => {
+            let scale = Felt::new(multiplier) * Felt::new(1 << shift).inverse();
+            constants.extend([scale, Felt::from_signed(zero_code)]);
+        }
     }
     constants
 }

@@ -13,13 +13,18 @@
 //! A cell of a lane is either *linked* (an accumulator or a copy: one equation of the joint check defines it), the
 //! lane's *value* (what later operators read), or a helper of the two.
 
+pub use crate::lane_cells::{
+    float_cell, map_cell, max_cell, product_cell, requant_cell, requant_constant, step_cell,
+};
+
 use crate::float_sum::{BINADE_ROWS, SIGNIFICAND_BYTES};
 use crate::mask::ConstraintId;
+use crate::rounding::WindowRange;
 
 /// Rows of the byte table.
 pub const BYTE_ROWS: usize = 256;
-/// Rows of the window table: every difference of two codes, from -255 to 255.
-pub const WINDOW_ROWS: usize = 511;
+/// Rows of the window table: the lower halves of all differences of two codes, from -255 to 255, then the upper ones.
+pub const WINDOW_ROWS: usize = 2 * 511;
 /// Rows of one byte-to-value map, and of one staircase.
 pub const MAP_ROWS: usize = 256;
 /// Lookups that share one auxiliary column. Four give constraints of degree 5, which fit blowup 4 and up, and were
@@ -63,124 +68,6 @@ impl Kind {
     ];
 }
 
-/// Cells of a requantization lane, in this order.
-pub mod requant_cell {
-    /// The accumulator, bias included.
-    pub const ACCUMULATOR: usize = 0;
-    /// The output, counted from the smallest value of its type.
-    pub const CODE: usize = 1;
-    /// 1 where the output saturates high, -1 where it saturates low, else 0.
-    pub const BRANCH: usize = 2;
-    /// First limb of a line lane.
-    pub const LINE_LIMB: usize = 3;
-    /// 1 if the output less its zero point is even, else -1 (window lanes).
-    pub const SIGN: usize = 3;
-    /// Half an ulp at the lower boundary, signed.
-    pub const LOW_OFFSET: usize = 4;
-    /// Half an ulp at the upper boundary, signed.
-    pub const HIGH_OFFSET: usize = 5;
-    /// First limb of a window lane.
-    pub const WINDOW_LIMB: usize = 6;
-}
-
-/// Cells of a maximum lane: the result, the operands, then partial products.
-pub mod max_cell {
-    /// The result.
-    pub const RESULT: usize = 0;
-    /// First operand.
-    pub const OPERAND: usize = 1;
-}
-
-/// Cells of a map lane.
-pub mod map_cell {
-    /// The operand.
-    pub const OPERAND: usize = 0;
-    /// The result.
-    pub const RESULT: usize = 1;
-}
-
-/// Cells of a step lane; the upper limbs of the distance from its first accumulator, then of that to its last.
-pub mod step_cell {
-    /// The accumulator.
-    pub const ACCUMULATOR: usize = 0;
-    /// The output.
-    pub const CODE: usize = 1;
-    /// First accumulator of the step.
-    pub const FIRST: usize = 2;
-    /// Last accumulator of the step.
-    pub const LAST: usize = 3;
-    /// First upper limb.
-    pub const LIMB: usize = 4;
-}
-
-/// Cells of a product lane: two operands less their zero points, then a step lane.
-pub mod product_cell {
-    /// First operand.
-    pub const OPERAND: usize = 0;
-    /// First cell of the step lane.
-    pub const STEP: usize = 2;
-}
-
-/// Cells of a lane that adds in float32: see [`float_sum`](crate::float_sum).
-pub mod float_cell {
-    /// The exact sum.
-    pub const SUM: usize = 0;
-    /// The float32 sum.
-    pub const VALUE: usize = 1;
-    /// `sign 2^t`.
-    pub const POWER: usize = 2;
-    /// 1 or -1.
-    pub const SIGN: usize = 3;
-    /// Largest upper byte of the quotient.
-    pub const TOP: usize = 4;
-    /// The quotient's lowest bit.
-    pub const PARITY: usize = 5;
-    /// The seven bits above.
-    pub const HALF: usize = 6;
-    /// The quotient's middle byte.
-    pub const MIDDLE: usize = 7;
-    /// Its upper byte, counted from the smallest.
-    pub const UPPER: usize = 8;
-    /// 1 where the quotient is rounded up, else 0.
-    pub const UP: usize = 9;
-    /// The remainder, or what is left of it to the next quotient.
-    pub const SLACK: usize = 10;
-    /// Its upper byte.
-    pub const SLACK_HIGH: usize = 11;
-    /// The distance from the tie.
-    pub const TIE: usize = 12;
-    /// Its upper byte.
-    pub const TIE_HIGH: usize = 13;
-    /// How many there are.
-    pub const WIDTH: usize = 14;
-}
-
-/// Row constants of a requantization table, in this order.
-pub mod requant_constant {
-    /// Smallest code.
-    pub const CODE_MIN: usize = 0;
-    /// Largest code.
-    pub const CODE_MAX: usize = 1;
-    /// Largest accumulator that saturates low.
-    pub const SATURATES_LOW: usize = 2;
-    /// Smallest accumulator that saturates high.
-    pub const SATURATES_HIGH: usize = 3;
-    /// Slope of a line.
-    pub const SLOPE: usize = 4;
-    /// Offset of a line.
-    pub const OFFSET: usize = 5;
-    /// How many a line table has.
-    pub const LINE_COUNT: usize = 6;
-    /// Multiplier `M` of a window.
-    pub const MULTIPLIER: usize = 4;
-    /// `2^sh` of a window.
-    pub const STEP: usize = 5;
-    /// The code of a window's zero point.
-    pub const ZERO_CODE: usize = 6;
-    /// How many a window table has.
-    pub const WINDOW_COUNT: usize = 7;
-}
-
 /// One table of a shard, with the columns it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Table {
@@ -219,10 +106,16 @@ pub struct Shape {
     pub log_rows: u32,
     /// Lanes of each kind of table, in the order of [`Kind::ALL`]; 0 where there is none.
     pub lanes: [usize; Kind::COUNT],
-    /// Bits of one limb: 8 or 16.
+    /// Bits of one limb: 8, or more where the trace has room for a table of as many.
     pub limb_bits: u32,
-    /// Limbs of each side of a window.
+    /// Limbs of a line's remainder.
+    pub line_limbs: usize,
+    /// Limbs of a window's remainder.
     pub window_limbs: usize,
+    /// Bits of a window's remainder: the uppermost limb overlaps the one below where they are fewer than the limbs'.
+    pub window_bits: u32,
+    /// Whether some channel's clamp leaves out codes of its type, so that codes are compared with both ends.
+    pub narrow_codes: bool,
     /// Operands of a maximum.
     pub taps: usize,
     /// Maps that map lanes may refer to.
@@ -242,11 +135,9 @@ pub enum Lookup {
     CodeHigh(usize, usize),
     /// A limb of a line's remainder.
     LineLimb(usize),
-    /// A limb of a window's low side.
-    WindowLowLimb(usize),
-    /// A limb of a window's high side.
-    WindowHighLimb(usize),
-    /// `(code - zero_code, sign, low offset, high offset)` of a window lane.
+    /// A limb of a window's remainder.
+    WindowLimb(usize),
+    /// `(code - zero_code, start)` of a window lane.
     WindowTuple(usize, usize),
     /// `result - operand` of a maximum lane: the lane's column, the operand's column.
     MaxOperand(usize, usize),
@@ -273,9 +164,9 @@ pub enum Lookup {
 pub enum LookupTable {
     /// 0 to 255.
     Byte,
-    /// 0 to 65535, where limbs have 16 bits.
+    /// What limbs wider than a byte may be.
     Word,
-    /// Half-ulp widths by output.
+    /// Where the halves of each output start.
     Window,
     /// Maps of 256 entries, one after another.
     Map,
@@ -292,8 +183,7 @@ impl Lookup {
             Self::CodeLow(..) => ConstraintId::RangeCodeLow,
             Self::CodeHigh(..) => ConstraintId::RangeCodeHigh,
             Self::LineLimb(_) => ConstraintId::RangeLineLimb,
-            Self::WindowLowLimb(_) => ConstraintId::RangeWindowLowLimb,
-            Self::WindowHighLimb(_) => ConstraintId::RangeWindowHighLimb,
+            Self::WindowLimb(_) => ConstraintId::RangeWindowLimb,
             Self::WindowTuple(..) => ConstraintId::WindowTable,
             Self::MaxOperand(..) => ConstraintId::MaxOperand,
             Self::MapTuple(..) => ConstraintId::MapTable,
@@ -319,14 +209,40 @@ pub struct Layout {
     pub lookup_tables: Vec<LookupTable>,
     /// First column of the multiplicities.
     multiplicities: usize,
+    /// Columns of the multiplicities.
+    lookup_columns: usize,
     constants_width: usize,
     inverses: usize,
 }
 
 impl Shape {
-    /// Limbs of a line's remainder.
-    pub fn line_limbs(&self) -> usize {
-        (LINE_BITS / self.limb_bits) as usize
+    /// Bits of a line's remainder: the line of 32 bits, scaled up.
+    pub fn line_bits(&self) -> u32 {
+        self.limb_bits * self.line_limbs as u32
+    }
+
+    /// What the uppermost limb of a window is multiplied by, as a power of two.
+    pub fn top_shift(&self) -> u32 {
+        self.window_bits - self.limb_bits
+    }
+
+    /// The range check of windows: all sums of limbs below the uppermost, whose multiples are no further apart.
+    pub fn window_range(&self) -> WindowRange {
+        let below = 1 << (self.limb_bits * (self.window_limbs as u32 - 1));
+        WindowRange {
+            bits: self.window_bits,
+            size: (1 << self.window_bits) - (1 << self.top_shift()) + below,
+        }
+    }
+
+    /// Whether limbs are looked up in a table of their own.
+    pub fn has_words(&self) -> bool {
+        self.limb_bits > 8
+    }
+
+    /// Range checks of a code.
+    fn code_lookups(&self) -> usize {
+        1 + usize::from(self.narrow_codes)
     }
 
     /// Operands whose product of differences is one constraint; the first product takes one more.
@@ -342,8 +258,8 @@ impl Shape {
     /// Main columns of one lane.
     pub fn lane_width(&self, kind: Kind) -> usize {
         match kind {
-            Kind::Line => requant_cell::LINE_LIMB + self.line_limbs(),
-            Kind::Window => requant_cell::WINDOW_LIMB + 2 * self.window_limbs,
+            Kind::Line => requant_cell::LINE_LIMB + self.line_limbs,
+            Kind::Window => requant_cell::WINDOW_LIMB + self.window_limbs,
             Kind::Max => max_cell::OPERAND + self.taps + self.partial_products(),
             Kind::Map => 2,
             Kind::Step => self.step_width(),
@@ -359,8 +275,8 @@ impl Shape {
     /// Lookups of one lane.
     pub fn lane_lookups(&self, kind: Kind) -> usize {
         match kind {
-            Kind::Line => 2 + self.line_limbs(),
-            Kind::Window => 3 + 2 * self.window_limbs,
+            Kind::Line => self.code_lookups() + self.line_limbs,
+            Kind::Window => self.code_lookups() + 1 + self.window_limbs,
             Kind::Max => self.taps,
             Kind::Map => 1,
             Kind::Step | Kind::Product => 1 + 2 * self.step_limbs,
@@ -412,7 +328,7 @@ impl Layout {
         let has = |kind: Kind| tables.iter().any(|table| table.kind == kind);
         let requantizes = has(Kind::Line) || has(Kind::Window);
         let steps = has(Kind::Step) || has(Kind::Product);
-        let words = shape.limb_bits == 16;
+        let words = shape.has_words();
         let bytes = requantizes || has(Kind::Max) || has(Kind::FloatSum) || steps && !words;
         let lookup_tables = [
             (LookupTable::Byte, bytes),
@@ -427,14 +343,17 @@ impl Layout {
             .filter(|(_, used)| *used)
             .map(|(table, _)| table)
             .collect();
-        Self {
+        let mut layout = Self {
             shape,
             tables,
             lookup_tables,
             multiplicities: start,
+            lookup_columns: 0,
             constants_width: constants,
             inverses: joint,
-        }
+        };
+        layout.lookup_columns = layout.lookup_parts().count();
+        layout
     }
 
     /// Trace length.
@@ -444,7 +363,7 @@ impl Layout {
 
     /// Width of the main segment.
     pub fn main_width(&self) -> usize {
-        self.multiplicities + self.lookup_tables.len()
+        self.multiplicities + self.lookup_columns
     }
 
     /// Width of the auxiliary segment, in columns of extension elements.
@@ -468,29 +387,23 @@ impl Layout {
     /// Every lookup of a row, in the order of the auxiliary columns.
     pub fn lookups(&self) -> Vec<Lookup> {
         let mut lookups = Vec::with_capacity(self.lookups_per_row());
-        let limbs = self.shape.window_limbs;
         for (index, table) in self.tables.iter().enumerate() {
             for start in table.lane_starts() {
                 match table.kind {
-                    Kind::Line => {
-                        lookups.extend([
-                            Lookup::CodeLow(index, start),
-                            Lookup::CodeHigh(index, start),
-                        ]);
-                        let first = start + requant_cell::LINE_LIMB;
-                        lookups
-                            .extend((first..first + self.shape.line_limbs()).map(Lookup::LineLimb));
-                    }
-                    Kind::Window => {
-                        lookups.extend([
-                            Lookup::CodeLow(index, start),
-                            Lookup::CodeHigh(index, start),
-                        ]);
-                        lookups.push(Lookup::WindowTuple(index, start));
-                        let first = start + requant_cell::WINDOW_LIMB;
-                        lookups.extend((first..first + limbs).map(Lookup::WindowLowLimb));
-                        lookups
-                            .extend((first + limbs..first + 2 * limbs).map(Lookup::WindowHighLimb));
+                    Kind::Line | Kind::Window => {
+                        lookups.push(Lookup::CodeLow(index, start));
+                        if self.shape.narrow_codes {
+                            lookups.push(Lookup::CodeHigh(index, start));
+                        }
+                        let end = start + table.lane_width;
+                        if table.kind == Kind::Line {
+                            let limbs = start + requant_cell::LINE_LIMB..end;
+                            lookups.extend(limbs.map(Lookup::LineLimb));
+                        } else {
+                            lookups.push(Lookup::WindowTuple(index, start));
+                            let limbs = start + requant_cell::WINDOW_LIMB..end;
+                            lookups.extend(limbs.map(Lookup::WindowLimb));
+                        }
                     }
                     Kind::Max => {
                         let first = start + max_cell::OPERAND;
@@ -534,11 +447,10 @@ impl Layout {
             | Lookup::SlackByte(..)
             | Lookup::TieByte(..) => LookupTable::Byte,
             Lookup::LineLimb(_)
-            | Lookup::WindowLowLimb(_)
-            | Lookup::WindowHighLimb(_)
+            | Lookup::WindowLimb(_)
             | Lookup::StepLow(..)
             | Lookup::StepHigh(..) => {
-                if self.shape.limb_bits == 16 {
+                if self.shape.has_words() {
                     LookupTable::Word
                 } else {
                     LookupTable::Byte
@@ -555,7 +467,7 @@ impl Layout {
     pub fn lookup_rows(&self, table: LookupTable) -> usize {
         match table {
             LookupTable::Byte => BYTE_ROWS,
-            LookupTable::Word => 1 << 16,
+            LookupTable::Word => 1 << self.shape.limb_bits,
             LookupTable::Window => WINDOW_ROWS,
             LookupTable::Map => MAP_ROWS * self.shape.maps,
             LookupTable::Steps => MAP_ROWS * self.shape.staircases,
@@ -563,12 +475,34 @@ impl Layout {
         }
     }
 
-    /// Main columns of the multiplicities, with their tables.
-    pub fn multiplicities(&self) -> impl Iterator<Item = (LookupTable, usize)> {
-        self.lookup_tables
-            .iter()
-            .copied()
-            .zip(self.multiplicities..)
+    /// The rows of lookup tables that stand beside each other: a table longer than the trace, whose last row is never
+    /// summed, takes several columns.
+    pub fn lookup_parts(&self) -> impl Iterator<Item = (LookupTable, std::ops::Range<usize>)> {
+        let capacity = self.rows() - 1;
+        self.lookup_tables.iter().flat_map(move |&table| {
+            let rows = self.lookup_rows(table);
+            let firsts = (0..rows).step_by(capacity);
+            firsts.map(move |first| (table, first..rows.min(first + capacity)))
+        })
+    }
+
+    /// Public columns of lookup table inverses.
+    pub fn lookup_columns(&self) -> usize {
+        self.lookup_columns
+    }
+
+    /// Where the multiplicity of a row of a lookup table stands: main column and row.
+    pub fn multiplicity(&self, table: LookupTable, row: usize) -> Option<(usize, usize)> {
+        let parts = self.lookup_parts().zip(self.multiplicities());
+        let holds = |((known, rows), column): ((LookupTable, std::ops::Range<usize>), usize)| {
+            (known == table && rows.contains(&row)).then(|| (column, row - rows.start))
+        };
+        parts.into_iter().find_map(holds)
+    }
+
+    /// Main columns of the multiplicities.
+    pub fn multiplicities(&self) -> std::ops::Range<usize> {
+        self.multiplicities..self.multiplicities + self.lookup_columns
     }
 
     /// Public columns of row constants: base-field values known before the challenge.
@@ -583,7 +517,7 @@ impl Layout {
 
     /// Public columns of extension elements: known only after the challenge.
     pub fn joint_width(&self) -> usize {
-        self.inverses + self.lookup_tables.len()
+        self.inverses + self.lookup_columns
     }
 
     /// Powers of `rho` that the constraints read: one for each link of each lane of the widest table.

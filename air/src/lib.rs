@@ -13,6 +13,7 @@ pub mod float_sum;
 pub mod forms;
 pub mod geometry;
 pub mod joint;
+mod lane_cells;
 pub mod layout;
 pub mod mask;
 pub mod parallel;

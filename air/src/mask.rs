@@ -15,21 +15,17 @@ pub enum ConstraintId {
     BranchLow,
     /// The line relation, or the saturated branches' comparison, in a line lane.
     RoundLine,
-    /// The window's low side, or the saturated branches' comparison, in a window lane.
-    RoundWindowLow,
-    /// The window's high side.
-    RoundWindowHigh,
+    /// The window relation, or the saturated branches' comparison, in a window lane.
+    RoundWindow,
     /// `code - code_min` is a byte.
     RangeCodeLow,
     /// `code_max - code` is a byte.
     RangeCodeHigh,
     /// The limbs of a line's remainder are bytes.
     RangeLineLimb,
-    /// The limbs of a window's low side are bytes.
-    RangeWindowLowLimb,
-    /// The limbs of a window's high side are bytes.
-    RangeWindowHighLimb,
-    /// Parity and half-ulp cells come from the window table.
+    /// The limbs of a window's remainder are bytes.
+    RangeWindowLimb,
+    /// The start of a half comes from the window table.
     WindowTable,
     /// A maximum is one of its operands.
     MaxIsOperand,
@@ -87,18 +83,16 @@ pub enum ConstraintId {
 
 impl ConstraintId {
     /// Every constraint family, in declaration order.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 36] = [
         Self::BranchTernary,
         Self::BranchHigh,
         Self::BranchLow,
         Self::RoundLine,
-        Self::RoundWindowLow,
-        Self::RoundWindowHigh,
+        Self::RoundWindow,
         Self::RangeCodeLow,
         Self::RangeCodeHigh,
         Self::RangeLineLimb,
-        Self::RangeWindowLowLimb,
-        Self::RangeWindowHighLimb,
+        Self::RangeWindowLimb,
         Self::WindowTable,
         Self::MaxIsOperand,
         Self::MaxOperand,

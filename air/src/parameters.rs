@@ -121,11 +121,12 @@ impl ParameterLayout {
                 for (column, channel) in columns.iter_mut().zip(channels) {
                     let filter = &weights[channel * family.filter_len..][..family.filter_len];
                     let constants = |channel: Option<&crate::rounding::Channel>, count: usize| {
-                        channel.map_or(vec![0; count], requant_constants)
+                        channel.map_or(vec![Felt::ZERO; count], requant_constants)
                     };
                     let encodings = &encodings[channel];
-                    let values = (filter.iter().map(|&weight| i64::from(weight)))
-                        .chain([bias.get(channel).copied().unwrap_or(0).into()])
+                    let bias = i64::from(bias.get(channel).copied().unwrap_or(0));
+                    let weights = filter.iter().map(|&weight| i64::from(weight));
+                    let values = (weights.chain([bias]).map(Felt::from_signed))
                         .chain(constants(
                             encodings.line.as_ref(),
                             requant_constant::LINE_COUNT,
@@ -135,7 +136,7 @@ impl ParameterLayout {
                             requant_constant::WINDOW_COUNT,
                         ));
                     for (cell, value) in column[row..].iter_mut().zip(values) {
-                        *cell = Felt::from_signed(value);
+                        *cell = value;
                     }
                 }
                 row += family.filter_len + CONSTANT_ROWS;

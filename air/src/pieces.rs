@@ -66,16 +66,20 @@ pub struct Encodings {
 pub struct Form {
     /// Whether it has a line.
     pub line: bool,
-    /// Bits of a side of its window, if it has one.
-    pub window_bits: Option<u32>,
+    /// The fewest and the most bits that the range check of its window may have, if it has one.
+    pub window_bits: Option<(u32, u32)>,
+    /// Whether its clamp leaves out codes of its type.
+    pub narrow: bool,
 }
 
 impl Encodings {
     /// Which encodings there are.
     pub fn form(&self) -> Form {
+        let any = self.line.as_ref().or(self.window.as_ref());
         Form {
             line: self.line.is_some(),
-            window_bits: self.window.as_ref().map(|window| window.bits),
+            window_bits: (self.window.as_ref()).map(|window| (window.bits, window.most_bits)),
+            narrow: any.is_some_and(Channel::is_narrow),
         }
     }
 }

@@ -131,6 +131,16 @@ pub enum PlanError {
         /// Why.
         source: RoundingError,
     },
+    /// The windows of a plan have one range check, and no width suits them all.
+    #[error(
+        "the model's scales are too far apart: one channel needs a range check of {least} bits, another has room for {most}"
+    )]
+    Windows {
+        /// Bits that some channel needs.
+        least: u32,
+        /// Bits that some channel has room for.
+        most: u32,
+    },
     /// A key's list of channel forms does not fit its graph.
     #[error("the key's channels do not fit its graph at node `{0}`; run setup again")]
     Forms(String),
@@ -201,15 +211,17 @@ fn compile_pieces(
     let mixed = kinds_in_use(&pieces, true);
     let windows = kinds_in_use(&pieces, false);
     let geometry = |kinds: &Kinds| Geometry::choose(&pieces, kinds, batch, parameters);
-    let choices = [mixed, windows].into_iter().flatten();
-    let choices: Vec<_> = choices
-        .map(|kinds| Ok((geometry(&kinds)?, kinds)))
-        .collect::<Result<_, _>>()?;
     // Windows encode almost every channel; using them alone saves the line table's columns where rows are plenty.
-    let best = choices
-        .into_iter()
-        .min_by_key(|(geometry, _)| geometry.cost);
-    let (geometry, kinds) = best.ok_or(PlanError::NothingToProve)?;
+    let mut best: Result<(Geometry, Kinds), _> = Err(PlanError::NothingToProve);
+    for kinds in [mixed, windows].into_iter().flatten() {
+        best = match (geometry(&kinds), best) {
+            (Ok(choice), Ok((known, kinds))) if known.cost <= choice.cost => Ok((known, kinds)),
+            (Ok(choice), _) => Ok((choice, kinds)),
+            (Err(_), Ok(known)) => Ok(known),
+            (Err(error), Err(_)) => Err(error),
+        };
+    }
+    let (geometry, kinds) = best?;
     let shards = geometry.shards(&pieces, &kinds, batch);
     let channels = (kinds.iter().zip(&pieces.encodings))
         .map(|(kinds, encodings)| channels_in_use(kinds, encodings))

@@ -6,7 +6,8 @@
 //!
 //! - [`Rounding::Line`]: `q = floor((m * acc + b) / 2^32)`. One range check of 32 bits. Exists when a straight line
 //!   separates every step of the staircase, which near-ties often forbid.
-//! - [`Rounding::Window`]: the two-rounding rule itself, `l(q) <= acc * M - q * 2^sh <= h(q)`. Two range checks.
+//! - [`Rounding::Window`]: the two-rounding rule itself, `l(q) <= acc * M - q * 2^sh <= h(q)`. One range check, of the
+//!   distance from the start of a half ([`WindowRange::start`]), and a lookup of that start.
 //!
 //! Both are shown exact for every reachable accumulator: the map and both relations are monotone in `acc`, so it is enough
 //! to look at the steps. Where accumulators stay within 2^24 the steps have a closed form and the window is exact by
@@ -18,15 +19,18 @@ use winterforge_model::Requant;
 /// Fraction bits of [`Rounding::Line`], and the width of its remainder's range check.
 pub const LINE_FRACTION_BITS: u32 = 32;
 
+/// Most bits to which a line is scaled up, where limbs hold more than 32.
+pub const MAX_LINE_BITS: u32 = 40;
+
 /// Smallest shift of [`Rounding::Window`]; smaller ones are scaled up to it so that half an ulp is an integer.
 const WINDOW_MIN_SHIFT: u32 = 26;
 
 /// Magnitudes in any constraint stay below this, so that field equality is integer equality (p is about `2^64`).
 const NO_WRAP_LIMIT: i128 = 1 << 62;
 
-/// Widest side of a window. Its limbs, whole bytes, then stay below `2^56`: a side of magnitude `2^62` that equals them
-/// modulo p equals them as an integer. Limbs of 64 bits would hold every element of the field and check nothing.
-pub const MAX_SIDE_BITS: u32 = 56;
+/// Most bits of the range check of a window, and of a distance on the line of steps. All starts of windows then lie below
+/// [`NO_WRAP_LIMIT`]. Limbs of 64 bits would hold every element of the field and check nothing.
+pub const MAX_SIDE_BITS: u32 = 52;
 
 /// The constants of one channel, in *codes*: outputs counted from the smallest value of their type, so 0 to 255.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,8 +45,18 @@ pub struct Channel {
     pub saturates_low: i64,
     /// Every reachable accumulator `>= saturates_high` has the code `code_max`, and no other has it.
     pub saturates_high: i64,
-    /// Bits that hold either side of the relation for every reachable accumulator.
+    /// Bits that the range check needs for every reachable accumulator.
     pub bits: u32,
+    /// Most bits that a window's range check may have: with more, products would leave the range in which field equality
+    /// is integer equality.
+    pub most_bits: u32,
+}
+
+impl Channel {
+    /// Whether the clamp leaves out codes of the type.
+    pub fn is_narrow(&self) -> bool {
+        (self.code_min, self.code_max) != (0, 255)
+    }
 }
 
 /// One of the two encodings of the unsaturated part of a channel's staircase.
@@ -93,7 +107,8 @@ pub fn window_offsets(q: i64) -> (i64, i64, i64) {
     (sign, sign * half_ulp(2 * q - 1), sign * half_ulp(2 * q + 1))
 }
 
-/// The two values that must be non-negative for the window to accept `code` at `acc`: `(low side, high side)`.
+/// The two values that must be non-negative for the window to accept `code` at `acc`, `(low side, high side)`: the rule
+/// that [`WindowRange::start`] states in halves.
 ///
 /// All terms stay below `2^62` for the constants and accumulators that [`encode`] admits.
 pub fn window_sides(
@@ -113,6 +128,50 @@ pub fn window_sides(
         distance + half + unit * low - odd,
         half + unit * high - odd - distance,
     )
+}
+
+/// The range check of a plan's windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowRange {
+    /// Bits of every remainder that must pass.
+    pub bits: u32,
+    /// How many remainders do pass, those from 0 on: `2^bits` to 5/4 of that.
+    pub size: i64,
+}
+
+impl WindowRange {
+    /// The width of an output, but for half an ulp: half as much again as `2^bits`.
+    pub const fn width(self) -> u64 {
+        3 << (self.bits - 1)
+    }
+
+    /// Where the lower or the upper *half* of the output `q`, counted from the zero point, starts.
+    ///
+    /// Accumulators are scaled so that outputs are 3/2 2^bits wide, give or take one part in 2^16:
+    ///
+    /// ```text
+    /// position = acc * M * 3 * 2^(bits - 1 - sh)
+    /// lower half:  start(q) <= position < start(q) + size     starts where the output starts
+    /// upper half:  start(q) <= position < start(q) + size     ends where the output ends
+    /// ```
+    ///
+    /// Neither leaves the output, since it is wider than the range, and no accumulator of it is outside both, since it is
+    /// narrower than twice the range. Positions are multiples of 3 at least, so that "above" is "one further".
+    pub fn start(self, q: i64, upper: bool) -> i64 {
+        let (sign, low, high) = window_offsets(q);
+        let width = self.width() as i64;
+        let (half, ulp) = (width >> 1, width >> WINDOW_MIN_SHIFT);
+        let odd = (1 - sign) / 2;
+        match upper {
+            false => width * q - half - ulp * low + odd,
+            true => width * q + half + ulp * high - odd - (self.size - 1),
+        }
+    }
+
+    /// The scaled position of an accumulator; `shift` is less than `bits`.
+    pub fn position(self, multiplier: u64, shift: u32, acc: i64) -> i128 {
+        i128::from(self.width() >> shift) * i128::from(multiplier) * i128::from(acc)
+    }
 }
 
 /// `floor((slope * acc + offset) / 2^32)` and the remainder.
@@ -151,6 +210,7 @@ pub fn encode_constant(
         saturates_low: range.0 - 1,
         saturates_high: range.1 + 1,
         bits: LINE_FRACTION_BITS,
+        most_bits: MAX_SIDE_BITS,
     }
 }
 
@@ -328,7 +388,7 @@ impl<'a> Staircase<'a> {
             .max(0);
         let sides = match rounding {
             Rounding::Line { .. } => LINE_FRACTION_BITS,
-            Rounding::Window { shift, .. } => shift + 1,
+            Rounding::Window { shift, .. } => (shift + 1).max(LINE_FRACTION_BITS),
         };
         Channel {
             rounding,
@@ -337,7 +397,26 @@ impl<'a> Staircase<'a> {
             saturates_low,
             saturates_high,
             bits: sides.max(64 - distance.leading_zeros()),
+            most_bits: self.most_bits(rounding),
         }
+    }
+
+    /// Most bits with which positions stay below [`NO_WRAP_LIMIT`].
+    fn most_bits(&self, rounding: Rounding) -> u32 {
+        let largest = self.range.0.abs().max(self.range.1.abs());
+        let fits = |bits: &u32| match rounding {
+            Rounding::Line { .. } => true,
+            Rounding::Window {
+                multiplier, shift, ..
+            } => {
+                let range = WindowRange {
+                    bits: *bits,
+                    size: 1 << bits,
+                };
+                *bits > shift && range.position(multiplier, shift, largest) < NO_WRAP_LIMIT
+            }
+        };
+        (1..=MAX_SIDE_BITS).rev().find(fits).unwrap_or(0)
     }
 
     /// A line of slope about `multiplier / 2^shift` that takes every step, if there is one.
@@ -370,7 +449,7 @@ impl<'a> Staircase<'a> {
             let fits =
                 i128::from(slope) * i128::from(acc).abs() + i128::from(offset).abs() + (1 << 42);
             let (line, _) = line_value(slope, offset, acc);
-            fits < NO_WRAP_LIMIT
+            fits << (MAX_LINE_BITS - LINE_FRACTION_BITS) < NO_WRAP_LIMIT
                 && line.clamp(i128::from(self.code_min), i128::from(self.code_max))
                     == i128::from(code)
         };
@@ -431,7 +510,8 @@ impl<'a> Staircase<'a> {
                     shift,
                     zero_code,
                 };
-                let fits = self.channel(window).bits <= MAX_SIDE_BITS;
+                let channel = self.channel(window);
+                let fits = channel.bits <= channel.most_bits;
                 fits.then_some(window).ok_or(too_large)
             }
             (false, _) => Err(RoundingError::NotExact { accumulator: first }),

@@ -255,11 +255,7 @@ impl Air for ShardAir {
     /// fixing it at zero states nothing about the computation.
     fn get_assertions(&self) -> Vec<Assertion<Felt>> {
         let layout = &self.inputs.layout;
-        let column = layout
-            .multiplicities()
-            .map(|(_, column)| column)
-            .next()
-            .unwrap_or(0);
+        let column = layout.multiplicities().next().unwrap_or(0);
         vec![Assertion::single(column, layout.rows() - 1, Felt::ZERO)]
     }
 

@@ -9,7 +9,7 @@
 //! by its staircase's offset meets no step but its own, so that no column has to say which staircase is meant.
 //!
 //! Both distances are range-checked, the lowest limb of each without a cell: what is looked up is the distance less the
-//! limbs above. Distances are below `2^56` ([`MAX_SIDE_BITS`](crate::rounding::MAX_SIDE_BITS)), so that two whose sum is
+//! limbs above. Distances are below `2^52` ([`MAX_SIDE_BITS`](crate::rounding::MAX_SIDE_BITS)), so that two whose sum is
 //! `last - first` modulo p have that sum as integers.
 
 use std::collections::HashMap;
@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use crate::algebra::Algebra;
 use crate::field::Felt;
 use crate::layout::{Shape, step_cell};
+use crate::rounding::MAX_SIDE_BITS;
 
 /// The steps of one staircase: the first and the last accumulator of each code.
 pub type Staircase = [(i64, i64); 256];
@@ -29,7 +30,7 @@ pub struct Steps {
 }
 
 /// The line of accumulators ends here: every term of a distance then stays far below p.
-const LINE_END: i64 = 1 << 56;
+const LINE_END: i64 = 1 << MAX_SIDE_BITS;
 
 impl Steps {
     /// Places the staircase of `code`, monotone with values 0 to 255 over `range` (inclusive), and returns what is to be

@@ -9,13 +9,13 @@ use crate::constraints::{AuxChallenges, joint_increment, looked_up_cell};
 use crate::field::Felt;
 use crate::joint::max_operands;
 use crate::layout::{
-    Kind, LOOKUPS_PER_COLUMN, Layout, Lookup, LookupTable, MAP_ROWS, Table, WINDOW_ROWS,
+    Kind, LINE_BITS, LOOKUPS_PER_COLUMN, Layout, Lookup, MAP_ROWS, Shape, Table, WINDOW_ROWS,
     float_cell, map_cell, max_cell, product_cell, requant_cell, requant_constant, step_cell,
 };
 use crate::mask::Mask;
 use crate::pieces::Role;
 use crate::plan::{Plan, Row, Shard};
-use crate::rounding::{Channel, Rounding, line_value, window_offsets, window_sides};
+use crate::rounding::{Channel, Rounding, line_value, window_sides};
 use crate::steps::step_cells;
 use crate::{float_sum, forms};
 
@@ -186,10 +186,12 @@ impl<'a> Values<'a> {
         };
         match table.kind {
             Kind::Line | Kind::Max => Vec::new(),
+            // Code, zero point and scale are zero.
             Kind::Window => {
-                // Code 0 and zero point 0: an even output.
-                let (sign, low, high) = window_offsets(0);
-                [0, 0, 0, sign, low, high].map(Felt::from_signed).to_vec()
+                let start = layout.shape.window_range().start(0, false);
+                let mut cells = [0, 0, 0, start].map(Felt::from_signed).to_vec();
+                cells.extend(window_limbs(&layout.shape, -start));
+                cells
             }
             Kind::Map => vec![Felt::ZERO, Felt::from_signed(self.plan.pieces.maps[0][0])],
             Kind::Step => at_zero(),
@@ -305,26 +307,47 @@ pub fn requant_cells(layout: &Layout, channel: &Channel, accumulator: i64, code:
     let shape = &layout.shape;
     match channel.rounding {
         Rounding::Line { slope, offset } => {
-            let remainder =
-                distance.unwrap_or_else(|| line_value(slope, offset, accumulator).1 as i64);
-            push_limbs(&mut cells, remainder, shape.line_limbs(), shape.limb_bits);
+            let scale = shape.line_bits() - LINE_BITS;
+            let remainder = || (line_value(slope, offset, accumulator).1 as i64) << scale;
+            let remainder = distance.unwrap_or_else(remainder);
+            push_limbs(&mut cells, remainder, shape.line_limbs, shape.limb_bits);
         }
         Rounding::Window {
             multiplier,
             shift,
             zero_code,
         } => {
-            let (sign, low, high) = window_offsets(code - zero_code);
-            cells.extend([sign, low, high].map(Felt::from_signed));
-            let (low_side, high_side) = match distance {
-                Some(distance) => (distance, 0),
-                None => window_sides(multiplier, shift, zero_code, accumulator, code),
+            let range = shape.window_range();
+            let position = range.position(multiplier, shift, accumulator);
+            let half = |upper: bool| {
+                let start = range.start(code - zero_code, upper);
+                (start, position - i128::from(start))
             };
-            push_limbs(&mut cells, low_side, shape.window_limbs, shape.limb_bits);
-            push_limbs(&mut cells, high_side, shape.window_limbs, shape.limb_bits);
+            let lower = half(false);
+            let (start, remainder) = if lower.1 >> range.bits < 1 {
+                lower
+            } else {
+                half(true)
+            };
+            cells.push(Felt::from_signed(start));
+            let remainder = distance.unwrap_or(remainder as i64);
+            cells.extend(window_limbs(shape, remainder));
         }
     }
     cells
+}
+
+/// The limbs of a window's remainder.
+///
+/// If it is out of range, they are those of another.
+pub fn window_limbs(shape: &Shape, remainder: i64) -> Vec<Felt> {
+    let top_shift = shape.top_shift();
+    let top = (remainder >> top_shift).clamp(0, (1 << shape.limb_bits) - 1);
+    let mut limbs = Vec::with_capacity(shape.window_limbs);
+    let below = remainder - (top << top_shift);
+    push_limbs(&mut limbs, below, shape.window_limbs - 1, shape.limb_bits);
+    limbs.push(Felt::from_signed(top));
+    limbs
 }
 
 /// The lowest limbs of `value`; of a negative value the bits of its two's complement, which no constraint accepts.
@@ -370,9 +393,7 @@ fn looked_up(layout: &Layout, lookup: Lookup) -> (usize, Option<usize>) {
             start + requant_cell::CODE,
             constant(table, requant_constant::ZERO_CODE),
         ),
-        Lookup::LineLimb(column)
-        | Lookup::WindowLowLimb(column)
-        | Lookup::WindowHighLimb(column) => (column, None),
+        Lookup::LineLimb(column) | Lookup::WindowLimb(column) => (column, None),
         Lookup::MaxOperand(start, _) => (start + max_cell::RESULT, None),
         Lookup::MapTuple(table, start) => (start + map_cell::OPERAND, constant(table, 0)),
         Lookup::StepTuple(start) => (start + step_cell::CODE, None),
@@ -396,10 +417,10 @@ pub fn fill_multiplicities(
     columns: &mut [Vec<Felt>],
     public: &[Vec<Felt>],
 ) {
-    let tables: Vec<(LookupTable, usize)> = layout.multiplicities().collect();
+    let tables = &layout.lookup_tables;
     let mut counts: Vec<Vec<u32>> = tables
         .iter()
-        .map(|&(table, _)| vec![0; layout.lookup_rows(table)])
+        .map(|&table| vec![0; layout.lookup_rows(table)])
         .collect();
     let steps = plan.pieces.steps.index();
     let binades: HashMap<[Felt; 3], usize> = (0..float_sum::BINADE_ROWS)
@@ -418,7 +439,7 @@ pub fn fill_multiplicities(
         }
         let (column, constant) = looked_up(layout, lookup);
         let table = layout.table_of(lookup);
-        let Some(index) = tables.iter().position(|&(known, _)| known == table) else {
+        let Some(index) = tables.iter().position(|&known| known == table) else {
             continue;
         };
         let constants = constant.map(|constant| &public[constant]);
@@ -429,7 +450,13 @@ pub fn fill_multiplicities(
                 .unwrap_or(Felt::ZERO);
             let entry = match lookup {
                 Lookup::CodeHigh(..) => constant - cell,
-                Lookup::WindowTuple(..) => cell - constant + Felt::new(WINDOW_ROWS as u64 / 2),
+                Lookup::WindowTuple(_, start) => {
+                    let difference = cell - constant;
+                    let start = columns[start + requant_cell::START][row];
+                    let is_upper = start != lower_start(&layout.shape, difference);
+                    let half = if is_upper { WINDOW_ROWS / 2 } else { 0 };
+                    difference + Felt::new((WINDOW_ROWS / 4 + half) as u64)
+                }
                 Lookup::MaxOperand(_, operand) => cell - columns[operand][row],
                 Lookup::MapTuple(..) => constant * Felt::new(MAP_ROWS as u64) + cell,
                 Lookup::StepTuple(start) => {
@@ -455,10 +482,21 @@ pub fn fill_multiplicities(
             }
         }
     }
-    for ((_, column), counts) in tables.into_iter().zip(counts) {
-        for (cell, count) in columns[column].iter_mut().zip(counts) {
+    for ((table, rows), column) in layout.lookup_parts().zip(layout.multiplicities()) {
+        let index = tables.iter().position(|&known| known == table);
+        let counts = index.map_or(&[][..], |index| &counts[index][rows]);
+        for (cell, &count) in columns[column].iter_mut().zip(counts) {
             *cell = Felt::from(count);
         }
+    }
+}
+
+/// Where the lower half of a difference of two codes starts, or zero if it is none.
+fn lower_start(shape: &Shape, difference: Felt) -> Felt {
+    let q = difference.to_signed();
+    match q.unsigned_abs() {
+        0..=255 => Felt::from_signed(shape.window_range().start(q, false)),
+        _ => Felt::ZERO,
     }
 }
 

@@ -174,7 +174,7 @@ fn of_several_shards() {
     assert!(proven.count() > 5);
 }
 
-/// The table of words is for traces of 2^17 rows and more.
+/// Long traces have room for the table of wide limbs.
 #[test]
 fn of_long_traces() {
     let graph = RandomMlp::new(2, &[2, 44]).build();

@@ -1,7 +1,7 @@
 //! The two encodings of a channel against the exact rounding rule, accumulator by accumulator.
 
 use proptest::prelude::*;
-use winterforge_air::rounding::{Channel, Rounding, encode, line_value, window_sides};
+use winterforge_air::rounding::{Channel, Rounding, WindowRange, encode, line_value, window_sides};
 use winterforge_model::Requant;
 
 /// The codes that the constraints of a lane accept for `acc`: what an honest or hostile prover could put there.
@@ -17,7 +17,24 @@ fn accepted(channel: &Channel, acc: i64) -> Vec<i64> {
                 zero_code,
             } => {
                 let (low, high) = window_sides(multiplier, shift, zero_code, acc, code);
-                low >= 0 && high >= 0
+                let inside = low >= 0 && high >= 0;
+                // As the constraints have it: the fewest bits and the most, the least range and the largest.
+                for bits in [channel.bits, channel.most_bits] {
+                    for size in [1 << bits, (1 << bits) + (1 << (bits - 2)) - 1] {
+                        let range = WindowRange { bits, size };
+                        let position = range.position(multiplier, shift, acc);
+                        let in_half = |upper| {
+                            let start = range.start(code - zero_code, upper);
+                            (0..i128::from(size)).contains(&(position - i128::from(start)))
+                        };
+                        assert_eq!(
+                            in_half(false) || in_half(true),
+                            inside,
+                            "{channel:?} {range:?}"
+                        );
+                    }
+                }
+                inside
             }
         })
         .collect();

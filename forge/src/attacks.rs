@@ -49,6 +49,11 @@ pub fn all() -> Vec<Forgery> {
     forgeries
 }
 
+/// A code beyond its type, in a plan whose codes are looked up once.
+pub fn beyond_the_type() -> Option<Forgery> {
+    constraints::beyond_the_type()
+}
+
 /// The attack on limbs of the requantizing lanes of a case that this family stops.
 pub fn on_limb(case: &Case, family: ConstraintId) -> Option<Forgery> {
     constraints::wide_limbs(case, |id| id == family).pop()

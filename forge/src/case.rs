@@ -16,6 +16,12 @@ use winterforge_verifier::instance::Instance;
 
 use crate::merkle::HASH;
 
+/// Seeds of random models that are tried for one of a kind.
+const SEEDS: u64 = 64;
+
+/// Samples of the bench's usual statement.
+const FULL_BATCH: usize = 160;
+
 /// A model, its inputs, and everything honest about them.
 #[derive(Clone, Debug)]
 pub struct Case {
@@ -161,32 +167,35 @@ impl Case {
         Self::new(graph, x, parameters)
     }
 
-    /// Two layers, both tables, clamps that are narrower than the type on both sides, and sites of every kind at the
-    /// output and before it.
+    /// Two layers, both tables, limbs of a byte, clamps that are narrower than the type on both sides, and sites of every
+    /// kind and branch at the output.
+    ///
+    /// Windows alone are the cheapest for fewer channels, and limbs of more than a byte for more samples.
     pub fn two_tables() -> Self {
-        (1..)
-            .map(|seed| Self::random(seed, &[5, 4, 6], 96, PlanParameters::default(), narrow))
-            .find(|case| {
-                let covers = |kind: Kind| {
-                    [-1, 0, 1].iter().all(|&branch| {
-                        case.sites().iter().any(|site| {
-                            site.kind == kind && case.is_output(site) && case.branch(site) == branch
-                        })
-                    })
-                };
-                let layout = &case.instance.plan.shards[0].layout;
-                case.instance.plan.shards.len() == 1
-                    && layout.tables[0].lanes > 1
-                    && covers(Kind::Line)
-                    && covers(Kind::Window)
-            })
-            .expect("an endless search")
+        let is_covered = |case: &Self| {
+            let sites = case.sites();
+            let covers = |kind: Kind, branch: i64| {
+                sites.iter().any(|site| {
+                    site.kind == kind && case.is_output(site) && case.branch(site) == branch
+                })
+            };
+            let shards = &case.instance.plan.shards;
+            let layout = &shards[0].layout;
+            let has_both = [Kind::Line, Kind::Window]
+                .iter()
+                .all(|&kind| [-1, 0, 1].iter().all(|&branch| covers(kind, branch)));
+            shards.len() == 1 && layout.tables[0].lanes > 1 && !layout.shape.has_words() && has_both
+        };
+        (1..=SEEDS)
+            .map(|seed| Self::random(seed, &[5, 16, 20], FULL_BATCH, PlanParameters::default(), narrow))
+            .find(is_covered)
+            .expect("lines and windows of bytes with every branch: other features or another batch may have them")
     }
 
     /// The model of [`two_tables`](Self::two_tables) with a batch that does not fill its lanes.
     pub fn with_unused_lanes() -> Self {
         let full = Self::two_tables();
-        (80..96)
+        (FULL_BATCH - 16..FULL_BATCH)
             .rev()
             .map(|batch| {
                 let x = full.x[..batch * full.graph.input_len()].to_vec();
@@ -196,6 +205,15 @@ impl Case {
                 (case.sites().iter()).any(|site| site.kind == Kind::Line && !case.is_used(site))
             })
             .expect("a batch that does not fill its lanes")
+    }
+
+    /// A layer in so many samples that limbs wider than a byte are the cheapest.
+    pub fn with_words(seed: u64) -> Self {
+        let plan = PlanParameters::default();
+        (8..14)
+            .map(|log_batch| Self::random(seed, &[3, 6], 1 << log_batch, plan, narrow))
+            .find(|case| case.instance.plan.shards[0].layout.shape.has_words())
+            .expect("a batch for which wide limbs are the cheapest")
     }
 
     /// Several shards.

@@ -11,9 +11,8 @@ use winterforge_air::field::{Cube, Felt, basis_coefficients};
 use winterforge_air::joint::{
     Challenges, JointCheck, PublicCodes, PublicColumns, constant_columns,
 };
-use winterforge_air::layout::{BYTE_ROWS, LookupTable, WINDOW_ROWS};
+use winterforge_air::layout::{BYTE_ROWS, LookupTable, Shape};
 use winterforge_air::plan::Plan;
-use winterforge_air::rounding::window_offsets;
 use winterforge_air::shard_air::ShardInputs;
 
 use crate::operators::{Form, Source, forms_of, source};
@@ -27,8 +26,8 @@ pub struct Rule {
     pub step: u64,
     /// Rows of the byte table.
     pub byte_rows: usize,
-    /// A row of the window table that stands in place of the one with its difference.
-    pub window_row: Option<[i64; 4]>,
+    /// A row of the window table that stands in place of the upper half's with its difference.
+    pub window_row: Option<[i64; 2]>,
 }
 
 impl Rule {
@@ -187,8 +186,13 @@ pub fn bend(
                 push(values.collect());
             }
         }
-        for &table in &layout.lookup_tables {
-            let entries = entries(plan, rule, table);
+        for (table, rows) in layout.lookup_parts() {
+            let entries = entries(plan, &layout.shape, rule, table);
+            let entries = match table {
+                // The rule may have more rows than the table.
+                LookupTable::Byte => &entries[..],
+                _ => &entries[rows],
+            };
             push(entries.iter().map(|e| inverse(challenges, e)).collect());
         }
         let constants = constant_columns(plan, shard);
@@ -204,19 +208,23 @@ pub fn bend(
 }
 
 /// The rows of a lookup table: up to four terms, then the table's number.
-fn entries(plan: &Plan, rule: &Rule, table: LookupTable) -> Vec<[i64; 5]> {
+fn entries(plan: &Plan, shape: &Shape, rule: &Rule, table: LookupTable) -> Vec<[i64; 5]> {
     match table {
         LookupTable::Byte => (0..rule.byte_rows as i64)
             .map(|byte| [byte, 0, 0, 0, 0])
             .collect(),
-        LookupTable::Word => (0..1 << 16).map(|word| [word, 0, 0, 0, 1]).collect(),
-        LookupTable::Window => (0..WINDOW_ROWS as i64)
-            .map(|row| {
-                let (sign, low, high) = window_offsets(row - 255);
-                let honest = [row - 255, sign, low, high];
-                let bent = rule.window_row.filter(|bent| bent[0] == row - 255);
-                let [difference, sign, low, high] = bent.unwrap_or(honest);
-                [difference, sign, low, high, 2]
+        LookupTable::Word => (0..1 << shape.limb_bits)
+            .map(|word| [word, 0, 0, 0, 1])
+            .collect(),
+        LookupTable::Window => [false, true]
+            .into_iter()
+            .flat_map(|upper| (-255..=255).map(move |difference| (difference, upper)))
+            .map(|(difference, upper)| {
+                let bent = rule
+                    .window_row
+                    .filter(|bent| upper && bent[0] == difference);
+                let honest = shape.window_range().start(difference, upper);
+                [difference, bent.map_or(honest, |bent| bent[1]), 0, 0, 2]
             })
             .collect(),
         LookupTable::Map => {

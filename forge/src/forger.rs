@@ -9,9 +9,9 @@ use winter_math::FieldElement;
 use winter_utils::Serializable;
 use winterforge_air::field::{Cube, Felt};
 use winterforge_air::joint::{Challenges, constant_columns};
-use winterforge_air::layout::LookupTable;
+use winterforge_air::layout::{Kind, LINE_BITS, LookupTable, Shape, requant_cell};
 use winterforge_air::mask::Mask;
-use winterforge_air::rounding::Channel;
+use winterforge_air::rounding::{Channel, Rounding};
 use winterforge_air::shard_air::{ShardAir, ShardInputs};
 use winterforge_air::witness;
 use winterforge_verifier::bundle::{Header, Values};
@@ -116,25 +116,56 @@ impl<'a> Witness<'a> {
         }
     }
 
-    /// Limbs of either side in a window lane.
-    pub fn window_limbs(&self, site: &Site) -> usize {
-        self.instance.plan.shards[site.shard]
-            .layout
-            .shape
-            .window_limbs
+    /// The geometry of a site's shard.
+    pub fn shape(&self, site: &Site) -> &Shape {
+        &self.instance.plan.shards[site.shard].layout.shape
     }
 
-    /// Limbs of a line lane.
-    pub fn line_limbs(&self, site: &Site) -> usize {
-        let shape = &self.instance.plan.shards[site.shard].layout.shape;
-        shape.line_limbs()
+    /// Makes the limbs of a requantization lane hold a remainder, whatever it is.
+    pub fn set_remainder(&mut self, site: &Site, remainder: i128) {
+        let shape = self.shape(site).clone();
+        if site.kind == Kind::Line {
+            return self.set_limbs(site, requant_cell::LINE_LIMB, shape.line_limbs, remainder);
+        }
+        let in_range = (0..i128::from(shape.window_range().size)).contains(&remainder);
+        let limbs = witness::window_limbs(&shape, if in_range { remainder as i64 } else { 0 });
+        for (limb, value) in limbs.into_iter().enumerate() {
+            self.set(site, requant_cell::WINDOW_LIMB + limb, value);
+        }
+        if !in_range {
+            let remainder = Felt::from_signed(remainder as i64);
+            self.set(site, requant_cell::WINDOW_LIMB, remainder);
+        }
     }
 
-    /// The column of a lookup table's multiplicities.
-    pub fn multiplicity(&self, shard: usize, table: LookupTable) -> usize {
+    /// The remainder that the relation of an unsaturated lane demands for its accumulator, code and, in a window, start.
+    pub fn remainder(&self, site: &Site) -> i128 {
+        let shape = self.shape(site);
+        let cell = |cell: usize| self.get(site, cell).to_signed();
+        let accumulator = cell(requant_cell::ACCUMULATOR);
+        match self.channel(site).rounding {
+            Rounding::Line { slope, offset } => {
+                let code = i128::from(cell(requant_cell::CODE));
+                let value = i128::from(slope) * i128::from(accumulator) + i128::from(offset);
+                (value - (code << LINE_BITS)) << (shape.line_bits() - LINE_BITS)
+            }
+            Rounding::Window {
+                multiplier, shift, ..
+            } => {
+                let start = i128::from(cell(requant_cell::START));
+                shape
+                    .window_range()
+                    .position(multiplier, shift, accumulator)
+                    - start
+            }
+        }
+    }
+
+    /// Where the multiplicity of a row of a lookup table stands: column and row.
+    pub fn multiplicity(&self, shard: usize, table: LookupTable, row: usize) -> (usize, usize) {
         let layout = &self.instance.plan.shards[shard].layout;
-        let found = layout.multiplicities().find(|&(known, _)| known == table);
-        found.expect("a table of the layout").1
+        let found = layout.multiplicity(table, row);
+        found.expect("a row of a table of the layout")
     }
 
     /// Commits, and draws the joint seed as the protocol says.
@@ -228,7 +259,7 @@ impl<'a> Committed<'a> {
         let gap = filled.claims[0] - filled.sums[0];
         let layout = self.inputs[0].layout.clone();
         let (column, first) = (
-            self.witness.multiplicity(0, LookupTable::Byte),
+            self.witness.multiplicity(0, LookupTable::Byte, 0).0,
             layout.constants_width() + 3 * layout.inverse_columns(),
         );
         let public = columns_of(&self.inputs[0]);

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use winterforge_air::plan::{PlanParameters, compile};
 use winterforge_model::testing::{Rng, random_input};
 use winterforge_model::{
-    AveragePool, Boundary, Constant, Conv, Elementwise, Graph, Linear, Node, Op, QType,
-    Quantization, Requant, Table, Tensor, TensorId, Window,
+    AveragePool, Boundary, Constant, Conv, Elementwise, Graph, Node, Op, QType, Quantization,
+    Requant, Table, Tensor, TensorId, Window,
 };
 use winterforge_verifier::bundle::Parameters;
-use winterforge_verifier::security::Profile;
 
 use crate::case::Case;
 
@@ -184,42 +183,6 @@ pub fn chain() -> Case {
     };
     net.node(Op::AveragePool(pool), &[0], &[1, 8, 7], int8(0.3, -20));
     case(net.graph(), 10, 7)
-}
-
-/// A layer behind so many functions that the trace has room for the table of 16-bit words. Its channels take lines, or
-/// windows: `seed` decides.
-pub fn words(seed: u64) -> Case {
-    let mut net = Net::new(&[3], int8(0.5, 3));
-    let mut x = 0;
-    for index in 0..258 {
-        let (factor, shift) = (1 + 2 * (index / 256), index % 256);
-        let values = Table::new(QType::I8, |v| {
-            (v * factor + shift + 128).rem_euclid(256) - 128
-        });
-        x = net.node(Op::Table(values), &[x], &[3], int8(0.5, 3));
-    }
-    let mut rng = Rng::new(seed);
-    let y = int8(9.0, -4);
-    let channels = 4;
-    let requant = (0..channels)
-        .map(|_| Requant::new(rng.log_float(0.002, 0.02), y).expect("a usable scale"))
-        .collect();
-    let linear = Linear {
-        in_features: 3,
-        out_features: channels,
-        weights: (0..3 * channels).map(|_| rng.int(-90, 90) as i16).collect(),
-        bias: vec![0; channels],
-        requant,
-        weight_quantization: vec![int8(0.02, 0); channels],
-        alpha: 1.0,
-    };
-    net.node(Op::Linear(linear), &[x], &[channels], y);
-    let case = case(net.graph(), seed, 3);
-    let parameters = Parameters {
-        profile: Profile::Fast,
-        ..case.parameters
-    };
-    Case::new(case.graph.as_ref().clone(), case.x, parameters)
 }
 
 /// A sum whose operands differ so much in scale that sides of its windows take 57 bits; `None` if it has no plan.

@@ -8,7 +8,7 @@ use winterforge_air::field::Felt;
 use winterforge_air::joint::constant_columns;
 use winterforge_air::layout::{Kind, Layout, requant_cell as cell};
 use winterforge_air::mask::ConstraintId::{
-    self, BranchHigh, BranchLow, BranchTernary, RoundLine, RoundWindowHigh, RoundWindowLow,
+    self, BranchHigh, BranchLow, BranchTernary, RoundLine, RoundWindow,
 };
 use winterforge_air::mask::Mask;
 use winterforge_air::rounding::Channel;
@@ -19,13 +19,7 @@ use winterforge_forge::forger::Witness;
 fn families(kind: Kind) -> &'static [ConstraintId] {
     match kind {
         Kind::Line => &[BranchTernary, BranchHigh, BranchLow, RoundLine],
-        Kind::Window => &[
-            BranchTernary,
-            BranchHigh,
-            BranchLow,
-            RoundWindowLow,
-            RoundWindowHigh,
-        ],
+        Kind::Window => &[BranchTernary, BranchHigh, BranchLow, RoundWindow],
         _ => &[],
     }
 }
@@ -51,7 +45,6 @@ fn broken(layout: &Layout, row: &[Felt], public: &[Felt]) -> BTreeSet<(usize, Co
 
 /// What must break where one cell of a lane is no longer right.
 fn expected(
-    layout: &Layout,
     site: &Site,
     channel: &Channel,
     cells: &[Felt],
@@ -64,13 +57,12 @@ fn expected(
     );
     let inside = was == 0;
     let window = site.kind == Kind::Window;
-    let round = if window { RoundWindowLow } else { RoundLine };
+    let round = if window { RoundWindow } else { RoundLine };
     let at = |condition: bool, id: ConstraintId| condition.then_some(id);
-    let both = [Some(round), at(window && inside, RoundWindowHigh)];
-    let high_limb = cell::WINDOW_LIMB + layout.shape.window_limbs;
     let list: Vec<Option<ConstraintId>> = match index {
-        cell::ACCUMULATOR => both.into(),
-        cell::CODE if inside => both.into(),
+        cell::ACCUMULATOR => vec![Some(round)],
+        // A window's code is held by the window table.
+        cell::CODE if inside => vec![at(!window, RoundLine)],
         cell::CODE => vec![at(was == 1, BranchHigh), at(was == -1, BranchLow)],
         cell::BRANCH => {
             // The other branches' relations break as well, unless their own remainder happens to be the same.
@@ -87,14 +79,8 @@ fn expected(
                 ),
             ]
         }
-        _ if !window => vec![Some(RoundLine)],
-        cell::SIGN if inside => vec![Some(RoundWindowLow), Some(RoundWindowHigh)],
-        cell::LOW_OFFSET if inside => vec![Some(RoundWindowLow)],
-        cell::HIGH_OFFSET if inside => vec![Some(RoundWindowHigh)],
-        // Where a lane saturates these are held by the window table alone.
-        cell::SIGN | cell::LOW_OFFSET | cell::HIGH_OFFSET => vec![],
-        _ if index < high_limb => vec![Some(RoundWindowLow)],
-        _ => vec![at(inside, RoundWindowHigh)],
+        cell::START if window => vec![at(inside, RoundWindow)],
+        _ => vec![Some(round)],
     };
     list.into_iter().flatten().collect()
 }
@@ -125,7 +111,7 @@ fn a_wrong_cell_breaks_exactly_the_constraints_that_read_it() {
                 row[site.start + index] += change;
                 let lane = &row[site.start..][..layout.shape.lane_width(site.kind)];
                 let found = broken(layout, &row, &public);
-                let want = expected(layout, &site, channel, lane, index, was);
+                let want = expected(&site, channel, lane, index, was);
                 let context = format!("{site:?} cell {index} plus {change}");
                 assert!(
                     found.iter().all(|&(start, _)| start == site.start),
@@ -133,7 +119,7 @@ fn a_wrong_cell_breaks_exactly_the_constraints_that_read_it() {
                 );
                 let found: BTreeSet<ConstraintId> = found.into_iter().map(|(_, id)| id).collect();
                 if index == cell::BRANCH {
-                    let rest = [RoundLine, RoundWindowLow, RoundWindowHigh];
+                    let rest = [RoundLine, RoundWindow];
                     assert!(found.is_superset(&want), "{context}: {found:?}");
                     let surplus = found.difference(&want).all(|id| rest.contains(id));
                     assert!(surplus, "{context}: {found:?}");

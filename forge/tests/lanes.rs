@@ -49,7 +49,9 @@ impl Tables {
         let rows =
             |&table: &LookupTable| (0..layout.lookup_rows(table)).map(move |row| (table, row));
         let entries = (layout.lookup_tables.iter().flat_map(rows))
-            .map(|(table, row)| coordinates(aux.entry(table, &lookup_entry(plan, table, row))))
+            .map(|(table, row)| {
+                coordinates(aux.entry(table, &lookup_entry(plan, &layout.shape, table, row)))
+            })
             .collect();
         Self {
             entries,

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use winterforge_air::field::Felt;
-use winterforge_air::layout::{Kind, requant_cell};
+use winterforge_air::layout::Kind;
 use winterforge_air::plan::{PlanParameters, compile};
-use winterforge_air::rounding::{Rounding, window_sides};
 use winterforge_forge::forger::Witness;
 use winterforge_forge::nets;
 use winterforge_forge::stark::Deviation;
@@ -25,19 +24,20 @@ fn limbs_hold_less_than_the_field() {
             };
             for shard in &plan.shards {
                 let shape = &shard.layout.shape;
-                let bits = shape.limb_bits * shape.window_limbs as u32;
+                let range = shape.window_range();
+                assert!(range.size <= 1 << MOST_BITS, "seed {seed}");
                 assert!(
-                    shape.lanes[Kind::Window as usize] == 0 || bits <= MOST_BITS,
-                    "seed {seed}"
+                    (4..=5).contains(&(range.size >> (range.bits - 2))),
+                    "seed {seed}: {range:?}"
                 );
             }
         }
     }
 }
 
-/// Eight limbs of a byte hold every element of the field: a negative side is none that a lookup refuses.
+/// Eight limbs of a byte hold every element of the field: a negative remainder is none that a lookup refuses.
 #[test]
-fn a_side_beyond_the_limbs_is_refused() {
+fn a_remainder_beyond_the_limbs_is_refused() {
     let Some(case) = nets::wide_sum() else {
         return;
     };
@@ -46,20 +46,8 @@ fn a_side_beyond_the_limbs_is_refused() {
     let mut witness = Witness::honest(&case);
     let (accumulator, code) = (case.accumulator(&site), case.code(&site) + 7);
     witness.fill_lane(&site, accumulator, code);
-    let limbs = witness.window_limbs(&site);
-    if let Rounding::Window {
-        multiplier,
-        shift,
-        zero_code,
-    } = case.channel(&site).rounding
-    {
-        let (low, high) = window_sides(multiplier, shift, zero_code, accumulator, code);
-        let first = requant_cell::WINDOW_LIMB;
-        for (first, side) in [(first, low), (first + limbs, high)] {
-            let word = Felt::from_signed(side).as_word();
-            witness.set_limbs(&site, first, limbs, i128::from(word));
-        }
-    }
+    let word = Felt::from_signed(witness.remainder(&site) as i64).as_word();
+    witness.set_remainder(&site, i128::from(word));
     witness.state(&site, code);
     witness.count();
     let forged = witness.commit().fill().finish(Deviation::None);

@@ -3,33 +3,28 @@
 
 use std::sync::Arc;
 
-use winterforge_air::layout::BYTE_ROWS;
+use winterforge_air::layout::{BYTE_ROWS, Shape};
 use winterforge_air::plan::{PlanParameters, compile};
-use winterforge_air::rounding::{Channel, Rounding, line_value, window_sides};
+use winterforge_air::rounding::{Channel, Rounding, line_value};
 use winterforge_forge::nets::{Net, int8};
 use winterforge_model::testing::{RandomMlp, Rng};
 use winterforge_model::{AddRule, Elementwise, Graph, Op};
 
 /// Whether the constraints can be met for this code, by any branch.
-fn has_witness(channel: &Channel, limbs: usize, accumulator: i64, code: i64) -> bool {
-    let fits = |value: i128, limbs: usize| (0..1i128 << (8 * limbs)).contains(&value);
-    let width = match channel.rounding {
-        Rounding::Line { .. } => 4,
-        Rounding::Window { .. } => limbs,
+fn has_witness(channel: &Channel, shape: &Shape, accumulator: i64, code: i64) -> bool {
+    let range = shape.window_range();
+    let size = match channel.rounding {
+        Rounding::Line { .. } => 1 << shape.line_bits(),
+        Rounding::Window { .. } => i128::from(range.size),
     };
+    let fits = |value: i128| (0..size).contains(&value);
     if code < channel.code_min || code > channel.code_max {
         return false;
     }
     let high = code == channel.code_max
-        && fits(
-            i128::from(accumulator) - i128::from(channel.saturates_high),
-            width,
-        );
+        && fits(i128::from(accumulator) - i128::from(channel.saturates_high));
     let low = code == channel.code_min
-        && fits(
-            i128::from(channel.saturates_low) - i128::from(accumulator),
-            width,
-        );
+        && fits(i128::from(channel.saturates_low) - i128::from(accumulator));
     let none = match channel.rounding {
         Rounding::Line { slope, offset } => {
             line_value(slope, offset, accumulator).0 == i128::from(code)
@@ -39,8 +34,12 @@ fn has_witness(channel: &Channel, limbs: usize, accumulator: i64, code: i64) -> 
             shift,
             zero_code,
         } => {
-            let (low, high) = window_sides(multiplier, shift, zero_code, accumulator, code);
-            fits(i128::from(low), width) && fits(i128::from(high), width)
+            let position = range.position(multiplier, shift, accumulator);
+            let in_half = |upper| {
+                let start = range.start(code - zero_code, upper);
+                fits(position - i128::from(start))
+            };
+            in_half(false) || in_half(true)
         }
     };
     high || low || none
@@ -92,12 +91,12 @@ fn one_code_for_each_pair_of_an_addition() {
         let rule = AddRule::new(a, b, y).unwrap();
         let addition = plan.pieces.additions.values().next().unwrap();
         let channel = plan.channels.iter().flatten().next().unwrap();
-        let limbs = plan.shards[0].layout.shape.window_limbs;
+        let shape = &plan.shards[0].layout.shape;
         for (at_a, at_b) in (0..256).flat_map(|a| (0..256).map(move |b| (a, b))) {
             let accumulator = addition.factor * (at_a - 128) + addition.inner[at_b as usize];
             let truth = i64::from(rule.apply(at_a as i32 - 128, at_b - 128) + 128);
             for code in [truth - 2, truth - 1, truth, truth + 1, truth + 2, 0, 255] {
-                let accepted = has_witness(channel, limbs, accumulator, code);
+                let accepted = has_witness(channel, shape, accumulator, code);
                 assert_eq!(
                     accepted,
                     code == truth,
@@ -118,7 +117,7 @@ fn check(graph: Graph, context: &str) -> usize {
         let Ok(plan) = compile(graph.clone(), batch, PlanParameters::default()) else {
             panic!("{context}: no plan");
         };
-        let limbs = plan.shards[0].layout.shape.window_limbs;
+        let shape = &plan.shards[0].layout.shape;
         for (piece, channels) in plan.channels.iter().enumerate() {
             let node = plan.pieces.list[piece].node;
             let Op::Linear(linear) = &graph.nodes[node].op else {
@@ -133,7 +132,7 @@ fn check(graph: Graph, context: &str) -> usize {
                 for accumulator in accumulators(&graph, node, index, &mut rng) {
                     let truth = i64::from(linear.requant[index].apply(accumulator) - type_min);
                     for code in -1..=BYTE_ROWS as i64 {
-                        let accepted = has_witness(channel, limbs, accumulator, code);
+                        let accepted = has_witness(channel, shape, accumulator, code);
                         assert_eq!(
                             accepted,
                             code == truth,

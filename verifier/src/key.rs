@@ -22,6 +22,9 @@ const DIGEST_CONTEXT: &str = "winterforge 2026 key v1";
 /// Set in a channel's form where it has a line; the bits of its window are below.
 const LINE: u8 = 0x80;
 
+/// Set for a channel whose clamp leaves out codes of its type.
+const NARROW: u8 = 0x40;
+
 /// The digest of a key: the last 32 bytes of its file.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyDigest(pub [u8; 32]);
@@ -76,8 +79,8 @@ pub enum KeyError {
 #[derive(Serialize, Deserialize)]
 struct Body {
     skeleton: Graph,
-    /// One byte for each channel.
-    forms: Vec<Vec<u8>>,
+    /// Two bytes for each channel.
+    forms: Vec<Vec<[u8; 2]>>,
 }
 
 impl Key {
@@ -92,8 +95,10 @@ impl Key {
         self.parameters.encode(&mut bytes);
         bytes.extend(self.root);
         let form = |form: &Form| {
-            let bits = form.window_bits.unwrap_or(0) as u8;
-            if form.line { bits | LINE } else { bits }
+            let (least, most) = form.window_bits.unwrap_or((0, 0));
+            let line = if form.line { LINE } else { 0 };
+            let narrow = if form.narrow { NARROW } else { 0 };
+            [line | narrow | least as u8, most as u8]
         };
         let body = Body {
             skeleton: self.skeleton.as_ref().clone(),
@@ -136,11 +141,12 @@ impl Key {
             return Err(KeyError::Body);
         }
         skeleton.validate_skeleton().map_err(KeyError::Graph)?;
-        let form = |&byte: &u8| {
-            let bits = u32::from(byte & !LINE);
+        let form = |&[byte, most]: &[u8; 2]| {
+            let least = u32::from(byte & !(LINE | NARROW));
             Form {
                 line: byte & LINE != 0,
-                window_bits: (bits > 0).then_some(bits),
+                window_bits: (least > 0).then_some((least, most.into())),
+                narrow: byte & NARROW != 0,
             }
         };
         let key = Self {

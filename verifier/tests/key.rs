@@ -15,7 +15,8 @@ use winterforge_verifier::key::{Key, KeyError};
 fn key(graph: &Graph) -> Key {
     let form = |channel: usize| Form {
         line: !channel.is_multiple_of(3),
-        window_bits: (!channel.is_multiple_of(5)).then_some(20 + channel as u32 % 30),
+        window_bits: (!channel.is_multiple_of(5)).then_some((20 + channel as u32 % 30, 52)),
+        narrow: channel.is_multiple_of(7),
     };
     let channels = graph
         .nodes

@@ -125,7 +125,8 @@ fn key() -> Key {
         skeleton: Arc::new(skeleton),
         forms: vec![vec![Form {
             line: true,
-            window_bits: Some(20),
+            window_bits: Some((20, 52)),
+            narrow: false,
         }]],
         root: std::array::from_fn(|at| 32 + at as u8),
     }

@@ -113,7 +113,7 @@ fn exponents(layout: &Layout) -> Vec<usize> {
         }
         next += table.lanes + 1 + constants;
     }
-    for index in 0..layout.lookup_tables.len() {
+    for index in 0..layout.lookup_columns() {
         exponents[joint + layout.inverse_columns() + index] = next + index;
     }
     exponents
@@ -227,9 +227,10 @@ fn lookup_columns<E: FieldElement<BaseField = Felt>>(
     for (shard, lagrange) in plan.shards.iter().zip(lagrange) {
         let layout = &shard.layout;
         let claimed = claimed_columns(layout);
-        let first = offset + claimed - layout.lookup_tables.len();
-        for (index, &table) in layout.lookup_tables.iter().enumerate() {
-            let rows: Vec<usize> = (0..layout.lookup_rows(table)).collect();
+        let first = offset + claimed - layout.lookup_columns();
+        for (index, (table, rows)) in layout.lookup_parts().enumerate() {
+            let first_row = rows.start;
+            let rows: Vec<usize> = rows.collect();
             let parts: Vec<&[usize]> = rows.chunks(ROWS_AT_ONCE).collect();
             // Entries of one term are distances from one element to whole numbers.
             let from = Distances::new(aux.entry(table, &[Felt::ZERO]), E::ONE);
@@ -238,11 +239,12 @@ fn lookup_columns<E: FieldElement<BaseField = Felt>>(
                     let points: Vec<_> = rows.iter().map(|&row| Felt::new(row as u64)).collect();
                     from.reciprocals(&points, |_| Felt::ONE)
                 } else {
-                    let entry = |&row: &usize| aux.entry(table, &lookup_entry(plan, table, row));
+                    let terms = |row| lookup_entry(plan, &layout.shape, table, row);
+                    let entry = |&row: &usize| aux.entry(table, &terms(row));
                     let entries: Vec<E> = rows.iter().map(entry).collect();
                     winter_math::batch_inversion(&entries)
                 };
-                let weights = rows.iter().map(|&row| lagrange[row]);
+                let weights = rows.iter().map(|&row| lagrange[row - first_row]);
                 sum_of_products(inverses.into_iter().zip(weights))
             });
             let column = column.into_iter().fold(E::ZERO, |sum, part| sum + part);

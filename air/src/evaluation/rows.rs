@@ -53,7 +53,7 @@ impl<E: FieldElement<BaseField = Felt>> Rows<E> {
                     (table.lanes + 1 + Shape::constants(table.kind)) as u64,
                 );
             }
-            base *= power(lambda, shard.layout.lookup_tables.len() as u64);
+            base *= power(lambda, shard.layout.lookup_columns() as u64);
         }
         let mut next = [0; Kind::COUNT];
         let ranges = (plan.kinds.iter().enumerate())
@@ -174,7 +174,7 @@ pub(super) fn weigh_constants<E: FieldElement<BaseField = Felt>>(
     weights: &[E],
 ) -> E {
     let constants = requant_constants(channel);
-    (constants.iter().zip(weights)).fold(E::ZERO, |sum, (&constant, weight)| {
-        sum + weight.mul_base(Felt::from_signed(constant))
+    (constants.into_iter().zip(weights)).fold(E::ZERO, |sum, (constant, weight)| {
+        sum + weight.mul_base(constant)
     })
 }

@@ -307,7 +307,7 @@ fn with<'a>(arguments: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
 fn a_bound_on_memory_schedules_shards_and_changes_no_byte() {
     let scratch = Scratch::new();
     for (model, range, log_rows, threads) in [
-        ("mlp_mnist", "0..200", "10", "2"),
+        ("mlp_mnist", "0..200", "9", "2"),
         ("lenet_mnist", "0..10", "10", "1"),
         ("lenet_mnist", "0..24", "11", "3"),
     ] {

@@ -167,7 +167,7 @@ fn cut_or_extended_bundles_are_not_understood() {
 #[test]
 fn shards_that_are_not_those_of_the_plan() {
     let scratch = Scratch::new();
-    let selection = ["--indices", "0..100", "--max-log-rows", "9"];
+    let selection = ["--indices", "0..200", "--max-log-rows", "9"];
     let path = scratch.prove("out.wfp", "mlp_mnist", &selection);
     let honest = fs::read(&path).unwrap();
     let (header, length) = Header::decode(&honest).unwrap();

@@ -185,9 +185,9 @@ fn fields(case: &Case, honest: &Forged) -> Vec<Forgery> {
             "Bundle(Invalid { what: \"the output\"…",
         ),
         (
-            "another batch of outputs",
+            "no batch of outputs",
             output_start + 2,
-            96,
+            case.executions.len() as u8,
             "Bundle(Invalid { what: \"the output\"…",
         ),
     ]

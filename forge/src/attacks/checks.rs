@@ -3,8 +3,7 @@
 
 use winter_math::{FieldElement, StarkField};
 use winterforge_air::field::{Cube, Felt};
-use winterforge_air::layout::{Kind, requant_cell as cell};
-use winterforge_air::rounding::{Rounding, line_value};
+use winterforge_air::layout::Kind;
 use winterforge_verifier::stark::{CheckId, StarkError};
 
 use super::sums::lying;
@@ -91,11 +90,7 @@ pub(super) fn wide_limb(case: &Case) -> Witness<'_> {
     });
     let code = case.code(&site) + 1;
     witness.fill_lane(&site, case.accumulator(&site), code);
-    if let Rounding::Line { slope, offset } = witness.channel(&site).rounding {
-        let (_, remainder) = line_value(slope, offset, case.accumulator(&site));
-        let value = remainder - (1 << 32);
-        witness.set_limbs(&site, cell::LINE_LIMB, witness.line_limbs(&site), value);
-    }
+    witness.set_remainder(&site, witness.remainder(&site));
     witness.state(&site, code);
     witness.count();
     witness

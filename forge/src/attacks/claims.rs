@@ -32,10 +32,7 @@ fn after_the_point(case: &Case) -> Vec<Forgery> {
     let layout = &case.instance.plan.shards[0].layout;
     let joint = layout.constants_width();
     let inverses = |table: LookupTable| {
-        let place = layout
-            .lookup_tables
-            .iter()
-            .position(|&known| known == table);
+        let place = layout.lookup_parts().position(|(known, _)| known == table);
         joint + layout.inverse_columns() + place.expect("a table of the layout")
     };
     [

@@ -2,11 +2,12 @@
 //! input or an output of the prover's choice.
 
 use winterforge_air::field::Felt;
-use winterforge_air::layout::{Kind, LookupTable, map_cell, requant_cell as cell};
+use winterforge_air::layout::{Kind, LookupTable, WINDOW_ROWS, map_cell, requant_cell as cell};
 use winterforge_air::pieces::Role;
-use winterforge_air::rounding::{Rounding, window_sides};
+use winterforge_air::rounding::Rounding;
 use winterforge_model::Linear;
 
+use super::constraints::start_at;
 use super::false_claims;
 use super::links::{bent, honest_rule, other_graph};
 use super::sums::lying;
@@ -92,45 +93,35 @@ fn shifted(case: &Case, name: &'static str, kind: Kind) -> Forgery {
     false_claims(case, name, "R3", &forged)
 }
 
-/// A wider half ulp, and a row of the window table that allows it.
+/// A half that starts elsewhere, and a row of the window table that allows it.
 fn window_table(case: &Case) -> Forgery {
     let honest = Witness::honest(case);
-    let counts = honest.multiplicity(0, LookupTable::Window);
     let difference = |site: &Site, code: i64| match case.channel(site).rounding {
         Rounding::Window { zero_code, .. } => code - zero_code,
         Rounding::Line { .. } => 0,
     };
+    let upper_row = |difference: i64| WINDOW_ROWS / 2 + (difference + 255) as usize;
     let site = case.site(|site| {
         let code = case.code(site) + 1;
-        site.kind == Kind::Window
+        let is_candidate = site.kind == Kind::Window
             && case.is_output(site)
             && case.branch(site) == 0
-            && code <= case.channel(site).code_max
-            && honest.columns[0][counts][(difference(site, code) + 255) as usize] == Felt::new(0)
+            && code <= case.channel(site).code_max;
+        is_candidate && {
+            let row = upper_row(difference(site, code));
+            let (column, row) = honest.multiplicity(0, LookupTable::Window, row);
+            honest.columns[0][column][row] == Felt::new(0)
+        }
     });
     let (accumulator, code) = (case.accumulator(&site), case.code(&site) + 1);
     let mut witness = honest;
     witness.fill_lane(&site, accumulator, code);
-    if let Rounding::Window {
-        multiplier,
-        shift,
-        zero_code,
-    } = witness.channel(&site).rounding
-    {
-        // An offset of 2^26 units is one step.
-        let (low, high) = window_sides(multiplier, shift, zero_code, accumulator, code);
-        let (limbs, low) = (witness.window_limbs(&site), i128::from(low) + (1 << shift));
-        witness.set_limbs(&site, cell::WINDOW_LIMB, limbs, low);
-        witness.set_limbs(&site, cell::WINDOW_LIMB + limbs, limbs, i128::from(high));
-    }
-    let offset = witness.get(&site, cell::LOW_OFFSET) + Felt::new(1 << 26);
-    witness.set(&site, cell::LOW_OFFSET, offset);
+    start_at(&mut witness, &site);
     witness.state(&site, code);
     witness.count();
     let mut rule = honest_rule(case);
-    let [sign, low, high] = [cell::SIGN, cell::LOW_OFFSET, cell::HIGH_OFFSET]
-        .map(|cell| witness.get(&site, cell).to_signed());
-    rule.window_row = Some([difference(&site, code), sign, low, high]);
+    let start = witness.get(&site, cell::START).to_signed();
+    rule.window_row = Some([difference(&site, code), start]);
     bent(case, "another window table", "R8", witness, rule)
 }
 

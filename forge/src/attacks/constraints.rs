@@ -4,9 +4,11 @@ use winter_math::FieldElement;
 use winterforge_air::field::Felt;
 use winterforge_air::layout::{Kind, requant_cell as cell};
 use winterforge_air::mask::{ConstraintId, Mask};
+use winterforge_air::plan::PlanParameters;
 use winterforge_air::rounding::{Rounding, line_value, window_sides};
 use winterforge_verifier::stark::{CheckId, StarkError};
 
+use super::links::follow;
 use super::{forgery, shard_error};
 use crate::attack::{Forgery, Stop};
 use crate::case::{Case, Site};
@@ -118,7 +120,7 @@ fn branches(case: &Case) -> Vec<Forgery> {
 }
 
 fn rounding(case: &Case) -> Vec<Forgery> {
-    use ConstraintId::{RoundLine, RoundWindowHigh, RoundWindowLow};
+    use ConstraintId::{RoundLine, RoundWindow};
     let claims_saturation = |kind: Kind, branch: i64, witness: &mut Witness<'_>| {
         let site = output_site(case, kind, 0);
         let channel = witness.channel(&site).clone();
@@ -134,8 +136,8 @@ fn rounding(case: &Case) -> Vec<Forgery> {
     let mut forgeries: Vec<Forgery> = [
         ("line: next code", Kind::Line, 1, RoundLine),
         ("line: previous code", Kind::Line, -1, RoundLine),
-        ("window: next code", Kind::Window, 1, RoundWindowLow),
-        ("window: previous code", Kind::Window, -1, RoundWindowHigh),
+        ("window: next code", Kind::Window, 1, RoundWindow),
+        ("window: previous code", Kind::Window, -1, RoundWindow),
     ]
     .map(|(name, kind, step, id)| {
         let site = inside(case, kind, step);
@@ -153,13 +155,13 @@ fn rounding(case: &Case) -> Vec<Forgery> {
             "window: claims to saturate high",
             Kind::Window,
             1,
-            RoundWindowLow,
+            RoundWindow,
         ),
         (
             "window: claims to saturate low",
             Kind::Window,
             -1,
-            RoundWindowLow,
+            RoundWindow,
         ),
     ] {
         forgeries.push(breaking(case, name, id, |witness| {
@@ -221,37 +223,54 @@ fn ranges(case: &Case) -> Vec<Forgery> {
             let (accumulator, code) = (case.accumulator(&site), unclamped(case, &site));
             witness.fill_lane(&site, accumulator, code);
             witness.set(&site, cell::BRANCH, Felt::ZERO);
-            set_sides(witness, &site, accumulator, code);
+            witness.set_remainder(&site, witness.remainder(&site));
             witness.state(&site, code);
         })
     })
     .into()
 }
 
-/// Fills the limbs of an unsaturated lane with what the relation demands.
-fn set_sides(witness: &mut Witness<'_>, site: &Site, accumulator: i64, code: i64) {
-    match witness.channel(site).rounding {
-        Rounding::Line { slope, offset } => {
-            let value = i128::from(slope) * i128::from(accumulator) + i128::from(offset)
-                - (i128::from(code) << 32);
-            witness.set_limbs(site, cell::LINE_LIMB, witness.line_limbs(site), value);
-        }
-        Rounding::Window {
-            multiplier,
-            shift,
-            zero_code,
-        } => {
-            let limbs = witness.window_limbs(site);
-            let (low, high) = window_sides(multiplier, shift, zero_code, accumulator, code);
-            witness.set_limbs(site, cell::WINDOW_LIMB, limbs, i128::from(low));
-            witness.set_limbs(site, cell::WINDOW_LIMB + limbs, limbs, i128::from(high));
-        }
-    }
+/// A hidden code beyond its type, and what the next layer makes of it, where no clamp leaves out codes: one lookup holds
+/// them. `None` if no model of a search has such a code.
+pub(super) fn beyond_the_type() -> Option<Forgery> {
+    let plan = PlanParameters::default();
+    let (case, site) = (1..200).find_map(|seed| {
+        let case = Case::random(seed, &[5, 4, 6], 96, plan, |_, _| {});
+        let layout = &case.instance.plan.shards[0].layout;
+        assert!(!layout.shape.narrow_codes, "a clamp of its own");
+        let is_changed = |site: &Site| {
+            let mut witness = Witness::honest(&case);
+            follow(&case, &mut witness, site, unclamped(&case, site));
+            witness.header.output != case.header.output
+        };
+        let site = case.sites().into_iter().find(|site| {
+            site.kind == Kind::Line
+                && case.is_used(site)
+                && !case.is_output(site)
+                && case.branch(site) == 1
+                && (256..511).contains(&unclamped(&case, site))
+                && is_changed(site)
+        })?;
+        Some((case, site))
+    })?;
+    let id = ConstraintId::RangeCodeLow;
+    Some(breaking(
+        &case,
+        "line: a code beyond its type",
+        id,
+        |witness| {
+            let code = unclamped(&case, &site);
+            witness.fill_lane(&site, case.accumulator(&site), code);
+            witness.set(&site, cell::BRANCH, Felt::ZERO);
+            witness.set_remainder(&site, witness.remainder(&site));
+            follow(&case, witness, &site, code);
+        },
+    ))
 }
 
 /// Limbs beyond their table, for the families that are wanted.
 pub(super) fn wide_limbs(case: &Case, is_wanted: impl Fn(ConstraintId) -> bool) -> Vec<Forgery> {
-    use ConstraintId::{RangeLineLimb, RangeWindowHighLimb, RangeWindowLowLimb};
+    use ConstraintId::{RangeLineLimb, RangeWindowLimb};
     [
         (
             "line: a limb that is not in the table",
@@ -266,16 +285,16 @@ pub(super) fn wide_limbs(case: &Case, is_wanted: impl Fn(ConstraintId) -> bool) 
             RangeLineLimb,
         ),
         (
-            "window: a low limb that is not in the table",
+            "window: a limb below the table",
             Kind::Window,
             1,
-            RangeWindowLowLimb,
+            RangeWindowLimb,
         ),
         (
-            "window: a high limb that is not in the table",
+            "window: a limb beyond the table",
             Kind::Window,
             -1,
-            RangeWindowHighLimb,
+            RangeWindowLimb,
         ),
     ]
     .into_iter()
@@ -285,7 +304,7 @@ pub(super) fn wide_limbs(case: &Case, is_wanted: impl Fn(ConstraintId) -> bool) 
         breaking(case, name, id, |witness| {
             let (accumulator, code) = (case.accumulator(&site), case.code(&site) + step);
             witness.fill_lane(&site, accumulator, code);
-            set_sides(witness, &site, accumulator, code);
+            witness.set_remainder(&site, witness.remainder(&site));
             witness.state(&site, code);
         })
     })
@@ -304,36 +323,25 @@ fn inside(case: &Case, kind: Kind, step: i64) -> Site {
     })
 }
 
+/// Lets a window's half start at its accumulator.
+pub(super) fn start_at(witness: &mut Witness<'_>, site: &Site) {
+    let start = i128::from(witness.get(site, cell::START).to_signed()) + witness.remainder(site);
+    witness.set(site, cell::START, Felt::from_signed(start as i64));
+    witness.set_remainder(site, 0);
+}
+
 fn limbs(case: &Case) -> Vec<Forgery> {
     use ConstraintId::WindowTable;
     let mut forgeries = wide_limbs(case, |_| true);
     let site = inside(case, Kind::Window, 1);
     forgeries.push(breaking(
         case,
-        "window: a wider half ulp",
+        "window: a half that starts elsewhere",
         WindowTable,
         |witness| {
-            // An offset of 2^26 units is one step.
             let (accumulator, code) = (case.accumulator(&site), case.code(&site) + 1);
             witness.fill_lane(&site, accumulator, code);
-            set_sides(witness, &site, accumulator, code);
-            if let Rounding::Window {
-                multiplier,
-                shift,
-                zero_code,
-            } = witness.channel(&site).rounding
-            {
-                let low = window_sides(multiplier, shift, zero_code, accumulator, code).0;
-                let limbs = witness.window_limbs(&site);
-                witness.set_limbs(
-                    &site,
-                    cell::WINDOW_LIMB,
-                    limbs,
-                    i128::from(low) + (1 << shift),
-                );
-            }
-            let offset = witness.get(&site, cell::LOW_OFFSET) + Felt::new(1 << 26);
-            witness.set(&site, cell::LOW_OFFSET, offset);
+            start_at(witness, &site);
             witness.state(&site, code);
         },
     ));

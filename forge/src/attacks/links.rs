@@ -149,7 +149,7 @@ fn other_code_consumed(case: &Case) -> Forgery {
 }
 
 /// Recomputes the output layer of a sample as if a hidden cell had this code, and states the result.
-fn follow(case: &Case, witness: &mut Witness<'_>, hidden: &Site, code: i64) {
+pub(super) fn follow(case: &Case, witness: &mut Witness<'_>, hidden: &Site, code: i64) {
     let step = code - case.code(hidden);
     for site in case.sites() {
         if !case.is_output(&site) || site.sample != hidden.sample {
@@ -343,12 +343,12 @@ fn wide_table(case: &Case) -> Forgery {
     witness.fill_lane(&site, accumulator, code);
     if let Rounding::Line { slope, offset } = witness.channel(&site).rounding {
         let (_, remainder) = line_value(slope, offset, accumulator);
-        let top = cell::LINE_LIMB + witness.line_limbs(&site) - 1;
+        let top = cell::LINE_LIMB + witness.shape(&site).line_limbs - 1;
         let limb = (remainder >> 24) as u64 + 256;
         witness.set(&site, top, Felt::new(limb));
         witness.state(&site, code);
         witness.count();
-        let column = witness.multiplicity(0, LookupTable::Byte);
+        let (column, _) = witness.multiplicity(0, LookupTable::Byte, 0);
         witness.columns[0][column][limb as usize] += Felt::ONE;
     }
     let rule = Rule {
