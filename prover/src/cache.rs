@@ -68,7 +68,8 @@ fn write_to(file: &mut File, key: KeyDigest, commitment: &Commitment) -> Result<
     file.put(&MARK)?;
     file.put(&key.0)?;
     file.put(&sides(matrix.shape))?;
-    for words in matrix.buffer.read().map_err(failed)?.chunks(AT_ONCE) {
+    let columns = matrix.view().map_err(failed)?.columns();
+    for words in columns.flat_map(|column| column.chunks(AT_ONCE)) {
         let bytes: Vec<u8> = words
             .iter()
             .flat_map(|w| w.as_word().to_le_bytes())

@@ -67,7 +67,7 @@ impl Device for Counting {
         self.cpu.hash_rows(hash, matrix)
     }
 
-    fn merkle_tree(&self, hash: HashId, leaves: &Digests) -> Result<Done<Digests>, DeviceError> {
+    fn merkle_tree(&self, hash: HashId, leaves: Digests) -> Result<Done<Digests>, DeviceError> {
         self.cpu.merkle_tree(hash, leaves)
     }
 }

@@ -100,7 +100,7 @@ impl Ours {
     /// If the device fails.
     pub fn commit(&self, matrix: &Matrix) -> Result<[u8; 32], DeviceError> {
         let leaves = self.device.hash_rows(HashId::Blake3, matrix)?.data;
-        let nodes = self.device.merkle_tree(HashId::Blake3, &leaves)?.data;
+        let nodes = self.device.merkle_tree(HashId::Blake3, leaves)?.data;
         let mut root = [0; 32];
         for (bytes, word) in root.chunks_exact_mut(4).zip(nodes.read()?[1]) {
             bytes.copy_from_slice(&word.to_le_bytes());

@@ -130,29 +130,33 @@ fn compress<W: Words>(
         constant(length),
         constant(flags),
     ];
-    macro_rules! mix {
-        ($order:expr, $step:expr, $a:expr, $b:expr, $c:expr, $d:expr) => {
-            v[$a] = v[$a].add(v[$b]).add(message[$order[2 * $step]]);
-            v[$d] = v[$d].xor(v[$a]).rotate_right::<16>();
-            v[$c] = v[$c].add(v[$d]);
-            v[$b] = v[$b].xor(v[$c]).rotate_right::<12>();
-            v[$a] = v[$a].add(v[$b]).add(message[$order[2 * $step + 1]]);
-            v[$d] = v[$d].xor(v[$a]).rotate_right::<8>();
-            v[$c] = v[$c].add(v[$d]);
-            v[$b] = v[$b].xor(v[$c]).rotate_right::<7>();
+    // The four mixes of half a round go side by side: each is a chain in which every step waits for the last.
+    macro_rules! each {
+        ($(($a:tt, $b:tt, $c:tt, $d:tt)),*; $order:expr) => {
+            each!(@add $(($a, $b)),*; $order, 0);
+            $(v[$d] = v[$d].xor(v[$a]);)*
+            $(v[$d] = v[$d].rotate_right::<16>();)*
+            $(v[$c] = v[$c].add(v[$d]);)*
+            $(v[$b] = v[$b].xor(v[$c]);)*
+            $(v[$b] = v[$b].rotate_right::<12>();)*
+            each!(@add $(($a, $b)),*; $order, 1);
+            $(v[$d] = v[$d].xor(v[$a]);)*
+            $(v[$d] = v[$d].rotate_right::<8>();)*
+            $(v[$c] = v[$c].add(v[$d]);)*
+            $(v[$b] = v[$b].xor(v[$c]);)*
+            $(v[$b] = v[$b].rotate_right::<7>();)*
+        };
+        (@add $(($a:tt, $b:tt)),*; $order:expr, $word:expr) => {
+            // Row 0 of the state is the first of every mix.
+            $(v[$a] = v[$a].add(message[$order[2 * $a + $word]]);)*
+            $(v[$a] = v[$a].add(v[$b]);)*
         };
     }
     macro_rules! round {
         ($($round:expr),*) => {
             $(
-                mix!(SCHEDULE[$round], 0, 0, 4, 8, 12);
-                mix!(SCHEDULE[$round], 1, 1, 5, 9, 13);
-                mix!(SCHEDULE[$round], 2, 2, 6, 10, 14);
-                mix!(SCHEDULE[$round], 3, 3, 7, 11, 15);
-                mix!(SCHEDULE[$round], 4, 0, 5, 10, 15);
-                mix!(SCHEDULE[$round], 5, 1, 6, 11, 12);
-                mix!(SCHEDULE[$round], 6, 2, 7, 8, 13);
-                mix!(SCHEDULE[$round], 7, 3, 4, 9, 14);
+                each!((0, 4, 8, 12), (1, 5, 9, 13), (2, 6, 10, 14), (3, 7, 11, 15); SCHEDULE[$round][..8]);
+                each!((0, 5, 10, 15), (1, 6, 11, 12), (2, 7, 8, 13), (3, 4, 9, 14); SCHEDULE[$round][8..]);
             )*
         };
     }

@@ -17,6 +17,18 @@ pub trait Buffer<T>: Debug + Send + Sync {
     /// If the device does not hand them out.
     fn read(&self) -> Result<&[T], DeviceError>;
 
+    /// The words, after as many that mean nothing: leaves with room for the tree above them.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    fn with_room_before(self: Arc<Self>) -> Result<Vec<T>, DeviceError>
+    where
+        T: Clone,
+    {
+        let words = self.read()?;
+        Ok([words, words].concat())
+    }
+
     /// Lets go of all but the first `len` words. A device that cannot keeps them all.
     fn shorten(&mut self, _len: usize) {}
 
@@ -51,9 +63,14 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// Words of a column.
+    pub fn column_words(&self) -> usize {
+        self.cosets * self.rows
+    }
+
     /// Words in all.
     pub fn words(&self) -> usize {
-        self.columns * self.cosets * self.rows
+        self.columns * self.column_words()
     }
 }
 
@@ -64,32 +81,42 @@ pub struct Matrix {
     pub shape: Shape,
     /// Its words.
     pub buffer: Arc<dyn Buffer<Felt>>,
+    /// Words from the start of a column to the start of the next.
+    pub pitch: usize,
 }
 
 impl Matrix {
-    /// A matrix in the host's memory.
+    /// A matrix in the host's memory, without gaps.
     pub fn new(shape: Shape, buffer: impl Buffer<Felt> + 'static) -> Self {
+        Self::with_pitch(shape, shape.column_words(), buffer)
+    }
+
+    /// A matrix in the host's memory whose columns start `pitch` words apart; what is between them is nothing.
+    pub fn with_pitch(shape: Shape, pitch: usize, buffer: impl Buffer<Felt> + 'static) -> Self {
         Self {
             shape,
             buffer: Arc::new(buffer),
+            pitch,
         }
     }
 
     /// A view of its words in the host's memory.
     ///
     /// # Errors
-    /// If the device does not hand them out.
+    /// If the device does not hand them out, or others than the matrix has.
     pub fn view(&self) -> Result<View<'_>, DeviceError> {
+        let (shape, pitch) = (self.shape, self.pitch);
         let words = self.buffer.read()?;
-        if words.len() != self.shape.words() {
+        if pitch < shape.column_words() || words.len() != pitch * shape.columns {
             return Err(DeviceError::Failed {
                 device: String::from("of a matrix"),
-                reason: format!("{} words came for {:?}", words.len(), self.shape),
+                reason: format!("{} words came for {shape:?}", words.len()),
             });
         }
         Ok(View {
-            shape: self.shape,
+            shape,
             words,
+            pitch,
         })
     }
 }
@@ -99,6 +126,7 @@ impl Matrix {
 pub struct View<'a> {
     shape: Shape,
     words: &'a [Felt],
+    pitch: usize,
 }
 
 impl<'a> View<'a> {
@@ -109,7 +137,13 @@ impl<'a> View<'a> {
 
     /// One column on one coset.
     pub fn column(&self, column: usize, coset: usize) -> &'a [Felt] {
-        &self.words[(column * self.shape.cosets + coset) * self.shape.rows..][..self.shape.rows]
+        &self.words[column * self.pitch + coset * self.shape.rows..][..self.shape.rows]
+    }
+
+    /// The columns, in each coset after coset.
+    pub fn columns(&self) -> impl Iterator<Item = &'a [Felt]> + use<'a> {
+        let column_words = self.shape.column_words();
+        (self.words.chunks(self.pitch.max(1))).map(move |column| &column[..column_words])
     }
 
     /// All columns on one coset.
@@ -159,6 +193,24 @@ impl Digests {
     /// If the device does not hand them out.
     pub fn read(&self) -> Result<&[Digest], DeviceError> {
         self.buffer.read()
+    }
+}
+
+/// Digests in the upper half of memory that will hold the tree above them.
+#[derive(Debug)]
+pub(super) struct Leaves(pub(super) Vec<Digest>);
+
+impl Buffer<Digest> for Leaves {
+    fn read(&self) -> Result<&[Digest], DeviceError> {
+        Ok(&self.0[self.0.len() / 2..])
+    }
+
+    fn with_room_before(self: Arc<Self>) -> Result<Vec<Digest>, DeviceError> {
+        Ok(Arc::try_unwrap(self).map_or_else(|shared| shared.0.clone(), |own| own.0))
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 }
 

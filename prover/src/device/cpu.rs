@@ -6,15 +6,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 use winterforge_verifier::bundle::HashId;
 
+use super::buffer::Leaves;
 use super::ntt::{MAX_LOG_SIZE, Transform};
 use super::{
-    Device, DeviceError, Digest, Digests, Domain, Done, Extension, Form, Job, Level, Matrix,
-    Report, Shape, blake3, poseidon2,
+    Device, DeviceError, Digests, Domain, Done, Extension, Form, Job, Level, Matrix, Report, Shape,
+    blake3, poseidon2,
 };
 use crate::pool::Pool;
+use crate::simd::zeroed_digests;
 
-/// Rows that are hashed by one task at a time.
-const TILE_ROWS: usize = 128;
+/// Most rows of a coset that one task hashes at a time: a page of each column.
+const TILE_ROWS: usize = 512;
+
+/// Fewest rows of a coset that are worth a task.
+const LEAST_TILE_ROWS: usize = 64;
+
+/// Tasks into which hashing falls where rows are few.
+const LEAST_TILES: usize = 16;
+
+/// Words left out between the columns of a matrix: 18 lines of the cache. Columns a power of two apart would all fall on the
+/// same few lines, and a row of many of them would drive itself out.
+const GAP_WORDS: usize = 18 * 8;
 
 /// Parents that one task makes.
 const TILE_PARENTS: usize = 512;
@@ -85,17 +97,18 @@ impl Device for CpuDevice {
             cosets: domain.cosets(),
             rows: domain.rows(),
         };
-        let mut words = self.pool.take(shape.words());
+        let pitch = shape.column_words() + GAP_WORDS;
+        let mut words = self.pool.take(shape.columns * pitch);
         let buffers = || {
             (
                 self.pool.take(shape.rows),
                 self.pool.take(transform.work_len()),
             )
         };
-        words
-            .par_chunks_mut(shape.cosets * shape.rows)
-            .zip(job.columns)
-            .for_each_init(buffers, |(coefficients, work), (extended, column)| {
+        words.par_chunks_mut(pitch).zip(job.columns).for_each_init(
+            buffers,
+            |(coefficients, work), (extended, column)| {
+                let (extended, _gap) = extended.split_at_mut(shape.column_words());
                 match job.form {
                     Form::Values => transform.interpolate(self.level, column, coefficients, work),
                     Form::Coefficients => transform.to_digit_order(column, coefficients),
@@ -103,7 +116,8 @@ impl Device for CpuDevice {
                 for (coset, values) in extended.chunks_mut(shape.rows).enumerate() {
                     transform.evaluate(self.level, coset, coefficients, values, work);
                 }
-            });
+            },
+        );
         let report = Report {
             job: Job::Extend,
             words_in: (shape.columns * shape.rows) as u64,
@@ -111,7 +125,7 @@ impl Device for CpuDevice {
             cycles: None,
         };
         Ok(Done {
-            data: Matrix::new(shape, words),
+            data: Matrix::with_pitch(shape, pitch, words),
             report,
         })
     }
@@ -119,10 +133,12 @@ impl Device for CpuDevice {
     fn hash_rows(&self, hash: HashId, matrix: &Matrix) -> Result<Done<Digests>, DeviceError> {
         let view = matrix.view()?;
         let Shape { cosets, rows, .. } = matrix.shape;
-        let mut digests: Vec<Digest> = vec![[0; 8]; cosets * rows];
+        let mut nodes = zeroed_digests(2 * cosets * rows);
+        let digests = &mut nodes[cosets * rows..];
+        let tile_rows = (rows / LEAST_TILES).clamp(LEAST_TILE_ROWS, TILE_ROWS);
         let columns: Vec<_> = (0..cosets).map(|coset| view.coset(coset)).collect();
         digests
-            .par_chunks_mut(TILE_ROWS * cosets)
+            .par_chunks_mut(tile_rows * cosets)
             .enumerate()
             .for_each(|(tile, digests)| {
                 let mut of_coset = [[0; 8]; TILE_ROWS];
@@ -130,10 +146,10 @@ impl Device for CpuDevice {
                 for (coset, columns) in columns.iter().enumerate() {
                     match hash {
                         HashId::Blake3 => {
-                            blake3::hash_rows(self.level, columns, tile * TILE_ROWS, of_coset);
+                            blake3::hash_rows(self.level, columns, tile * tile_rows, of_coset);
                         }
                         HashId::Poseidon2 => {
-                            poseidon2::hash_rows(self.level, columns, tile * TILE_ROWS, of_coset);
+                            poseidon2::hash_rows(self.level, columns, tile * tile_rows, of_coset);
                         }
                     }
                     for (positions, digest) in digests.chunks_exact_mut(cosets).zip(&*of_coset) {
@@ -147,24 +163,25 @@ impl Device for CpuDevice {
             words_out: 4 * digests.len() as u64,
             cycles: None,
         };
-        Ok(Done {
-            data: Digests::new(digests),
-            report,
-        })
+        let data = Digests {
+            len: digests.len(),
+            buffer: Arc::new(Leaves(nodes)),
+        };
+        Ok(Done { data, report })
     }
 
-    fn merkle_tree(&self, hash: HashId, leaves: &Digests) -> Result<Done<Digests>, DeviceError> {
-        let leaves = leaves.read()?;
-        if leaves.len() < 2 || !leaves.len().is_power_of_two() {
+    fn merkle_tree(&self, hash: HashId, leaves: Digests) -> Result<Done<Digests>, DeviceError> {
+        let count = leaves.read()?.len();
+        if count < 2 || !count.is_power_of_two() {
             let reason = "there must be a power of two of leaves, two at least";
             return Err(DeviceError::Job {
                 job: Job::MerkleTree,
                 reason,
             });
         }
-        let mut nodes: Vec<Digest> = vec![[0; 8]; 2 * leaves.len()];
-        nodes[leaves.len()..].copy_from_slice(leaves);
-        let mut size = leaves.len() / 2;
+        let mut nodes = leaves.buffer.with_room_before()?;
+        nodes[0] = [0; 8];
+        let mut size = count / 2;
         while size > 0 {
             let (above, children) = nodes[..4 * size].split_at_mut(2 * size);
             above[size..]
@@ -178,7 +195,7 @@ impl Device for CpuDevice {
         }
         let report = Report {
             job: Job::MerkleTree,
-            words_in: 4 * leaves.len() as u64,
+            words_in: 4 * count as u64,
             words_out: 4 * nodes.len() as u64,
             cycles: None,
         };

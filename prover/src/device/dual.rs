@@ -122,12 +122,13 @@ impl Device for Dual {
             }
         }
         let report = both(&first.report, &second.report);
-        let buffer = Arc::new(Pair {
+        let pitch = first.data.pitch;
+        let pair = Pair {
             first: first.data,
             second: second.data,
-        });
+        };
         Ok(Done {
-            data: Matrix { shape, buffer },
+            data: Matrix::with_pitch(shape, pitch, pair),
             report,
         })
     }
@@ -143,10 +144,10 @@ impl Device for Dual {
         )
     }
 
-    fn merkle_tree(&self, hash: HashId, leaves: &Digests) -> Result<Done<Digests>, DeviceError> {
+    fn merkle_tree(&self, hash: HashId, leaves: Digests) -> Result<Done<Digests>, DeviceError> {
         let (a, b) = match leaves.buffer.as_any().downcast_ref::<Pair<Digests>>() {
-            Some(pair) => (&pair.first, &pair.second),
-            None => (leaves, leaves),
+            Some(pair) => (pair.first.clone(), pair.second.clone()),
+            None => (leaves.clone(), leaves),
         };
         self.digests(
             self.first.merkle_tree(hash, a)?,

@@ -8,7 +8,8 @@
 //!
 //! - an evaluation domain is `offset <g>`, g of order `rows * cosets`; position `p` is row `p / cosets` of coset
 //!   `p % cosets`, that is the coset of the subgroup of order `rows` by `offset g^coset`;
-//! - a [`Matrix`] holds column after column, in each coset after coset, in each the rows in order;
+//! - a [`Matrix`] holds column after column, maybe with gaps between them, in each coset after coset, in each the rows in
+//!   order;
 //! - digests of rows are in order of position;
 //! - the nodes of a tree are in order from the root, node 1, down: the children of node i are 2i and 2i + 1.
 
@@ -59,7 +60,7 @@ pub trait Device: Debug + Send + Sync {
     ///
     /// # Errors
     /// If there is no such tree, or the device fails.
-    fn merkle_tree(&self, hash: HashId, leaves: &Digests) -> Result<Done<Digests>, DeviceError>;
+    fn merkle_tree(&self, hash: HashId, leaves: Digests) -> Result<Done<Digests>, DeviceError>;
 
     /// How many copies of its buffers are in the host's memory.
     fn copies(&self) -> usize {

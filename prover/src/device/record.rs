@@ -95,8 +95,9 @@ fn hash_rows_key(hash: HashId, matrix: &Matrix) -> Result<Key, DeviceError> {
         rows,
     } = matrix.shape;
     let parameters = [hash as u64, columns as u64, cosets as u64, rows as u64];
-    let words = Hash::hash_elements(matrix.buffer.read()?).as_bytes();
-    Ok(key(Job::HashRows, &parameters, std::iter::once(words)))
+    let columns = matrix.view()?.columns();
+    let digests = columns.map(|column| Hash::hash_elements(column).as_bytes());
+    Ok(key(Job::HashRows, &parameters, digests))
 }
 
 fn merkle_tree_key(hash: HashId, leaves: &Digests) -> Result<Key, DeviceError> {
@@ -166,7 +167,8 @@ impl Device for Recorder {
 
     fn extend(&self, job: &Extension<'_>) -> Result<Done<Matrix>, DeviceError> {
         let done = self.device.extend(job)?;
-        let words = done.data.buffer.read()?.iter().map(|word| word.as_word());
+        let words = done.data.view()?.columns().flatten();
+        let words = words.map(|word| word.as_word());
         self.write(extension_key(job), &done.report, words)?;
         Ok(done)
     }
@@ -178,9 +180,9 @@ impl Device for Recorder {
         Ok(done)
     }
 
-    fn merkle_tree(&self, hash: HashId, leaves: &Digests) -> Result<Done<Digests>, DeviceError> {
+    fn merkle_tree(&self, hash: HashId, leaves: Digests) -> Result<Done<Digests>, DeviceError> {
+        let key = merkle_tree_key(hash, &leaves)?;
         let done = self.device.merkle_tree(hash, leaves)?;
-        let key = merkle_tree_key(hash, leaves)?;
         self.write(key, &done.report, words_of(done.data.read()?))?;
         Ok(done)
     }
@@ -309,8 +311,8 @@ impl Device for Replay {
         })
     }
 
-    fn merkle_tree(&self, hash: HashId, leaves: &Digests) -> Result<Done<Digests>, DeviceError> {
-        let key = merkle_tree_key(hash, leaves)?;
+    fn merkle_tree(&self, hash: HashId, leaves: Digests) -> Result<Done<Digests>, DeviceError> {
+        let key = merkle_tree_key(hash, &leaves)?;
         let (words, report) = self.find(Job::MerkleTree, key, 4 * leaves.len, 8 * leaves.len)?;
         Ok(Done {
             data: Digests::new(digests_of(&words)),

@@ -46,7 +46,7 @@ fn commit<H: DeviceHash>(
     };
     let matrix = device.extend(&job)?.data;
     let leaves = device.hash_rows(H::ID, &matrix)?.data;
-    let nodes = device.merkle_tree(H::ID, &leaves)?.data;
+    let nodes = device.merkle_tree(H::ID, leaves.clone())?.data;
     Ok((matrix, leaves, nodes))
 }
 
@@ -145,7 +145,7 @@ fn impossible_jobs_are_refused() {
         })
     ));
     for leaves in [0, 1, 3] {
-        let result = device.merkle_tree(HashId::Blake3, &Digests::new(vec![[0; 8]; leaves]));
+        let result = device.merkle_tree(HashId::Blake3, Digests::new(vec![[0; 8]; leaves]));
         assert!(matches!(
             result,
             Err(DeviceError::Job {
@@ -172,7 +172,7 @@ impl Device for Liar {
     fn extend(&self, job: &Extension<'_>) -> Result<Done<Matrix>, DeviceError> {
         let mut done = self.cpu.extend(job)?;
         if self.job == Job::Extend {
-            let mut words = done.data.buffer.read()?.to_vec();
+            let mut words: Vec<Felt> = done.data.view()?.columns().flatten().copied().collect();
             words[self.word] += Felt::ONE;
             done.data = Matrix::new(done.data.shape, words);
         }
@@ -183,7 +183,7 @@ impl Device for Liar {
         self.lie(self.cpu.hash_rows(hash, matrix)?)
     }
 
-    fn merkle_tree(&self, hash: HashId, leaves: &Digests) -> Result<Done<Digests>, DeviceError> {
+    fn merkle_tree(&self, hash: HashId, leaves: Digests) -> Result<Done<Digests>, DeviceError> {
         self.lie(self.cpu.merkle_tree(hash, leaves)?)
     }
 }

@@ -2,6 +2,8 @@
 
 use winterforge_air::field::Felt;
 
+use crate::device::Digest;
+
 /// From this size on memory is asked for in large pages.
 #[cfg(target_os = "linux")]
 const LARGE_BYTES: usize = 4 << 20;
@@ -14,35 +16,45 @@ const LARGE_BYTES: usize = 4 << 20;
 )]
 pub(crate) fn zeroed(count: usize) -> Vec<Felt> {
     let mut words = std::mem::ManuallyDrop::new(vec![0_u64; count]);
-    #[cfg(target_os = "linux")]
     advise(&mut words);
     // SAFETY: `Felt` is a transparent `u64`, of the same size and alignment, and zero is canonical. The vector is not
     // dropped, so its memory has one owner.
     unsafe { Vec::from_raw_parts(words.as_mut_ptr().cast(), words.len(), words.capacity()) }
 }
 
+/// Digests of zeros; otherwise as [`zeroed`].
+pub(crate) fn zeroed_digests(count: usize) -> Vec<Digest> {
+    let mut digests = vec![[0; 8]; count];
+    advise(&mut digests);
+    digests
+}
+
+/// Asks for large pages.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code, reason = "a system call about memory that is ours")]
-fn advise(words: &mut [u64]) {
+fn advise<T>(words: &mut [T]) {
     use rustix::mm::{Advice, madvise};
-    const PAGE_WORDS: usize = 4096 / 8;
+    const PAGE_BYTES: usize = 4096;
     if size_of_val(words) < LARGE_BYTES {
         return;
     }
     // Whole pages only.
-    let first = words.as_ptr().align_offset(4096).min(words.len());
-    let pages = (words.len() - first) / PAGE_WORDS * PAGE_WORDS;
-    let within = &mut words[first..first + pages];
+    let start = words.as_mut_ptr().cast::<u8>();
+    let first = start.align_offset(PAGE_BYTES);
+    let bytes = size_of_val(words).saturating_sub(first) / PAGE_BYTES * PAGE_BYTES;
     // SAFETY: the range is within the slice, and this advice does not change what memory holds. It is advice: a system
     // that does not take it changes nothing.
     let _ = unsafe {
         madvise(
-            within.as_mut_ptr().cast(),
-            size_of_val(within),
+            start.wrapping_add(first).cast(),
+            bytes,
             Advice::LinuxHugepage,
         )
     };
 }
+
+#[cfg(not(target_os = "linux"))]
+fn advise<T>(_: &mut [T]) {}
 
 #[cfg(test)]
 mod tests {

@@ -29,7 +29,7 @@ use winterforge_air::algebra::Algebra;
 use winterforge_air::field::Felt;
 
 pub(crate) use cube::CubeLanes;
-pub(crate) use memory::zeroed;
+pub(crate) use memory::{zeroed, zeroed_digests};
 
 /// A vector of field elements, each its canonical word.
 ///

@@ -76,7 +76,7 @@ impl<'a> Session<'a> {
     /// Commits to the rows of a matrix.
     pub(super) fn commit<H: DeviceHash>(&self, matrix: Matrix) -> Result<Segment<H>, DeviceError> {
         let leaves = self.count(self.device.hash_rows(H::ID, &matrix))?;
-        let nodes = self.count(self.device.merkle_tree(H::ID, &leaves))?;
+        let nodes = self.count(self.device.merkle_tree(H::ID, leaves))?;
         let root = H::from_words(&nodes.read()?[1]);
         Ok(Segment {
             matrix,
