@@ -4,6 +4,7 @@
 //! operator, a copy of one, or helps to range-check one; weights, inputs and final outputs are public and take no cells
 //! at all: they enter through the coefficients of the joint check (see [`joint`](crate::joint)).
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use winterforge_model::Graph;
@@ -27,6 +28,11 @@ const MAX_EQUATIONS: u64 = 1 << 27;
 pub struct PlanParameters {
     /// Binary logarithm of the longest trace, 9 to 20. More work than fits is split over shards.
     pub max_log_rows: u32,
+}
+
+impl PlanParameters {
+    /// What the binary logarithm of the longest trace may be.
+    pub const LOG_ROWS: RangeInclusive<u32> = MIN_LOG_ROWS..=20;
 }
 
 impl Default for PlanParameters {
@@ -186,7 +192,7 @@ fn compile_pieces(
     batch: usize,
     parameters: PlanParameters,
 ) -> Result<Plan, PlanError> {
-    if !(MIN_LOG_ROWS..=20).contains(&parameters.max_log_rows) {
+    if !PlanParameters::LOG_ROWS.contains(&parameters.max_log_rows) {
         return Err(PlanError::Parameters(parameters.max_log_rows));
     }
     if !(1..=MAX_BATCH).contains(&batch) {

@@ -314,9 +314,11 @@ impl<'a> FieldReader<'a> {
         let code = self.byte("the hash")?;
         let hash = HashId::ALL.into_iter().find(|&h| hash_code(h) == code);
         let hash = hash.ok_or_else(|| self.invalid("the hash"))?;
-        let plan = PlanParameters {
-            max_log_rows: u32::from(self.byte("the plan parameters")?),
-        };
+        let max_log_rows = u32::from(self.byte("the plan parameters")?);
+        if !PlanParameters::LOG_ROWS.contains(&max_log_rows) {
+            return Err(self.invalid("the plan parameters"));
+        }
+        let plan = PlanParameters { max_log_rows };
         Ok(Parameters {
             level,
             profile,

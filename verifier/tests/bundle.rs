@@ -106,6 +106,29 @@ proptest! {
     }
 }
 
+#[test]
+fn plans_that_nobody_makes_are_refused() {
+    let tensor = || PublicTensor {
+        shape: vec![1, 1],
+        values: Values::Quantized(QType::I8, vec![1]),
+    };
+    for max_log_rows in 0..256 {
+        let header = Header {
+            model_id: ModelId([7; 32]),
+            parameters: Parameters {
+                plan: PlanParameters { max_log_rows },
+                ..Parameters::default()
+            },
+            input: tensor(),
+            output: tensor(),
+            shards: 1,
+            key: None,
+        };
+        let decoded = Header::decode(&header.encode());
+        assert_eq!(decoded.is_ok(), (9..=20).contains(&max_log_rows));
+    }
+}
+
 /// A header that claims four billion cells is refused before anything is allocated for them.
 #[test]
 fn sizes_are_checked_against_what_is_left() {

@@ -74,10 +74,11 @@ fn do_jobs<H: DeviceHash>() {
             let digest = H::hash_elements(&row);
             assert_eq!(leaves.read().unwrap()[position], H::to_words(&digest));
         }
-        let leaves = leaves.read().unwrap().iter().map(H::from_words).collect();
+        let leaves = leaves.read().unwrap().iter();
+        let leaves = leaves.map(|words| H::from_words(words).unwrap()).collect();
         let tree = MerkleTree::<H>::new(leaves).unwrap();
         assert_eq!(
-            H::from_words(&nodes.read().unwrap()[1]).as_bytes(),
+            H::from_words(&nodes.read().unwrap()[1]).unwrap().as_bytes(),
             tree.root().as_bytes()
         );
     }
@@ -278,4 +279,14 @@ fn names_open_devices_and_records_replay() {
         &|name| (name == "gpu").then(|| Ok(Arc::new(CpuDevice::default()) as Arc<dyn Device>));
     assert_eq!(open("dual:cpu,gpu", known).unwrap().name(), "dual:cpu,cpu");
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn words_that_are_no_digest_are_an_error() {
+    let words = [u32::MAX; 8];
+    assert!(matches!(
+        Poseidon2::from_words(&words),
+        Err(DeviceError::Failed { .. })
+    ));
+    assert!(Hash::from_words(&words).is_ok());
 }

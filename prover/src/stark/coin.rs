@@ -11,17 +11,23 @@ use winterforge_air::field::Felt;
 use winterforge_verifier::bundle::HashId;
 use winterforge_verifier::poseidon2::Poseidon2;
 
-use crate::device::{Digest, Level, blake3, poseidon2};
+use crate::device::{DeviceError, Digest, Level, blake3, poseidon2};
 
 /// A hash that devices know.
 pub trait DeviceHash: ElementHasher<BaseField = Felt> + Sized + Send + Sync + 'static {
     /// Its name in bundles.
     const ID: HashId;
 
-    /// The digest with these words.
-    fn from_words(words: &Digest) -> Self::Digest {
+    /// The digest with these words, as a device hands them out.
+    ///
+    /// # Errors
+    /// If the hash has no such digest.
+    fn from_words(words: &Digest) -> Result<Self::Digest, DeviceError> {
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        Self::Digest::read_from_bytes(&bytes).unwrap_or_default()
+        Self::Digest::read_from_bytes(&bytes).map_err(|error| DeviceError::Failed {
+            device: String::from("of a digest"),
+            reason: error.to_string(),
+        })
     }
 
     /// The words of a digest.

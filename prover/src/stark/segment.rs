@@ -77,7 +77,7 @@ impl<'a> Session<'a> {
     pub(super) fn commit<H: DeviceHash>(&self, matrix: Matrix) -> Result<Segment<H>, DeviceError> {
         let leaves = self.count(self.device.hash_rows(H::ID, &matrix))?;
         let nodes = self.count(self.device.merkle_tree(H::ID, leaves))?;
-        let root = H::from_words(&nodes.read()?[1]);
+        let root = H::from_words(&nodes.read()?[1])?;
         Ok(Segment {
             matrix,
             nodes,
@@ -104,7 +104,7 @@ impl<H: DeviceHash> Segment<H> {
     /// A segment that was committed before.
     pub(super) fn of_commitment(commitment: Commitment) -> Result<Self, DeviceError> {
         let Commitment { matrix, nodes } = commitment;
-        let root = H::from_words(&nodes.read()?[1]);
+        let root = H::from_words(&nodes.read()?[1])?;
         Ok(Self {
             matrix,
             nodes,
@@ -134,14 +134,19 @@ impl<H: DeviceHash> Segment<H> {
     }
 
     /// A node: as it was kept, or from the rows below it.
-    fn node(&self, nodes: &[Digest], view: View<'_>, node: usize) -> H::Digest {
+    fn node(
+        &self,
+        nodes: &[Digest],
+        view: View<'_>,
+        node: usize,
+    ) -> Result<H::Digest, DeviceError> {
         let Shape { cosets, rows, .. } = view.shape();
         match (nodes.get(node), node.checked_sub(cosets * rows)) {
             (Some(words), _) => H::from_words(words),
-            (None, Some(position)) => H::hash_elements(&view.row(position).collect::<Vec<_>>()),
+            (None, Some(position)) => Ok(H::hash_elements(&view.row(position).collect::<Vec<_>>())),
             (None, None) => {
                 let child = |child| self.node(nodes, view, child);
-                H::merge(&[child(2 * node), child(2 * node + 1)])
+                Ok(H::merge(&[child(2 * node)?, child(2 * node + 1)?]))
             }
         }
     }
@@ -179,7 +184,9 @@ impl<H: DeviceHash> Segment<H> {
                 .iter()
                 .map(|node| node ^ 1)
                 .filter(|node| known.binary_search(node).is_err());
-            siblings.extend(missing.map(|node| self.node(nodes, view, node)));
+            for node in missing {
+                siblings.push(self.node(nodes, view, node)?);
+            }
             known = known.iter().map(|node| node >> 1).collect();
             known.dedup();
         }
