@@ -26,7 +26,7 @@ quiet cores, and once some minutes to build the other systems for this machine.
   --counts-json       print the machine-independent counts as JSON and measure nothing";
 
 /// Verifications per bundle, and of the large one.
-const VERIFICATIONS: [usize; 2] = [101, 3];
+const VERIFICATIONS: [usize; 2] = [101, 15];
 
 /// Rows of the longest trace in a quick run, as a power of two.
 const QUICK_LOG_ROWS: u32 = 14;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use winterforge_air::field::Felt;
 
-use crate::simd::zeroed;
+use crate::simd::Zeroed;
 
 /// Bytes to which the start of words is aligned: a line of the cache, and the widest vector.
 const ALIGNMENT_BYTES: usize = 64;
@@ -16,22 +16,22 @@ const KEPT: usize = 256;
 
 /// Memory that is used again.
 #[derive(Debug, Default)]
-pub(crate) struct Pool {
-    free: Mutex<Vec<Vec<Felt>>>,
+pub(crate) struct Pool<T = Felt> {
+    free: Mutex<Vec<Vec<T>>>,
 }
 
-impl Pool {
-    /// Aligned words. What they hold does not matter to anyone.
-    pub(crate) fn take(self: &Arc<Self>, len: usize) -> Words {
-        let needed = len + ALIGNMENT_BYTES / size_of::<Felt>();
+impl<T: Zeroed> Pool<T> {
+    /// Words, aligned if they are field elements. What they hold does not matter to anyone.
+    pub(crate) fn take(self: &Arc<Self>, len: usize) -> Words<T> {
+        let needed = len + ALIGNMENT_BYTES / size_of::<T>();
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = |words: &Vec<Felt>| words.len() >= needed && words.len() / 2 <= needed;
+        let fits = |words: &Vec<T>| words.len() >= needed && words.len() / 2 <= needed;
         let best = (0..free.len())
             .filter(|&i| fits(&free[i]))
             .min_by_key(|&i| free[i].len());
         let storage = best.map(|index| free.swap_remove(index));
         drop(free);
-        let storage = storage.unwrap_or_else(|| zeroed(needed));
+        let storage = storage.unwrap_or_else(|| T::zeroed(needed));
         let start = storage
             .as_ptr()
             .align_offset(ALIGNMENT_BYTES)
@@ -43,9 +43,7 @@ impl Pool {
             pool: self.clone(),
         }
     }
-}
 
-impl Pool {
     /// Lets go of what waits for another use.
     pub(crate) fn release(&self) {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
@@ -53,7 +51,9 @@ impl Pool {
         drop(free);
         drop(unused);
     }
+}
 
+impl Pool {
     /// Three columns.
     pub(crate) fn planes(self: &Arc<Self>, len: usize) -> [Words; 3] {
         [self.take(len), self.take(len), self.take(len)]
@@ -61,28 +61,37 @@ impl Pool {
 }
 
 /// Words from a [`Pool`], to which they return.
-pub(crate) struct Words {
-    storage: Vec<Felt>,
+pub(crate) struct Words<T = Felt> {
+    storage: Vec<T>,
     start: usize,
     len: usize,
-    pool: Arc<Pool>,
+    pool: Arc<Pool<T>>,
 }
 
-impl Deref for Words {
-    type Target = [Felt];
+impl<T: Zeroed + Copy> Words<T> {
+    /// Keeps the first `len`, in memory of that size.
+    pub(crate) fn shorten(&mut self, len: usize) {
+        let mut kept = self.pool.take(len);
+        kept.copy_from_slice(&self[..len]);
+        *self = kept;
+    }
+}
 
-    fn deref(&self) -> &[Felt] {
+impl<T> Deref for Words<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
         &self.storage[self.start..][..self.len]
     }
 }
 
-impl DerefMut for Words {
-    fn deref_mut(&mut self) -> &mut [Felt] {
+impl<T> DerefMut for Words<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
         &mut self.storage[self.start..][..self.len]
     }
 }
 
-impl Drop for Words {
+impl<T> Drop for Words<T> {
     fn drop(&mut self) {
         let storage = std::mem::take(&mut self.storage);
         let mut free = self
@@ -96,7 +105,7 @@ impl Drop for Words {
     }
 }
 
-impl Debug for Words {
+impl<T> Debug for Words<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} words", self.len)
     }

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use winterforge_air::pieces::Form;
-use winterforge_air::plan::PlanError;
 use winterforge_model::testing::{RandomMlp, RandomNet};
 use winterforge_model::{Graph, Op};
 use winterforge_verifier::bundle::{BundleError, Parameters};
-use winterforge_verifier::instance::{Instance, InstanceError};
+use winterforge_verifier::instance::Instance;
 use winterforge_verifier::key::{Key, KeyError};
 
 /// A key with forms that need not be the model's.
@@ -95,11 +94,9 @@ fn a_length_of_traces_out_of_range_is_refused() {
     for log_rows in [0, 8, 21, 63, 64, 255] {
         // Behind mark, versions, model id, level, profile and hash.
         let hostile = redigested(bytes.clone(), |bytes| bytes[8 + 12 + 32 + 3] = log_rows);
-        let refused = Instance::of_key(&hostile.unwrap(), 1).err();
-        let Some(InstanceError::Plan(PlanError::Parameters(found))) = refused else {
-            panic!("{log_rows}: {refused:?}");
-        };
-        assert_eq!(found, u32::from(log_rows));
+        let what = "the plan parameters";
+        let refused = BundleError::Invalid { what, offset: 56 };
+        assert_eq!(hostile, Err(KeyError::Field(refused)), "{log_rows}");
     }
 }
 

@@ -18,7 +18,7 @@ use winterforge_prover::device::{CpuDevice, Device, DeviceError, Domain, Extensi
 use winterforge_verifier::bundle::HashId;
 
 use super::air::{self, Base};
-use super::{Run, System, plonky3, stock, timed};
+use super::{Run, System, plonky3, stock, timed_again};
 use crate::error::Error;
 
 /// Columns that winterfell extends side by side, as its provers do.
@@ -167,14 +167,14 @@ pub fn plonky3_rows(matrix: &Matrix) -> Result<RowMajorMatrix<Goldilocks>, Devic
     Ok(RowMajorMatrix::new(cells, shape.columns))
 }
 
-/// Extends the columns once.
+/// Extends the columns.
 ///
 /// # Errors
 /// If our device fails.
 pub fn extend(system: System, log_rows: u32, log_blowup: u32) -> Result<Run, Error> {
     fn stock<B: Base>(log_rows: u32, log_blowup: u32) -> Result<Run, Error> {
         let kernel = Stock::<B>::new(log_rows, log_blowup);
-        Ok(timed(|| kernel.extend())?.1)
+        Ok(timed_again((), |()| kernel.extend())?.1)
     }
     match system {
         System::Winterfell => stock::<stock::Upstream>(log_rows, log_blowup),
@@ -182,25 +182,25 @@ pub fn extend(system: System, log_rows: u32, log_blowup: u32) -> Result<Run, Err
         System::Plonky3 => {
             let mut kernel = Plonky3::new(log_rows, log_blowup);
             let rows = std::mem::replace(&mut kernel.rows, RowMajorMatrix::new(Vec::new(), 1));
-            Ok(timed(|| kernel.extend(rows))?.1)
+            Ok(timed_again(rows, |rows| kernel.extend(rows))?.1)
         }
         System::Winterforge => {
             let kernel = Ours::new(log_rows, log_blowup);
-            let (matrix, run) = timed(|| kernel.extend())?;
+            let (matrix, run) = timed_again((), |()| kernel.extend())?;
             matrix.map_err(|error| Error::Peer(error.to_string()))?;
             Ok(run)
         }
     }
 }
 
-/// Commits to the rows of the extended columns once. Every system's root is over the same rows in the same order.
+/// Commits to the rows of the extended columns. Every system's root is over the same rows in the same order.
 ///
 /// # Errors
 /// If our device fails.
 pub fn commit(system: System, log_rows: u32, log_blowup: u32) -> Result<Run, Error> {
     fn stock<B: Base>(log_rows: u32, log_blowup: u32) -> Result<([u8; 32], Run), Error> {
         let matrix = Stock::<B>::new(log_rows, log_blowup).extend();
-        timed(|| Stock::commit(&matrix))
+        timed_again((), |()| Stock::commit(&matrix))
     }
     let failed = |error: DeviceError| Error::Peer(error.to_string());
     let (root, mut run) = match system {
@@ -209,12 +209,12 @@ pub fn commit(system: System, log_rows: u32, log_blowup: u32) -> Result<Run, Err
         System::Plonky3 => {
             let ours = Ours::new(log_rows, log_blowup);
             let rows = plonky3_rows(&ours.extend().map_err(failed)?).map_err(failed)?;
-            timed(|| Plonky3::commit(rows))?
+            timed_again(rows, Plonky3::commit)?
         }
         System::Winterforge => {
             let kernel = Ours::new(log_rows, log_blowup);
             let matrix = kernel.extend().map_err(failed)?;
-            let (root, run) = timed(|| kernel.commit(&matrix))?;
+            let (root, run) = timed_again((), |()| kernel.commit(&matrix))?;
             (root.map_err(failed)?, run)
         }
     };

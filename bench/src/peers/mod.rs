@@ -105,6 +105,16 @@ pub(crate) fn timed<T>(job: impl FnOnce() -> T) -> Result<(T, Run), Error> {
     Ok((result, run))
 }
 
+/// Runs `job` twice and takes the measure of the second time: the memory that it takes is then the process's, as it is for all
+/// but the first of the columns and trees of a proof.
+pub(crate) fn timed_again<I: Clone, T>(
+    input: I,
+    mut job: impl FnMut(I) -> T,
+) -> Result<(T, Run), Error> {
+    drop(job(input.clone()));
+    timed(|| job(input))
+}
+
 /// Proves [`air`]'s statement over `2^log_rows` rows.
 ///
 /// # Errors

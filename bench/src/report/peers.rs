@@ -104,7 +104,7 @@ impl Report {
         let peers = &self.peers;
         writeln!(
             f,
-            "The two heavy kernels alone, on one thread, once in each process, fresh memory included: extending those columns to a domain \
+            "The two heavy kernels alone, on one thread, the second time in each process: extending those columns to a domain \
              {} times as large, and hashing the {WIDTH} x 2^{} rows that result and building the tree over them. All roots are equal: the report checks \
              it.\n\n{KERNEL_HEAD}\n{}",
             1 << LOG_BLOWUPS[0],

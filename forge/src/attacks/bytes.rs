@@ -159,7 +159,12 @@ fn fields(case: &Case, honest: &Forged) -> Vec<Forgery> {
             "Bundle(Invalid { what: \"the profile\"…",
         ),
         ("no hash", 54, 2, "Bundle(Invalid { what: \"the hash\"…"),
-        ("no plan", 55, 64, "Instance(Plan(Parameters(82)))"),
+        (
+            "no plan",
+            55,
+            64,
+            "Bundle(Invalid { what: \"the plan parameters\", offset: 56 })",
+        ),
         (
             "no type of input",
             input_start,

@@ -8,6 +8,7 @@ use winterforge_air::field::Felt;
 
 use super::{DeviceError, Digest};
 use crate::pool::Words;
+use crate::simd::Zeroed;
 
 /// Words that a device holds.
 pub trait Buffer<T>: Debug + Send + Sync {
@@ -17,23 +18,14 @@ pub trait Buffer<T>: Debug + Send + Sync {
     /// If the device does not hand them out.
     fn read(&self) -> Result<&[T], DeviceError>;
 
-    /// The words, after as many that mean nothing: leaves with room for the tree above them.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read).
-    fn with_room_before(self: Arc<Self>) -> Result<Vec<T>, DeviceError>
-    where
-        T: Clone,
-    {
-        let words = self.read()?;
-        Ok([words, words].concat())
-    }
-
     /// Lets go of all but the first `len` words. A device that cannot keeps them all.
     fn shorten(&mut self, _len: usize) {}
 
     /// For the device that made it, to find its own buffers again.
     fn as_any(&self) -> &dyn Any;
+
+    /// The same, to use their memory for something else.
+    fn as_any_mut(&mut self) -> &mut dyn Any;
 }
 
 impl<T: Debug + Send + Sync + 'static> Buffer<T> for Vec<T> {
@@ -47,6 +39,10 @@ impl<T: Debug + Send + Sync + 'static> Buffer<T> for Vec<T> {
     }
 
     fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
         self
     }
 }
@@ -196,30 +192,40 @@ impl Digests {
     }
 }
 
+impl<T: Zeroed + Copy + Send + Sync + 'static> Buffer<T> for Words<T> {
+    fn read(&self) -> Result<&[T], DeviceError> {
+        Ok(self)
+    }
+
+    fn shorten(&mut self, len: usize) {
+        if len < self.len() {
+            Words::shorten(self, len);
+        }
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
 /// Digests in the upper half of memory that will hold the tree above them.
 #[derive(Debug)]
-pub(super) struct Leaves(pub(super) Vec<Digest>);
+pub(super) struct Leaves(pub(super) Words<Digest>);
 
 impl Buffer<Digest> for Leaves {
     fn read(&self) -> Result<&[Digest], DeviceError> {
         Ok(&self.0[self.0.len() / 2..])
     }
 
-    fn with_room_before(self: Arc<Self>) -> Result<Vec<Digest>, DeviceError> {
-        Ok(Arc::try_unwrap(self).map_or_else(|shared| shared.0.clone(), |own| own.0))
-    }
-
     fn as_any(&self) -> &dyn Any {
         self
     }
-}
 
-impl Buffer<Felt> for Words {
-    fn read(&self) -> Result<&[Felt], DeviceError> {
-        Ok(self)
-    }
-
-    fn as_any(&self) -> &dyn Any {
+    fn as_any_mut(&mut self) -> &mut dyn Any {
         self
     }
 }

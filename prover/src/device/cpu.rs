@@ -9,14 +9,13 @@ use winterforge_verifier::bundle::HashId;
 use super::buffer::Leaves;
 use super::ntt::{MAX_LOG_SIZE, Transform};
 use super::{
-    Device, DeviceError, Digests, Domain, Done, Extension, Form, Job, Level, Matrix, Report, Shape,
-    blake3, poseidon2,
+    Device, DeviceError, Digest, Digests, Domain, Done, Extension, Form, Job, Level, Matrix,
+    Report, Shape, blake3, poseidon2,
 };
 use crate::pool::Pool;
-use crate::simd::zeroed_digests;
 
-/// Most rows of a coset that one task hashes at a time: a page of each column.
-const TILE_ROWS: usize = 512;
+/// Most rows that one task hashes at a time, in all cosets together: their digests stay in the cache until they are in order.
+const TILE_DIGESTS: usize = 4096;
 
 /// Fewest rows of a coset that are worth a task.
 const LEAST_TILE_ROWS: usize = 64;
@@ -37,6 +36,7 @@ pub struct CpuDevice {
     level: Level,
     transforms: Mutex<HashMap<Domain, Arc<Transform>>>,
     pool: Arc<Pool>,
+    trees: Arc<Pool<Digest>>,
 }
 
 impl Default for CpuDevice {
@@ -52,6 +52,7 @@ impl CpuDevice {
             level,
             transforms: Mutex::default(),
             pool: Arc::default(),
+            trees: Arc::default(),
         }
     }
 
@@ -133,17 +134,18 @@ impl Device for CpuDevice {
     fn hash_rows(&self, hash: HashId, matrix: &Matrix) -> Result<Done<Digests>, DeviceError> {
         let view = matrix.view()?;
         let Shape { cosets, rows, .. } = matrix.shape;
-        let mut nodes = zeroed_digests(2 * cosets * rows);
+        let mut nodes = self.trees.take(2 * cosets * rows);
         let digests = &mut nodes[cosets * rows..];
-        let tile_rows = (rows / LEAST_TILES).clamp(LEAST_TILE_ROWS, TILE_ROWS);
+        let most = (TILE_DIGESTS / cosets).max(LEAST_TILE_ROWS);
+        let tile_rows = (rows / LEAST_TILES).clamp(LEAST_TILE_ROWS, most);
         let columns: Vec<_> = (0..cosets).map(|coset| view.coset(coset)).collect();
         digests
             .par_chunks_mut(tile_rows * cosets)
             .enumerate()
-            .for_each(|(tile, digests)| {
-                let mut of_coset = [[0; 8]; TILE_ROWS];
-                let of_coset = &mut of_coset[..digests.len() / cosets];
-                for (coset, columns) in columns.iter().enumerate() {
+            .for_each_init(Vec::new, |by_coset, (tile, digests)| {
+                by_coset.resize(digests.len(), [0; 8]);
+                let rows = digests.len() / cosets;
+                for (columns, of_coset) in columns.iter().zip(by_coset.chunks_exact_mut(rows)) {
                     match hash {
                         HashId::Blake3 => {
                             blake3::hash_rows(self.level, columns, tile * tile_rows, of_coset);
@@ -152,8 +154,10 @@ impl Device for CpuDevice {
                             poseidon2::hash_rows(self.level, columns, tile * tile_rows, of_coset);
                         }
                     }
-                    for (positions, digest) in digests.chunks_exact_mut(cosets).zip(&*of_coset) {
-                        positions[coset] = *digest;
+                }
+                for (row, digests) in digests.chunks_exact_mut(cosets).enumerate() {
+                    for (coset, digest) in digests.iter_mut().enumerate() {
+                        *digest = by_coset[coset * rows + row];
                     }
                 }
             });
@@ -170,7 +174,7 @@ impl Device for CpuDevice {
         Ok(Done { data, report })
     }
 
-    fn merkle_tree(&self, hash: HashId, leaves: Digests) -> Result<Done<Digests>, DeviceError> {
+    fn merkle_tree(&self, hash: HashId, mut leaves: Digests) -> Result<Done<Digests>, DeviceError> {
         let count = leaves.read()?.len();
         if count < 2 || !count.is_power_of_two() {
             let reason = "there must be a power of two of leaves, two at least";
@@ -179,7 +183,15 @@ impl Device for CpuDevice {
                 reason,
             });
         }
-        let mut nodes = leaves.buffer.with_room_before()?;
+        let own = Arc::get_mut(&mut leaves.buffer)
+            .and_then(|buffer| buffer.as_any_mut().downcast_mut::<Leaves>());
+        let mut nodes = if let Some(Leaves(nodes)) = own {
+            std::mem::replace(nodes, self.trees.take(0))
+        } else {
+            let mut nodes = self.trees.take(2 * count);
+            nodes[count..].copy_from_slice(leaves.read()?);
+            nodes
+        };
         nodes[0] = [0; 8];
         let mut size = count / 2;
         while size > 0 {
@@ -200,12 +212,16 @@ impl Device for CpuDevice {
             cycles: None,
         };
         Ok(Done {
-            data: Digests::new(nodes),
+            data: Digests {
+                len: nodes.len(),
+                buffer: Arc::new(nodes),
+            },
             report,
         })
     }
 
     fn release(&self) {
         self.pool.release();
+        self.trees.release();
     }
 }

@@ -30,6 +30,10 @@ impl Buffer<Felt> for Pair<Matrix> {
     fn as_any(&self) -> &dyn Any {
         self
     }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
 }
 
 impl Buffer<Digest> for Pair<Digests> {
@@ -38,6 +42,10 @@ impl Buffer<Digest> for Pair<Digests> {
     }
 
     fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
         self
     }
 }

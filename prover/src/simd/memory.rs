@@ -8,25 +8,33 @@ use crate::device::Digest;
 #[cfg(target_os = "linux")]
 const LARGE_BYTES: usize = 4 << 20;
 
-/// Zeros, without touching the memory where the system hands it out zeroed: its pages are then first touched by the
-/// threads that fill them. Large ones are asked for in large pages, which costs less to touch and to translate.
-#[allow(
-    unsafe_code,
-    reason = "the allocator knows zeroed words, not zeroed elements"
-)]
-pub(crate) fn zeroed(count: usize) -> Vec<Felt> {
-    let mut words = std::mem::ManuallyDrop::new(vec![0_u64; count]);
-    advise(&mut words);
-    // SAFETY: `Felt` is a transparent `u64`, of the same size and alignment, and zero is canonical. The vector is not
-    // dropped, so its memory has one owner.
-    unsafe { Vec::from_raw_parts(words.as_mut_ptr().cast(), words.len(), words.capacity()) }
+/// What large memory is asked for.
+pub(crate) trait Zeroed: Sized {
+    /// Zeros, without touching the memory where the system hands it out zeroed: its pages are then first touched by the
+    /// threads that fill them. Large ones are asked for in large pages, which costs less to touch and to translate.
+    fn zeroed(count: usize) -> Vec<Self>;
 }
 
-/// Digests of zeros; otherwise as [`zeroed`].
-pub(crate) fn zeroed_digests(count: usize) -> Vec<Digest> {
-    let mut digests = vec![[0; 8]; count];
-    advise(&mut digests);
-    digests
+impl Zeroed for Felt {
+    #[allow(
+        unsafe_code,
+        reason = "the allocator knows zeroed words, not zeroed elements"
+    )]
+    fn zeroed(count: usize) -> Vec<Self> {
+        let mut words = std::mem::ManuallyDrop::new(vec![0_u64; count]);
+        advise(&mut words);
+        // SAFETY: `Felt` is a transparent `u64`, of the same size and alignment, and zero is canonical. The vector is not
+        // dropped, so its memory has one owner.
+        unsafe { Vec::from_raw_parts(words.as_mut_ptr().cast(), words.len(), words.capacity()) }
+    }
+}
+
+impl Zeroed for Digest {
+    fn zeroed(count: usize) -> Vec<Self> {
+        let mut digests = vec![[0; 8]; count];
+        advise(&mut digests);
+        digests
+    }
 }
 
 /// Asks for large pages.
@@ -63,7 +71,7 @@ mod tests {
     #[test]
     fn memory_is_zero_and_writable() {
         for count in [0, 1, 1000, 3 << 20] {
-            let mut elements = zeroed(count);
+            let mut elements = Felt::zeroed(count);
             assert!(elements.iter().all(|&element| element == Felt::new(0)));
             elements.fill(Felt::new(7));
             assert_eq!(elements.len(), count);

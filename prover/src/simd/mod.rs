@@ -9,7 +9,7 @@
 //! - a value of a vector type exists only inside a kernel that [`run`] started after it found the instructions; the types
 //!   are private to the crate, and nothing else names them but tests, which ask [`Level::available`] first;
 //! - loads and stores check the length of the slice before they touch memory;
-//! - memory that the system hands out zeroed is taken as field elements (see [`zeroed`]).
+//! - memory that the system hands out zeroed is taken as field elements (see [`Zeroed`]).
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -29,7 +29,7 @@ use winterforge_air::algebra::Algebra;
 use winterforge_air::field::Felt;
 
 pub(crate) use cube::CubeLanes;
-pub(crate) use memory::{zeroed, zeroed_digests};
+pub(crate) use memory::Zeroed;
 
 /// A vector of field elements, each its canonical word.
 ///
