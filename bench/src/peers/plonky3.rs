@@ -20,7 +20,7 @@ use winter_air::ProofOptions;
 use winterforge_air::field::Felt;
 
 use super::air::{CONSTRAINTS, WIDTH};
-use super::{Run, timed};
+use super::{Run, timed_again};
 use crate::error::Error;
 
 /// The transform of columns.
@@ -119,7 +119,9 @@ pub fn prove(columns: Vec<Vec<Felt>>, options: &ProofOptions) -> Result<Run, Err
     let public = [Goldilocks::new(columns[0][0].as_word())];
     let trace = rows(columns);
     let config = config(log_rows, options);
-    let (proof, mut run) = timed(|| p3_uni_stark::prove(&config, &ProductAir, trace, &public))?;
+    let (proof, mut run) = timed_again(trace, |trace| {
+        p3_uni_stark::prove(&config, &ProductAir, trace, &public)
+    })?;
     let proof = proof.map_err(|error| Error::Peer(format!("{error:?}")))?;
     let bytes = postcard::to_allocvec(&proof).map_err(|error| Error::Peer(error.to_string()))?;
     run.proof_bytes = bytes.len() as u64;

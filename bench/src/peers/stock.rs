@@ -18,7 +18,7 @@ use winter_prover::{
 use winterforge_air::field::Felt;
 
 use super::air::{Base, ProductAir};
-use super::{Run, timed};
+use super::{Run, timed_again};
 use crate::error::Error;
 
 /// winterfell's own field of the same order.
@@ -116,7 +116,7 @@ pub fn prove<B: Base>(columns: Vec<Vec<Felt>>, options: ProofOptions) -> Result<
     };
     let trace = table::<B>(columns);
     let first = prover.get_pub_inputs(&trace);
-    let (proof, mut run) = timed(|| prover.prove(trace))?;
+    let (proof, mut run) = timed_again(trace, |trace| prover.prove(trace))?;
     let proof = proof.map_err(|error| failed(&error))?;
     run.proof_bytes = proof.to_bytes().len() as u64;
     let start = Instant::now();

@@ -10,7 +10,7 @@ use winterforge_prover::stark::{CommittedTrace, ProverError, Session};
 use winterforge_verifier::stark::{CheckMask, Reader, ShardProof, verify_shard};
 
 use super::air::{ProductAir, WIDTH};
-use super::{Run, timed};
+use super::{Run, timed_again};
 use crate::error::Error;
 
 type Hash = Blake3_256<Felt>;
@@ -43,7 +43,7 @@ fn info(columns: &[Vec<Felt>]) -> TraceInfo {
 /// If the proof fails or is rejected.
 pub fn prove(columns: Vec<Vec<Felt>>, options: ProofOptions) -> Result<Run, Error> {
     let (first, info) = (columns[0][0], info(&columns));
-    let (proof, mut run) = timed(|| proof(columns, &options))?;
+    let (proof, mut run) = timed_again(columns, |columns| proof(columns, &options))?;
     let proof = proof.map_err(|error| Error::Peer(error.to_string()))?;
     let bytes = proof.encode();
     run.proof_bytes = (bytes.len() + size_of_val(&proof.main_root)) as u64;
