@@ -5,16 +5,18 @@
     scripts/coverage.py --check
 
 Builds the Verilated models with counters (apart from the others, in target/verilated-coverage), runs
-the tests of winterforge-sim, merges the counts of each kernel with verilator_coverage and takes out
-the points that hardware/coverage-exclusions.txt names. A kernel below 95 % of lines or of toggles,
+the tests of winterforge-sim, merges the counts of each kernel (lines with verilator_coverage, toggles
+from the models themselves, sim/shim/coverage) and takes out the points that
+hardware/coverage-exclusions.txt names. A kernel below 95 % of lines or of toggles,
 or with more than 2 % of its points excluded, makes the exit code 1; so does an exclusion without
 effect. Results go to hardware/coverage.json and docs/hardware/coverage.md; with `--kernels` they are
 only printed, with the points missed. `--check` runs nothing: it fails if a result is of other Verilog
 than hdl/golden.txt or falls short, or if the page is not that of the results; the page names the
 kernels without any.
 
-A point is a statement block (line) or one bit of one signal of one instance (toggle). Memories wider
-than 256 bits and the models of vendor cells have no points.
+A point is a statement block of one instance (line), or one bit of one net (toggle), which has to rise and
+to fall. A net counts once, by its name highest in the hierarchy. Constants, words of memories, and the
+models of vendor cells have no points.
 """
 
 import argparse
@@ -55,12 +57,10 @@ def run_tests():
         sys.exit("the tests fail")
 
 
-def counts(kernel):
-    """How often each point of a kernel was passed."""
-    files = sorted((COUNTS / kernel).glob("*.dat"))
-    if not files:
-        sys.exit(f"{kernel}: no test runs its Verilated model")
+def line_counts(kernel):
+    """How often each statement block of a kernel was passed."""
     merged = COUNTS / f"{kernel}.dat"
+    files = sorted((COUNTS / kernel).glob("*.dat"))
     subprocess.run(["verilator_coverage", "--write", merged, *files], check=True,
                    stdout=subprocess.DEVNULL)
     found = collections.Counter()
@@ -72,12 +72,62 @@ def counts(kernel):
         fields = dict(field.split("\2", 1) for field in match[1].split("\1") if field)
         if pathlib.Path(fields["f"]).name != f"{kernel}.v":
             continue
-        kind = fields["page"].split("/")[0].removeprefix("v_")
         instance = fields["h"].removeprefix(f"TOP.{kernel}").removeprefix(".")
-        name = fields["o"] if kind == "toggle" else f"{fields['o']} in line {fields['l']}"
-        kind = "toggle" if kind == "toggle" else "line"
-        found[Point(kind, instance, name)] += int(match[2])
+        found[Point("line", instance, f"{fields['o']} in line {fields['l']}")] += int(match[2])
     return found
+
+
+def toggle_counts(kernel):
+    """Whether each bit of a kernel rose and fell, as 0 or 1."""
+    nets = {}
+    for path in sorted((COUNTS / kernel).glob("*.toggles")):
+        for line in path.read_text().splitlines():
+            name, *numbers, risen, fallen = line.split()
+            number = [
+                int("".join(reversed(re.findall(".{8}", words))), 16) for words in (risen, fallen)
+            ]
+            before = nets.get((name, *numbers), (0, 0))
+            nets[name, *numbers] = (before[0] | number[0], before[1] | number[1])
+    found, is_driven = {}, constants(kernel)
+    for (name, lowest, bits), (risen, fallen) in nets.items():
+        name = name.removeprefix("TOP.").removeprefix(f"{kernel}.")
+        *parts, signal = name.split(".")
+        driven = is_driven.get(name, [True] * int(bits))
+        for bit in range(int(bits)):
+            if bit >= len(driven) or not driven[bit]:
+                continue
+            label = signal if bits == "1" else f"{signal}[{int(lowest) + bit}]"
+            point = Point("toggle", ".".join(parts), label)
+            found[point] = risen >> bit & fallen >> bit & 1
+    return found
+
+
+def constants(kernel):
+    """Bits that are constant by construction, such as zeros before a shorter word or behind a shift."""
+    verilog = TARGET / "verilated-coverage" / kernel
+    sources = " ".join(map(str, sorted(verilog.glob("*.v"))))
+    netlist = COUNTS / f"{kernel}.json"
+    script = (
+        f"read_verilog {sources}; hierarchy -top {kernel}; proc; flatten; opt; wreduce; opt; "
+        f"simplemap; opt; write_json {netlist}"
+    )
+    subprocess.run(["yosys", "-q", "-p", script], check=True, stdout=subprocess.DEVNULL)
+    nets = json.loads(netlist.read_text())["modules"][kernel]["netnames"]
+    netlist.unlink()
+    # wreduce shortens words to the bits that something drives.
+    return {name: [isinstance(bit, int) for bit in net["bits"]] for name, net in nets.items()}
+
+
+def is_vendor_cell(instance):
+    return re.search(r"(^|\.)dsp$", instance) is not None
+
+
+def counts(kernel):
+    """How often each point of a kernel was passed."""
+    if not list((COUNTS / kernel).glob("*.dat")):
+        sys.exit(f"{kernel}: no test runs its Verilated model")
+    points = {**line_counts(kernel), **toggle_counts(kernel)}
+    return {point: count for point, count in points.items() if not is_vendor_cell(point.instance)}
 
 
 def exclusions():
@@ -137,8 +187,11 @@ def page(results, rules):
         "# Coverage",
         "",
         "Written by `scripts/coverage.py`, which fails under 95 % of lines or of toggles of a kernel, or with more than 2 % of",
-        "its points excluded. A point is a statement block, or one bit of one signal of one instance; memories wider than 256",
-        "bits and the models of vendor cells have none.",
+        "its points excluded. A line point is a statement block of one instance. A toggle point is one bit of one net, which has",
+        "to rise and to fall; a net counts once, whatever its names on the way through the hierarchy. Constants, words of",
+        "memories and the models of vendor cells have no points.",
+        "",
+        f"Simulated with Verilator {', '.join(sorted({row['verilator'] for row in results.values()}))}.",
         "",
         "| kernel | line points | passed | toggle points | passed | excluded |",
         "|---|--:|--:|--:|--:|--:|",
@@ -183,11 +236,13 @@ def main():
         sys.exit("\n".join(wrong) if wrong else 0)
     if not arguments.no_run:
         run_tests()
+    version = subprocess.run(["verilator", "--version"], capture_output=True, text=True, check=True)
+    verilator = version.stdout.split()[1]
     rules, used = exclusions(), set()
     results, wrong = {}, []
     for kernel in arguments.kernels or digests():
         result, missed = evaluate(kernel, rules, used)
-        results[kernel] = {"rtl_blake3": digests()[kernel], **result}
+        results[kernel] = {"rtl_blake3": digests()[kernel], "verilator": verilator, **result}
         wrong += shortcomings(kernel, result)
         print(f"{kernel}: {result}")
         if arguments.kernels:
