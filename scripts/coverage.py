@@ -15,12 +15,14 @@ than hdl/golden.txt or falls short, or if the page is not that of the results; t
 kernels without any.
 
 A point is a statement block of one instance (line), or one bit of one net (toggle), which has to rise and
-to fall. A net counts once, by its name highest in the hierarchy. Constants, words of memories, and the
-models of vendor cells have no points.
+to fall. A net counts once, by its name highest in the hierarchy. Parameters, words of memories, and the
+models of vendor cells have no points; nor, where a kernel would fall short with them, have the bits that
+yosys finds to be constant.
 """
 
 import argparse
 import collections
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -88,14 +90,10 @@ def toggle_counts(kernel):
             ]
             before = nets.get((name, *numbers), (0, 0))
             nets[name, *numbers] = (before[0] | number[0], before[1] | number[1])
-    found, is_driven = {}, constants(kernel)
+    found = {}
     for (name, lowest, bits), (risen, fallen) in nets.items():
-        name = name.removeprefix("TOP.").removeprefix(f"{kernel}.")
-        *parts, signal = name.split(".")
-        driven = is_driven.get(name, [True] * int(bits))
+        *parts, signal = name.removeprefix("TOP.").removeprefix(f"{kernel}.").split(".")
         for bit in range(int(bits)):
-            if bit >= len(driven) or not driven[bit]:
-                continue
             label = signal if bits == "1" else f"{signal}[{int(lowest) + bit}]"
             point = Point("toggle", ".".join(parts), label)
             found[point] = risen >> bit & fallen >> bit & 1
@@ -103,19 +101,26 @@ def toggle_counts(kernel):
 
 
 def constants(kernel):
-    """Bits that are constant by construction, such as zeros before a shorter word or behind a shift."""
+    """Bits that are constant by construction, such as zeros above a shorter word or below a shifted one."""
     verilog = TARGET / "verilated-coverage" / kernel
     sources = " ".join(map(str, sorted(verilog.glob("*.v"))))
     netlist = COUNTS / f"{kernel}.json"
     script = (
-        f"read_verilog {sources}; hierarchy -top {kernel}; proc; flatten; opt; wreduce; opt; "
-        f"simplemap; opt; write_json {netlist}"
+        f"read_verilog {sources}; hierarchy -top {kernel}; proc; flatten; opt; simplemap; opt; "
+        f"write_json {netlist}"
     )
     subprocess.run(["yosys", "-q", "-p", script], check=True, stdout=subprocess.DEVNULL)
     nets = json.loads(netlist.read_text())["modules"][kernel]["netnames"]
     netlist.unlink()
-    # wreduce shortens words to the bits that something drives.
-    return {name: [isinstance(bit, int) for bit in net["bits"]] for name, net in nets.items()}
+    found = set()
+    for name, net in nets.items():
+        *parts, signal = name.split(".")
+        # A constant bit is "0", "1" or "x" in the netlist, any other a number.
+        for position, bit in enumerate(net["bits"]):
+            if isinstance(bit, str):
+                label = signal if len(net["bits"]) == 1 else f"{signal}[{position}]"
+                found.add(Point("toggle", ".".join(parts), label))
+    return found
 
 
 def is_vendor_cell(instance):
@@ -145,8 +150,14 @@ def exclusions():
 
 def evaluate(kernel, rules, used):
     """Totals of a kernel, and the points neither passed nor excluded."""
-    points = counts(kernel)
-    result = {"excluded": 0, "points": len(points)}
+    points, constant = counts(kernel), 0
+    toggles = [count > 0 for point, count in points.items() if point.kind == "toggle"]
+    if sum(toggles) < LEAST_COVERED * len(toggles):
+        # To find these takes minutes, so only where it matters.
+        idle = {point for point in constants(kernel) if points.get(point) == 0}
+        points = {point: count for point, count in points.items() if point not in idle}
+        constant = len(idle)
+    result = {"constant": constant, "excluded": 0, "points": len(points)}
     missed = []
     totals, passed = collections.Counter(), collections.Counter()
     for point, count in sorted(points.items()):
@@ -188,19 +199,20 @@ def page(results, rules):
         "",
         "Written by `scripts/coverage.py`, which fails under 95 % of lines or of toggles of a kernel, or with more than 2 % of",
         "its points excluded. A line point is a statement block of one instance. A toggle point is one bit of one net, which has",
-        "to rise and to fall; a net counts once, whatever its names on the way through the hierarchy. Constants, words of",
-        "memories and the models of vendor cells have no points.",
+        "to rise and to fall; a net counts once, whatever its names on the way through the hierarchy. Parameters, words of",
+        "memories and the models of vendor cells have no points. Where a kernel would fall short with them, bits that yosys finds",
+        "to be constant (zeros above a shorter word, for example) are left out: their number is in the last column.",
         "",
         f"Simulated with Verilator {', '.join(sorted({row['verilator'] for row in results.values()}))}.",
         "",
-        "| kernel | line points | passed | toggle points | passed | excluded |",
-        "|---|--:|--:|--:|--:|--:|",
+        "| kernel | line points | passed | toggle points | passed | excluded | constant |",
+        "|---|--:|--:|--:|--:|--:|--:|",
     ]
     for kernel, result in results.items():
         excluded = result["excluded"] / result["points"]
         lines.append(
             f"| {kernel} | {share(result, 'line')} | {share(result, 'toggle')} "
-            f"| {result['excluded']} ({excluded:.1%}) |"
+            f"| {result['excluded']} ({excluded:.1%}) | {result['constant']} |"
         )
     missing = [f"`{kernel}`" for kernel in digests() if kernel not in results]
     if missing:
@@ -240,8 +252,10 @@ def main():
     verilator = version.stdout.split()[1]
     rules, used = exclusions(), set()
     results, wrong = {}, []
-    for kernel in arguments.kernels or digests():
-        result, missed = evaluate(kernel, rules, used)
+    kernels = arguments.kernels or list(digests())
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        evaluated = list(pool.map(lambda kernel: evaluate(kernel, rules, used), kernels))
+    for kernel, (result, missed) in zip(kernels, evaluated):
         results[kernel] = {"rtl_blake3": digests()[kernel], "verilator": verilator, **result}
         wrong += shortcomings(kernel, result)
         print(f"{kernel}: {result}")
