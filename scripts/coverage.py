@@ -5,20 +5,24 @@
     scripts/coverage.py --check
 
 Builds the Verilated models with counters (apart from the others, in target/verilated-coverage), runs
-the tests of winterforge-sim, merges the counts of each kernel with verilator_coverage and takes out
-the points that hardware/coverage-exclusions.txt names. A kernel below 95 % of lines or of toggles,
+the tests of winterforge-sim, merges the counts of each kernel (lines with verilator_coverage, toggles
+from the models themselves, sim/shim/coverage) and takes out the points that
+hardware/coverage-exclusions.txt names. A kernel below 95 % of lines or of toggles,
 or with more than 2 % of its points excluded, makes the exit code 1; so does an exclusion without
 effect. Results go to hardware/coverage.json and docs/hardware/coverage.md; with `--kernels` they are
 only printed, with the points missed. `--check` runs nothing: it fails if a result is of other Verilog
 than hdl/golden.txt or falls short, or if the page is not that of the results; the page names the
 kernels without any.
 
-A point is a statement block (line) or one bit of one signal of one instance (toggle). Memories wider
-than 256 bits and the models of vendor cells have no points.
+A point is a statement block of one instance (line), or one bit of one net (toggle), which has to rise and
+to fall. A net counts once, by its name highest in the hierarchy. Parameters, words of memories, and the
+models of vendor cells have no points; nor, where a kernel would fall short with them, have the bits that
+yosys finds to be constant.
 """
 
 import argparse
 import collections
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -55,12 +59,10 @@ def run_tests():
         sys.exit("the tests fail")
 
 
-def counts(kernel):
-    """How often each point of a kernel was passed."""
-    files = sorted((COUNTS / kernel).glob("*.dat"))
-    if not files:
-        sys.exit(f"{kernel}: no test runs its Verilated model")
+def line_counts(kernel):
+    """How often each statement block of a kernel was passed."""
     merged = COUNTS / f"{kernel}.dat"
+    files = sorted((COUNTS / kernel).glob("*.dat"))
     subprocess.run(["verilator_coverage", "--write", merged, *files], check=True,
                    stdout=subprocess.DEVNULL)
     found = collections.Counter()
@@ -72,12 +74,65 @@ def counts(kernel):
         fields = dict(field.split("\2", 1) for field in match[1].split("\1") if field)
         if pathlib.Path(fields["f"]).name != f"{kernel}.v":
             continue
-        kind = fields["page"].split("/")[0].removeprefix("v_")
         instance = fields["h"].removeprefix(f"TOP.{kernel}").removeprefix(".")
-        name = fields["o"] if kind == "toggle" else f"{fields['o']} in line {fields['l']}"
-        kind = "toggle" if kind == "toggle" else "line"
-        found[Point(kind, instance, name)] += int(match[2])
+        found[Point("line", instance, f"{fields['o']} in line {fields['l']}")] += int(match[2])
     return found
+
+
+def toggle_counts(kernel):
+    """Whether each bit of a kernel rose and fell, as 0 or 1."""
+    nets = {}
+    for path in sorted((COUNTS / kernel).glob("*.toggles")):
+        for line in path.read_text().splitlines():
+            name, *numbers, risen, fallen = line.split()
+            number = [
+                int("".join(reversed(re.findall(".{8}", words))), 16) for words in (risen, fallen)
+            ]
+            before = nets.get((name, *numbers), (0, 0))
+            nets[name, *numbers] = (before[0] | number[0], before[1] | number[1])
+    found = {}
+    for (name, lowest, bits), (risen, fallen) in nets.items():
+        *parts, signal = name.removeprefix("TOP.").removeprefix(f"{kernel}.").split(".")
+        for bit in range(int(bits)):
+            label = signal if bits == "1" else f"{signal}[{int(lowest) + bit}]"
+            point = Point("toggle", ".".join(parts), label)
+            found[point] = risen >> bit & fallen >> bit & 1
+    return found
+
+
+def constants(kernel):
+    """Bits that are constant by construction, such as zeros above a shorter word or below a shifted one."""
+    verilog = TARGET / "verilated-coverage" / kernel
+    sources = " ".join(map(str, sorted(verilog.glob("*.v"))))
+    netlist = COUNTS / f"{kernel}.json"
+    script = (
+        f"read_verilog {sources}; hierarchy -top {kernel}; proc; flatten; opt; simplemap; opt; "
+        f"write_json {netlist}"
+    )
+    subprocess.run(["yosys", "-q", "-p", script], check=True, stdout=subprocess.DEVNULL)
+    nets = json.loads(netlist.read_text())["modules"][kernel]["netnames"]
+    netlist.unlink()
+    found = set()
+    for name, net in nets.items():
+        *parts, signal = name.split(".")
+        # A constant bit is "0", "1" or "x" in the netlist, any other a number.
+        for position, bit in enumerate(net["bits"]):
+            if isinstance(bit, str):
+                label = signal if len(net["bits"]) == 1 else f"{signal}[{position}]"
+                found.add(Point("toggle", ".".join(parts), label))
+    return found
+
+
+def is_vendor_cell(instance):
+    return re.search(r"(^|\.)dsp$", instance) is not None
+
+
+def counts(kernel):
+    """How often each point of a kernel was passed."""
+    if not list((COUNTS / kernel).glob("*.dat")):
+        sys.exit(f"{kernel}: no test runs its Verilated model")
+    points = {**line_counts(kernel), **toggle_counts(kernel)}
+    return {point: count for point, count in points.items() if not is_vendor_cell(point.instance)}
 
 
 def exclusions():
@@ -95,8 +150,14 @@ def exclusions():
 
 def evaluate(kernel, rules, used):
     """Totals of a kernel, and the points neither passed nor excluded."""
-    points = counts(kernel)
-    result = {"excluded": 0, "points": len(points)}
+    points, constant = counts(kernel), 0
+    toggles = [count > 0 for point, count in points.items() if point.kind == "toggle"]
+    if sum(toggles) < LEAST_COVERED * len(toggles):
+        # To find these takes minutes, so only where it matters.
+        idle = {point for point in constants(kernel) if points.get(point) == 0}
+        points = {point: count for point, count in points.items() if point not in idle}
+        constant = len(idle)
+    result = {"constant": constant, "excluded": 0, "points": len(points)}
     missed = []
     totals, passed = collections.Counter(), collections.Counter()
     for point, count in sorted(points.items()):
@@ -137,17 +198,21 @@ def page(results, rules):
         "# Coverage",
         "",
         "Written by `scripts/coverage.py`, which fails under 95 % of lines or of toggles of a kernel, or with more than 2 % of",
-        "its points excluded. A point is a statement block, or one bit of one signal of one instance; memories wider than 256",
-        "bits and the models of vendor cells have none.",
+        "its points excluded. A line point is a statement block of one instance. A toggle point is one bit of one net, which has",
+        "to rise and to fall; a net counts once, whatever its names on the way through the hierarchy. Parameters, words of",
+        "memories and the models of vendor cells have no points. Where a kernel would fall short with them, bits that yosys finds",
+        "to be constant (zeros above a shorter word, for example) are left out: their number is in the last column.",
         "",
-        "| kernel | line points | passed | toggle points | passed | excluded |",
-        "|---|--:|--:|--:|--:|--:|",
+        f"Simulated with Verilator {', '.join(sorted({row['verilator'] for row in results.values()}))}.",
+        "",
+        "| kernel | line points | passed | toggle points | passed | excluded | constant |",
+        "|---|--:|--:|--:|--:|--:|--:|",
     ]
     for kernel, result in results.items():
         excluded = result["excluded"] / result["points"]
         lines.append(
             f"| {kernel} | {share(result, 'line')} | {share(result, 'toggle')} "
-            f"| {result['excluded']} ({excluded:.1%}) |"
+            f"| {result['excluded']} ({excluded:.1%}) | {result['constant']} |"
         )
     missing = [f"`{kernel}`" for kernel in digests() if kernel not in results]
     if missing:
@@ -183,11 +248,15 @@ def main():
         sys.exit("\n".join(wrong) if wrong else 0)
     if not arguments.no_run:
         run_tests()
+    version = subprocess.run(["verilator", "--version"], capture_output=True, text=True, check=True)
+    verilator = version.stdout.split()[1]
     rules, used = exclusions(), set()
     results, wrong = {}, []
-    for kernel in arguments.kernels or digests():
-        result, missed = evaluate(kernel, rules, used)
-        results[kernel] = {"rtl_blake3": digests()[kernel], **result}
+    kernels = arguments.kernels or list(digests())
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        evaluated = list(pool.map(lambda kernel: evaluate(kernel, rules, used), kernels))
+    for kernel, (result, missed) in zip(kernels, evaluated):
+        results[kernel] = {"rtl_blake3": digests()[kernel], "verilator": verilator, **result}
         wrong += shortcomings(kernel, result)
         print(f"{kernel}: {result}")
         if arguments.kernels:

@@ -74,6 +74,8 @@ TASKS = [
          ("capacity = 6'b100000", "capacity = 6'b100001"), "core$unload", credit_buses(6), PRODUCTS),
     Task("blake3", "blake3_wide", "blake3.inc", 2, ("credit$q != capacity", "credit$q != 4'hf"),
          opaque="t:*$ring"),
+    Task("merkle_slots", "merkle_blake3", "merkle_slots.inc", 3,
+         (" && ~loaded_whole$is_set && ", " && "), "slots"),
 ]
 
 

@@ -17,6 +17,7 @@ winterforge() { cargo run --quiet --package winterforge-cli --features hardware 
 winterforge hw sim ntt --log-n 6 --lanes 4 --seed 1 --backpressure 0.3 --json
 winterforge hw sim blake3 --seed 1 --backpressure 0.3 --json
 winterforge hw sim merkle --log-n 6 --row-words 20 --seed 1 --backpressure 0.3 --json
+winterforge hw sim merkle_poseidon2_3 --log-n 4 --row-words 20 --seed 1 --backpressure 0.3 --json
 
 step "hardware: results of place and route, and of coverage, are those of the kernels"
 scripts/place-and-route.py --check

@@ -1,7 +1,8 @@
 //! Exports every kernel to Verilog, translates it with Verilator and compiles the model.
 //!
 //! A model is rebuilt only when its Verilog, the shim or the options change. With
-//! `WINTERFORGE_COVERAGE=1` the models count line and toggle coverage.
+//! `WINTERFORGE_COVERAGE=1` the models count how often lines are passed, and record which bits toggle
+//! instead of waveforms (shim/coverage).
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -26,9 +27,13 @@ const WAIVED: &[&str] = &[
 const RUNTIME: &[&str] = &[
     "verilated.cpp",
     "verilated_cov.cpp",
-    "verilated_fst_c.cpp",
     "verilated_threads.cpp",
 ];
+
+/// The writer of waveforms, in the same folder, and what takes its place when coverage is counted.
+const WAVEFORMS: &str = "verilated_fst_c.cpp";
+const TOGGLES: &str = "shim/coverage/toggles.cpp";
+const TOGGLES_HEADER: &str = "shim/coverage/verilated_fst_c.h";
 
 struct Setting {
     out: PathBuf,
@@ -43,7 +48,10 @@ fn main() {
     println!("cargo::rerun-if-env-changed=WINTERFORGE_COVERAGE");
     let version = verilator_output(&["--version"]);
     let has_coverage = env::var("WINTERFORGE_COVERAGE").is_ok_and(|value| value == "1");
-    let shim = fs::read_to_string("shim/shim.h").unwrap_or_else(|error| fail(&error.to_string()));
+    let mut shim = read("shim/shim.h");
+    if has_coverage {
+        shim = [shim, read(TOGGLES), read(TOGGLES_HEADER)].concat();
+    }
     let own = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
     let setting = Setting {
         out: models_folder(&own, has_coverage),
@@ -116,6 +124,10 @@ fn all_designs() -> Vec<(Kernel, String)> {
     checked.chain(unlinted).collect()
 }
 
+fn read(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| fail(&format!("{path}: {error}")))
+}
+
 fn write(path: &Path, text: &str) {
     if let Err(error) = fs::write(path, text) {
         fail(&format!("{}: {error}", path.display()));
@@ -145,14 +157,17 @@ fn compiler(setting: &Setting) -> cc::Build {
         .flag("-fno-strict-aliasing")
         .define("VM_TRACE", "1")
         .define("VM_TRACE_FST", "1")
-        .define("VM_COVERAGE", if setting.has_coverage { "1" } else { "0" })
+        .define("VM_COVERAGE", if setting.has_coverage { "1" } else { "0" });
+    if setting.has_coverage {
+        build
+            .define("WINTERFORGE_COVERAGE", "1")
+            .include("shim/coverage");
+    }
+    build
         .include("shim")
         .include(&setting.include)
         .include(setting.include.join("vltstd"))
         .out_dir(&setting.out);
-    if setting.has_coverage {
-        build.define("WINTERFORGE_COVERAGE", "1");
-    }
     build
 }
 
@@ -160,7 +175,15 @@ fn build_runtime(setting: &Setting) {
     if is_fresh(setting, "runtime", &setting.fingerprint) {
         return;
     }
-    let sources = RUNTIME.iter().map(|name| setting.include.join(name));
+    let mut sources: Vec<PathBuf> = RUNTIME
+        .iter()
+        .map(|name| setting.include.join(name))
+        .collect();
+    sources.push(if setting.has_coverage {
+        TOGGLES.into()
+    } else {
+        setting.include.join(WAVEFORMS)
+    });
     compiler(setting)
         .files(sources)
         .compile("verilated_runtime");
@@ -262,7 +285,7 @@ fn translate(setting: &Setting, kernel: &Kernel, folder: &Path, sources: &[PathB
         .arg(folder)
         .args(sources);
     if setting.has_coverage {
-        command.args(["--coverage-line", "--coverage-toggle"]);
+        command.arg("--coverage-line");
     }
     match command.output() {
         Ok(output) if output.status.success() => {}

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use winterforge_hdl::bench::{Bench, BenchError, SinkId, SourceId};
 use winterforge_hdl::design::Dut;
+use winterforge_hdl::merkle::Hash;
 use winterforge_hdl::merkle::model::Digest;
 
 /// A Merkle engine with its three streams.
@@ -147,6 +148,7 @@ impl<D: Dut> MerkleBench<D> {
 
 /// Cycles that a tree takes at least: the larger of its words, one a cycle, and its blocks by the cycles
 /// between two blocks of the core.
-pub fn bound_cycles(log_rows: u32, row_words: u64, blocks: u64, cycles_per_block: u64) -> u64 {
-    (row_words << log_rows).max(blocks * cycles_per_block)
+pub fn bound_cycles(hash: Hash, log_rows: u32, row_words: u64) -> u64 {
+    let blocks = hash.model().blocks(log_rows, row_words);
+    (row_words << log_rows).max(blocks * hash.cycles_per_block())
 }

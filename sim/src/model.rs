@@ -2,8 +2,10 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CString, c_char, c_int, c_void};
+use std::fs::File;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use winterforge_hdl::design::{Dut, Port};
 use winterforge_hdl::registry::Kernel;
@@ -33,6 +35,9 @@ pub enum ModelError {
     /// A path that C++ cannot open.
     #[error("{0} cannot be a file name")]
     Path(String),
+    /// A waveform that cannot be written.
+    #[error("{0}: cannot be written: {1}")]
+    Waveform(PathBuf, io::Error),
 }
 
 /// A Verilated model of a kernel.
@@ -74,8 +79,10 @@ impl Model {
     /// Writes an FST waveform of everything from now on; about a hundred times slower.
     ///
     /// # Errors
-    /// If the path holds a zero byte.
+    /// If the path holds a zero byte, or the file cannot be made.
     pub fn trace(&mut self, path: &Path) -> Result<(), ModelError> {
+        // Verilator does not say why it cannot open a file.
+        File::create(path).map_err(|error| ModelError::Waveform(path.to_owned(), error))?;
         let path = c_path(path)?;
         // SAFETY: `handle` is a live model; `path` ends in a zero byte and outlives the call.
         unsafe { (self.api.open_trace)(self.handle, path.as_ptr()) };

@@ -7,7 +7,8 @@ use winterforge_hdl::bench::{Bench, Rng, pipeline};
 use winterforge_hdl::blake3::CYCLES_PER_BLOCK;
 use winterforge_hdl::blake3::model::{Input, compress};
 use winterforge_hdl::goldilocks::{self, P, model as field};
-use winterforge_hdl::merkle::model::{BLAKE3, blake3_compressions, nodes};
+use winterforge_hdl::merkle::Hash;
+use winterforge_hdl::merkle::model::nodes;
 use winterforge_hdl::ntt::model::{self, Job};
 use winterforge_hdl::poseidon2::model as hash;
 use winterforge_hdl::registry::{Kernel, kernels};
@@ -311,9 +312,8 @@ fn run_merkle(kernel: &Kernel, model: Model, request: &Request<'_>) -> Result<Re
     if !(1..=254).contains(&row_words) {
         return Err(RunError::RowWords(row_words));
     }
-    let log = log_rows as u32;
-    let blocks = blake3_compressions(log, row_words);
-    let bound = merkle::bound_cycles(log, row_words, blocks, CYCLES_PER_BLOCK);
+    let hash = Hash::of(kernel).ok_or_else(|| RunError::NoKernel(request.kernel.into()))?;
+    let bound = merkle::bound_cycles(hash, log_rows as u32, row_words);
     let mut rng = Rng::new(request.seed);
     let mut bench = MerkleBench::new(model, request.seed);
     bench.bench.gap_probability = request.backpressure;
@@ -328,7 +328,7 @@ fn run_merkle(kernel: &Kernel, model: Model, request: &Request<'_>) -> Result<Re
         let tree = bench
             .receive(1000 * bound + 10_000)
             .map_err(|error| RunError::Kernel(error.to_string()))?;
-        let expected = nodes(&BLAKE3, rows);
+        let expected = nodes(hash.model(), rows);
         vectors += expected.len() as u64 - 1;
         let pairs = expected.iter().zip(&tree.nodes);
         mismatches += pairs.filter(|(want, got)| want != got).count() as u64;

@@ -8,10 +8,12 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use winterforge_hdl::export::digest;
 use winterforge_hdl::registry::{self, Kernel};
+use winterforge_sim::ModelError;
 use winterforge_sim::runs::{self, Request, RunError};
 
 use crate::Outcome;
 use crate::error::CliError;
+use crate::files::Destination;
 use crate::output::{Output, aligned};
 
 #[derive(Debug, Args)]
@@ -148,8 +150,7 @@ fn export(arguments: &ExportArguments, output: &Output) -> Result<Outcome, CliEr
     for kernel in kernels {
         let verilog = kernel.verilog().map_err(CliError::hardware)?;
         let file = folder.join(format!("{}.v", kernel.name));
-        fs::write(&file, &verilog)
-            .map_err(|error| CliError::file(&file, "cannot be written", &error))?;
+        Destination::new(&file, &[])?.write(verilog.as_bytes())?;
         let text = file.display().to_string();
         let exported = Exported {
             kernel: kernel.name,
@@ -179,6 +180,9 @@ fn simulate(arguments: &SimArguments, output: &Output) -> Result<Outcome, CliErr
     let report = runs::run(&request).map_err(|error| match error {
         RunError::NoKernel(_) | RunError::Size(..) | RunError::RowWords(_) => {
             CliError::usage(error).hint("`winterforge hw list` shows all kernels")
+        }
+        RunError::Model(ModelError::Path(_) | ModelError::Waveform(..)) => {
+            CliError::input(error).hint("give --trace the name of a file in a folder that is there")
         }
         RunError::Model(_) | RunError::Kernel(_) => CliError::hardware(error),
     })?;

@@ -1,19 +1,20 @@
 //! BLAKE3 as the core of the Merkle engine: `hash_elements` and `merge` of winterfell's `Blake3_256`.
 
 use rust_hdl_core::prelude::*;
-use rust_hdl_widgets::prelude::*;
 
 use super::digest::DigestRam;
 use crate::blake3::Blake3Ring;
 use crate::blake3::model::{CHUNK_END, CHUNK_START, IV, PARENT, ROOT};
+use crate::parts::{Flags, Lowest};
 use crate::word::{Word, bit_cast_bit, bit_cast_word};
 
-/// The interface of docs/hardware/merkle.md around [`Blake3Ring`], whose parameter this is.
+/// The interface of docs/hardware/merkle.md around [`Blake3Ring`], whose parameter `PIPELINED` is, for
+/// `N` = 2^`S` slots and tags of `T` = `S` + 1 bits.
 ///
 /// A row is hashed as its words in little-endian bytes: one chunk of up to 16 blocks, or two and the
 /// parent of both. The core makes that parent by itself: to the engine the last block takes longer.
 #[derive(LogicBlock)]
-pub struct Blake3Core<const PIPELINED: usize> {
+pub struct Blake3Core<const PIPELINED: usize, const S: usize, const T: usize, const N: usize> {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
     /// Synchronous: drops all blocks.
@@ -22,10 +23,8 @@ pub struct Blake3Core<const PIPELINED: usize> {
     pub issue_valid: Signal<In, Bit>,
     /// It is taken.
     pub issue_ready: Signal<Out, Bit>,
-    /// Slot of the row, or 8 for a merge.
-    pub issue_tag: Signal<In, Word<4>>,
-    /// First block of the row.
-    pub issue_first: Signal<In, Bit>,
+    /// Slot of the row, or 2^`S` for a merge.
+    pub issue_tag: Signal<In, Word<T>>,
     /// Last block of the row.
     pub issue_last: Signal<In, Bit>,
     /// Number of the block in the row.
@@ -37,27 +36,27 @@ pub struct Blake3Core<const PIPELINED: usize> {
     /// A block is hashed.
     pub result_valid: Signal<Out, Bit>,
     /// Its tag.
-    pub result_tag: Signal<Out, Word<4>>,
+    pub result_tag: Signal<Out, Word<T>>,
     /// It was the last of its row.
     pub result_last: Signal<Out, Bit>,
     /// The digest, if it was.
     pub result_word: [Signal<Out, Word<64>>; 4],
     ring: Blake3Ring<PIPELINED>,
-    chaining: DigestRam<3>,
-    left: DigestRam<3>,
-    parents: DFF<Word<8>>,
-    choice: Choice,
+    chaining: DigestRam<S>,
+    left: DigestRam<S>,
+    parents: Flags<N, S>,
+    choice: Lowest<N, S>,
     split: SplitBlock,
     start: SplitDigest,
     joined: JoinDigest,
     iv: [Constant<Word<64>>; 4],
-    one: Constant<Word<8>>,
+    last_bit: Constant<Word<8>>,
+    merge_bit: Constant<Word<8>>,
     chunk_start: Constant<Word<8>>,
     chunk_end: Constant<Word<8>>,
     parent: Constant<Word<8>>,
     root: Constant<Word<8>>,
     whole_block: Constant<Word<7>>,
-    parent_bit: Signal<Local, Word<8>>,
     place: Signal<Local, Word<4>>,
     is_start: Signal<Local, Bit>,
     is_end: Signal<Local, Bit>,
@@ -68,17 +67,18 @@ pub struct Blake3Core<const PIPELINED: usize> {
     rest: Signal<Local, Word<3>>,
     flags: Signal<Local, Word<8>>,
     tag: Signal<Local, Word<8>>,
-    read_slot: Signal<Local, Word<3>>,
+    read_slot: Signal<Local, Word<S>>,
     result: Signal<Local, Word<8>>,
-    result_slot: Signal<Local, Word<3>>,
+    result_slot: Signal<Local, Word<S>>,
+    result_merge: Signal<Local, Bit>,
     result_right: Signal<Local, Bit>,
-    added: Signal<Local, Word<8>>,
-    removed: Signal<Local, Word<8>>,
-    kept: Signal<Local, Word<8>>,
 }
 
-impl<const PIPELINED: usize> Default for Blake3Core<PIPELINED> {
+impl<const PIPELINED: usize, const S: usize, const T: usize, const N: usize> Default
+    for Blake3Core<PIPELINED, S, T, N>
+{
     fn default() -> Self {
+        assert!(T == S + 1 && T <= 5, "tags of {T} bits for 2^{S} slots");
         let flag = |value: u32| Constant::new(Word::new(value.into()));
         let iv = |i: usize| u128::from(IV[2 * i]) | u128::from(IV[2 * i + 1]) << 32;
         Self {
@@ -87,7 +87,6 @@ impl<const PIPELINED: usize> Default for Blake3Core<PIPELINED> {
             issue_valid: Signal::default(),
             issue_ready: Signal::default(),
             issue_tag: Signal::default(),
-            issue_first: Signal::default(),
             issue_last: Signal::default(),
             issue_block: Signal::default(),
             issue_row_words: Signal::default(),
@@ -99,19 +98,19 @@ impl<const PIPELINED: usize> Default for Blake3Core<PIPELINED> {
             ring: Blake3Ring::default(),
             chaining: DigestRam::default(),
             left: DigestRam::default(),
-            parents: DFF::default(),
-            choice: Choice::default(),
+            parents: Flags::default(),
+            choice: Lowest::default(),
             split: SplitBlock::default(),
             start: SplitDigest::default(),
             joined: JoinDigest::default(),
             iv: std::array::from_fn(|i| Constant::new(Word::new(iv(i)))),
-            one: Constant::new(Word::new(1)),
+            last_bit: flag(1 << 5),
+            merge_bit: flag(1 << S),
             chunk_start: flag(CHUNK_START),
             chunk_end: flag(CHUNK_END),
             parent: flag(PARENT),
             root: flag(ROOT),
             whole_block: Constant::new(Word::new(64)),
-            parent_bit: Signal::default(),
             place: Signal::default(),
             is_start: Signal::default(),
             is_end: Signal::default(),
@@ -125,23 +124,23 @@ impl<const PIPELINED: usize> Default for Blake3Core<PIPELINED> {
             read_slot: Signal::default(),
             result: Signal::default(),
             result_slot: Signal::default(),
+            result_merge: Signal::default(),
             result_right: Signal::default(),
-            added: Signal::default(),
-            removed: Signal::default(),
-            kept: Signal::default(),
         }
     }
 }
 
-impl<const PIPELINED: usize> Logic for Blake3Core<PIPELINED> {
+impl<const PIPELINED: usize, const S: usize, const T: usize, const N: usize> Logic
+    for Blake3Core<PIPELINED, S, T, N>
+{
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, parents);
-        clock!(self, clock, ring, chaining, left);
+        clock!(self, clock, ring, chaining, left, parents);
         self.ring.reset.next = self.reset.val();
+        self.parents.reset.next = self.reset.val();
 
         // Parents of two chunks go first; of several, the one in the lowest slot.
-        self.choice.parents.next = self.parents.q.val();
+        self.choice.x.next = self.parents.flags.val();
         self.issue_ready.next = self.ring.s_ready.val() && !self.choice.is_any.val();
         self.ring.s_valid.next = self.issue_valid.val() || self.choice.is_any.val();
 
@@ -181,21 +180,21 @@ impl<const PIPELINED: usize> Logic for Blake3Core<PIPELINED> {
             self.ring.s_bytes.next = bit_cast_word::<7, 3>(self.rest.val()) << 3;
         }
         // Tag: slot or merge, whether its row ends, left chunk, right chunk.
-        self.tag.next = bit_cast_word::<8, 4>(self.issue_tag.val())
-            | (bit_cast_bit::<8>(self.issue_last.val()) << 4)
-            | (bit_cast_bit::<8>(self.is_left.val()) << 5)
-            | (bit_cast_bit::<8>(self.is_right.val()) << 6);
+        self.tag.next = bit_cast_word::<8, T>(self.issue_tag.val())
+            | (bit_cast_bit::<8>(self.issue_last.val()) << 5)
+            | (bit_cast_bit::<8>(self.is_left.val()) << 6)
+            | (bit_cast_bit::<8>(self.is_right.val()) << 7);
         if self.choice.is_any.val() {
             self.ring.s_counter.next = 0u64.into();
             self.ring.s_bytes.next = self.whole_block.val();
-            self.tag.next = bit_cast_word::<8, 3>(self.choice.slot.val()) | (self.one.val() << 4);
+            self.tag.next = bit_cast_word::<8, S>(self.choice.index.val()) | self.last_bit.val();
         }
         self.ring.s_tag.next = self.tag.val();
 
         // Chaining value and block.
-        self.read_slot.next = bit_cast_word::<3, 4>(self.issue_tag.val());
+        self.read_slot.next = bit_cast_word::<S, T>(self.issue_tag.val());
         if self.choice.is_any.val() {
-            self.read_slot.next = self.choice.slot.val();
+            self.read_slot.next = self.choice.index.val();
         }
         self.chaining.read_address.next = self.read_slot.val();
         self.left.read_address.next = self.read_slot.val();
@@ -224,15 +223,16 @@ impl<const PIPELINED: usize> Logic for Blake3Core<PIPELINED> {
 
         // Results.
         self.result.next = self.ring.m_tag.val();
-        self.result_slot.next = bit_cast_word::<3, 8>(self.result.val());
-        self.result_right.next = self.ring.m_valid.val() && self.result.val().get_bit(6);
-        self.result_valid.next = self.ring.m_valid.val() && !self.result.val().get_bit(6);
-        self.result_tag.next = self.result.val().get_bits::<4>(0);
-        self.result_last.next = self.result.val().get_bit(4);
+        self.result_slot.next = bit_cast_word::<S, 8>(self.result.val());
+        self.result_merge.next = (self.result.val() & self.merge_bit.val()).any();
+        self.result_right.next = self.ring.m_valid.val() && self.result.val().get_bit(7);
+        self.result_valid.next = self.ring.m_valid.val() && !self.result.val().get_bit(7);
+        self.result_tag.next = bit_cast_word::<T, 8>(self.result.val());
+        self.result_last.next = self.result.val().get_bit(5);
         self.chaining.write_address.next = self.result_slot.val();
-        self.chaining.write_enable.next = self.ring.m_valid.val() && !self.result.val().get_bit(3);
+        self.chaining.write_enable.next = self.ring.m_valid.val() && !self.result_merge.val();
         self.left.write_address.next = self.result_slot.val();
-        self.left.write_enable.next = self.ring.m_valid.val() && self.result.val().get_bit(5);
+        self.left.write_enable.next = self.ring.m_valid.val() && self.result.val().get_bit(6);
         for i in 0..8 {
             self.joined.half[i].next = self.ring.m_chaining[i].val();
         }
@@ -243,58 +243,10 @@ impl<const PIPELINED: usize> Logic for Blake3Core<PIPELINED> {
         }
 
         // Rows whose two chunks are hashed.
-        self.added.next = 0u64.into();
-        if self.result_right.val() {
-            self.added.next = self.one.val() << self.result_slot.val();
-        }
-        self.parent_bit.next = self.one.val() << self.choice.slot.val();
-        self.removed.next = 0u64.into();
-        if self.choice.is_any.val() && self.ring.s_ready.val() {
-            self.removed.next = self.parent_bit.val();
-        }
-        self.kept.next = self.parents.q.val() ^ self.removed.val();
-        self.parents.d.next = self.kept.val() | self.added.val();
-        if self.reset.val() {
-            self.parents.d.next = 0u64.into();
-        }
-    }
-}
-
-/// The lowest slot whose row waits for its parent. A block of its own, so that no tool sees an address depend on
-/// what is read there.
-#[derive(LogicBlock, Default)]
-struct Choice {
-    pub parents: Signal<In, Word<8>>,
-    pub is_any: Signal<Out, Bit>,
-    pub slot: Signal<Out, Word<3>>,
-}
-
-impl Logic for Choice {
-    #[hdl_gen]
-    fn update(&mut self) {
-        self.is_any.next = self.parents.val().any();
-        self.slot.next = 7u64.into();
-        if self.parents.val().get_bit(6) {
-            self.slot.next = 6u64.into();
-        }
-        if self.parents.val().get_bit(5) {
-            self.slot.next = 5u64.into();
-        }
-        if self.parents.val().get_bit(4) {
-            self.slot.next = 4u64.into();
-        }
-        if self.parents.val().get_bit(3) {
-            self.slot.next = 3u64.into();
-        }
-        if self.parents.val().get_bit(2) {
-            self.slot.next = 2u64.into();
-        }
-        if self.parents.val().get_bit(1) {
-            self.slot.next = 1u64.into();
-        }
-        if self.parents.val().get_bit(0) {
-            self.slot.next = 0u64.into();
-        }
+        self.parents.is_setting.next = self.result_right.val();
+        self.parents.set.next = self.result_slot.val();
+        self.parents.is_clearing.next = self.choice.is_any.val() && self.ring.s_ready.val();
+        self.parents.clear.next = self.choice.index.val();
     }
 }
 

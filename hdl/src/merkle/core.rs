@@ -4,20 +4,20 @@ use rust_hdl_core::ast::{VerilogExpression, VerilogStatement};
 use rust_hdl_core::prelude::*;
 
 use super::blake3_core::Blake3Core;
+use super::hash::Hash;
+use crate::goldilocks::Form;
+use crate::poseidon2::HashCore;
 use crate::word::Word;
 
-/// Which hash a [`Core`] computes, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hash {
-    /// BLAKE3, one round in a step.
-    Blake3Wide = 0,
-    /// BLAKE3, five steps in a round.
-    Blake3 = 1,
-}
+/// Poseidon2 with `L` multipliers of form `FORM` in each lane and 2^`A` places.
+type Poseidon2<const FORM: usize, const L: usize, const A: usize, const S: usize, const T: usize> =
+    Box<HashCore<FORM, L, A, S, T>>;
 
-enum Unit {
-    Blake3Wide(Box<Blake3Core<0>>),
-    Blake3(Box<Blake3Core<1>>),
+enum Unit<const S: usize, const T: usize, const N: usize> {
+    Blake3Wide(Box<Blake3Core<0, S, T, N>>),
+    Blake3(Box<Blake3Core<1, S, T, N>>),
+    Poseidon2By3(Poseidon2<{ Form::Inferred as usize }, 1, 4, S, T>),
+    Poseidon2By6(Poseidon2<{ Form::Ecp5 as usize }, 2, 4, S, T>),
 }
 
 /// Applies an expression to the unit, whatever its type.
@@ -26,15 +26,42 @@ macro_rules! with_unit {
         match $unit {
             Unit::Blake3Wide($name) => $body,
             Unit::Blake3($name) => $body,
+            Unit::Poseidon2By3($name) => $body,
+            Unit::Poseidon2By6($name) => $body,
         }
     };
 }
 
-/// The core whose number in [`enum@Hash`] is `HASH`. Its ports are those of every core; see
-/// docs/hardware/merkle.md.
+/// Applies an expression to the unit's port for the place of a block in its row: BLAKE3 wants the number,
+/// Poseidon2 only whether it is the first.
+macro_rules! with_place {
+    ($unit:expr, $number:ident => $with_number:expr, $first:ident => $with_first:expr) => {
+        match $unit {
+            Unit::Blake3Wide(unit) => {
+                let $number = &mut unit.issue_block;
+                $with_number
+            }
+            Unit::Blake3(unit) => {
+                let $number = &mut unit.issue_block;
+                $with_number
+            }
+            Unit::Poseidon2By3(unit) => {
+                let $first = &mut unit.issue_first;
+                $with_first
+            }
+            Unit::Poseidon2By6(unit) => {
+                let $first = &mut unit.issue_first;
+                $with_first
+            }
+        }
+    };
+}
+
+/// The core whose number in [`enum@Hash`] is `HASH`, for `N` = 2^`S` slots and tags of `T` = `S` + 1 bits. Its
+/// ports are those of every core; see docs/hardware/merkle.md.
 ///
 /// rust-hdl has no block whose parts depend on a parameter, so the glue of this one is by hand.
-pub struct Core<const HASH: usize> {
+pub struct Core<const HASH: usize, const S: usize, const T: usize, const N: usize> {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
     /// Synchronous: drops all blocks.
@@ -43,8 +70,8 @@ pub struct Core<const HASH: usize> {
     pub issue_valid: Signal<In, Bit>,
     /// It is taken.
     pub issue_ready: Signal<Out, Bit>,
-    /// Slot of the row, or 8 for a merge.
-    pub issue_tag: Signal<In, Word<4>>,
+    /// Slot of the row, or 2^`S` for a merge.
+    pub issue_tag: Signal<In, Word<T>>,
     /// First block of the row.
     pub issue_first: Signal<In, Bit>,
     /// Last block of the row.
@@ -58,20 +85,23 @@ pub struct Core<const HASH: usize> {
     /// A block is hashed.
     pub result_valid: Signal<Out, Bit>,
     /// Its tag.
-    pub result_tag: Signal<Out, Word<4>>,
+    pub result_tag: Signal<Out, Word<T>>,
     /// It was the last of its row.
     pub result_last: Signal<Out, Bit>,
     /// The digest, if it was.
     pub result_word: [Signal<Out, Word<64>>; 4],
-    unit: Unit,
+    unit: Unit<S, T, N>,
 }
 
-impl<const HASH: usize> Default for Core<HASH> {
+impl<const HASH: usize, const S: usize, const T: usize, const N: usize> Default
+    for Core<HASH, S, T, N>
+{
     fn default() -> Self {
-        let unit = match HASH {
-            0 => Unit::Blake3Wide(Box::default()),
-            1 => Unit::Blake3(Box::default()),
-            _ => panic!("there is no core {HASH}"),
+        let unit = match Hash::ALL[HASH] {
+            Hash::Blake3Wide => Unit::Blake3Wide(Box::default()),
+            Hash::Blake3 => Unit::Blake3(Box::default()),
+            Hash::Poseidon2By3 => Unit::Poseidon2By3(Box::default()),
+            Hash::Poseidon2By6 => Unit::Poseidon2By6(Box::default()),
         };
         Self {
             clock: Signal::default(),
@@ -93,18 +123,10 @@ impl<const HASH: usize> Default for Core<HASH> {
     }
 }
 
-/// Applies a macro to all inputs but the clock.
+/// Applies a macro to the inputs that every unit has, but the clock and the arrays.
 macro_rules! for_inputs {
     ($apply:ident) => {
-        $apply!(
-            reset,
-            issue_valid,
-            issue_tag,
-            issue_first,
-            issue_last,
-            issue_block,
-            issue_row_words
-        )
+        $apply!(reset, issue_valid, issue_tag, issue_last, issue_row_words)
     };
 }
 
@@ -115,7 +137,9 @@ macro_rules! for_outputs {
     };
 }
 
-impl<const HASH: usize> Logic for Core<HASH> {
+impl<const HASH: usize, const S: usize, const T: usize, const N: usize> Logic
+    for Core<HASH, S, T, N>
+{
     fn update(&mut self) {
         with_unit!(&mut self.unit, unit => {
             macro_rules! drive { ($($port:ident),*) => { $(unit.$port.next = self.$port.val();)* } }
@@ -130,6 +154,11 @@ impl<const HASH: usize> Logic for Core<HASH> {
                 to.next = from.val();
             }
         });
+        with_place!(
+            &mut self.unit,
+            number => number.next = self.issue_block.val(),
+            first => first.next = self.issue_first.val()
+        );
     }
 
     fn connect(&mut self) {
@@ -142,12 +171,20 @@ impl<const HASH: usize> Logic for Core<HASH> {
             for_inputs!(connect);
             unit.issue_word.iter_mut().for_each(Logic::connect);
         });
+        with_place!(&mut self.unit, number => number.connect(), first => first.connect());
     }
 
     fn hdl(&self) -> Verilog {
         macro_rules! names { ($($port:ident),*) => { [$(stringify!($port)),*] } }
         let mut inputs: Vec<String> = for_inputs!(names).map(String::from).to_vec();
         inputs.push("clock".into());
+        let is_numbered = matches!(self.unit, Unit::Blake3Wide(_) | Unit::Blake3(_));
+        let place = if is_numbered {
+            "issue_block"
+        } else {
+            "issue_first"
+        };
+        inputs.push(place.into());
         inputs.extend((0..8).map(|i| format!("issue_word${i}")));
         let mut outputs: Vec<String> = for_outputs!(names).map(String::from).to_vec();
         outputs.extend((0..4).map(|i| format!("result_word${i}")));
@@ -165,7 +202,9 @@ impl<const HASH: usize> Logic for Core<HASH> {
     }
 }
 
-impl<const HASH: usize> Block for Core<HASH> {
+impl<const HASH: usize, const S: usize, const T: usize, const N: usize> Block
+    for Core<HASH, S, T, N>
+{
     fn connect_all(&mut self) {
         self.connect();
         with_unit!(&mut self.unit, unit => unit.connect_all());
@@ -177,6 +216,8 @@ impl<const HASH: usize> Block for Core<HASH> {
         macro_rules! update { ($($port:ident),*) => { $(self.$port.update_all();)* } }
         for_inputs!(update);
         for_outputs!(update);
+        self.issue_first.update_all();
+        self.issue_block.update_all();
         self.issue_word.iter_mut().for_each(Block::update_all);
         self.result_word.iter_mut().for_each(Block::update_all);
         with_unit!(&mut self.unit, unit => unit.update_all());
@@ -187,6 +228,8 @@ impl<const HASH: usize> Block for Core<HASH> {
         self.clock.has_changed()
             || for_inputs!(changed)
             || for_outputs!(changed)
+            || self.issue_first.has_changed()
+            || self.issue_block.has_changed()
             || self.issue_word.iter().any(Block::has_changed)
             || self.result_word.iter().any(Block::has_changed)
             || with_unit!(&self.unit, unit => unit.has_changed())
@@ -198,6 +241,8 @@ impl<const HASH: usize> Block for Core<HASH> {
         macro_rules! accept { ($($port:ident),*) => { $(self.$port.accept(stringify!($port), probe);)* } }
         for_inputs!(accept);
         for_outputs!(accept);
+        self.issue_first.accept("issue_first", probe);
+        self.issue_block.accept("issue_block", probe);
         self.issue_word.accept("issue_word", probe);
         self.result_word.accept("result_word", probe);
         with_unit!(&self.unit, unit => unit.accept("unit", probe));

@@ -90,9 +90,9 @@ impl<const A: usize> Logic for DigestRam<A> {
     }
 }
 
-/// Eight digests, first in, first out. Whoever writes knows that there is room.
+/// 2^`A` digests, first in, first out; `C` = `A` + 1. Whoever writes knows that there is room.
 #[derive(LogicBlock)]
-pub(super) struct DigestFifo {
+pub(super) struct DigestFifo<const A: usize, const C: usize> {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
     /// Synchronous: empties the FIFO.
@@ -108,16 +108,17 @@ pub(super) struct DigestFifo {
     /// The oldest digest.
     pub m_word: [Signal<Out, Word<64>>; 4],
     /// Number of digests held.
-    pub occupancy: Signal<Out, Word<4>>,
-    memory: DigestRam<3>,
-    head: DFF<Word<3>>,
-    tail: DFF<Word<3>>,
-    count: DFF<Word<4>>,
+    pub occupancy: Signal<Out, Word<C>>,
+    memory: DigestRam<A>,
+    head: DFF<Word<A>>,
+    tail: DFF<Word<A>>,
+    count: DFF<Word<C>>,
     is_reading: Signal<Local, Bit>,
 }
 
-impl Default for DigestFifo {
+impl<const A: usize, const C: usize> Default for DigestFifo<A, C> {
     fn default() -> Self {
+        assert_eq!(C, A + 1, "the count has one bit more than an address");
         Self {
             clock: Signal::default(),
             reset: Signal::default(),
@@ -136,7 +137,7 @@ impl Default for DigestFifo {
     }
 }
 
-impl Logic for DigestFifo {
+impl<const A: usize, const C: usize> Logic for DigestFifo<A, C> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, head, tail, count);

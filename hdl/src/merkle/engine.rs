@@ -11,13 +11,15 @@ use super::slots::Slots;
 use crate::parts::{LutRam, Ram};
 use crate::word::{Word, bit_cast_word};
 
-/// Hashes the rows of a job and everything above them, with the core of number `HASH`.
+/// Hashes the rows of a job and everything above them, with the core of number `HASH` and `N` = 2^`S` slots;
+/// `T` = `S` + 1 and `A` = `S` + 5.
 ///
-/// Rows go into eight slots in turn. Of the slots with a block waiting the oldest is served, of a pair of
+/// Rows go into the slots in turn. Of the slots with a block waiting the oldest is served, of a pair of
 /// siblings and a slot the pair; so leaves and branches share the core, and it has work as long as
 /// words come in. Jobs follow each other without a wait.
 #[derive(LogicBlock)]
-pub struct Merkle<const HASH: usize> {
+pub struct Merkle<const HASH: usize, const S: usize, const T: usize, const A: usize, const N: usize>
+{
     /// Rising edge.
     pub clock: Signal<In, Clock>,
     /// Synchronous: drops all jobs.
@@ -48,41 +50,41 @@ pub struct Merkle<const HASH: usize> {
     pub m_word: [Signal<Out, Word<64>>; 4],
     /// It is the root, the last of its job.
     pub m_last: Signal<Out, Bit>,
-    load: Load,
-    slots: Slots,
-    bank: [Ram<8>; 8],
-    row_words: LutRam<Word<8>, 3>,
-    nodes: LutRam<Word<24>, 3>,
-    jobs: LutRam<Word<8>, 3>,
-    digests: DigestRam<3>,
-    siblings: Siblings,
+    load: Load<S, A>,
+    slots: Slots<S, N>,
+    bank: [Ram<A>; 8],
+    row_words: LutRam<Word<8>, S>,
+    nodes: LutRam<Word<24>, S>,
+    jobs: LutRam<Word<8>, S>,
+    digests: DigestRam<S>,
+    siblings: Siblings<S, T>,
     mask: Mask,
-    core: Core<HASH>,
-    oldest: DFF<Word<3>>,
-    in_use: DFF<Word<4>>,
-    picked: DFF<Word<3>>,
+    core: Core<HASH, S, T, N>,
+    picked: DFF<Word<S>>,
     is_picked: DFF<Bit>,
     is_reading: DFF<Bit>,
     is_read: DFF<Bit>,
     issue_valid: DFF<Bit>,
-    issue_tag: DFF<Word<4>>,
+    issue_tag: DFF<Word<T>>,
     issue_last: DFF<Bit>,
     issue_block: DFF<Word<5>>,
     issue_row_words: DFF<Word<8>>,
     issue_word: [DFF<Word<64>>; 8],
-    merge_tag: Constant<Word<4>>,
+    merge_tag: Constant<Word<T>>,
     merge_words: Constant<Word<8>>,
-    all_slots: Constant<Word<4>>,
     is_picking: Signal<Local, Bit>,
     is_room: Signal<Local, Bit>,
     loads_row: Signal<Local, Bit>,
     loads_pair: Signal<Local, Bit>,
-    address: Signal<Local, Word<8>>,
-    result_slot: Signal<Local, Word<3>>,
+    address: Signal<Local, Word<A>>,
+    result_slot: Signal<Local, Word<S>>,
+    is_merge_result: Signal<Local, Bit>,
     is_row_result: Signal<Local, Bit>,
 }
 
-impl<const HASH: usize> Default for Merkle<HASH> {
+impl<const HASH: usize, const S: usize, const T: usize, const A: usize, const N: usize> Default
+    for Merkle<HASH, S, T, A, N>
+{
     fn default() -> Self {
         Self {
             clock: Signal::default(),
@@ -110,8 +112,6 @@ impl<const HASH: usize> Default for Merkle<HASH> {
             siblings: Siblings::default(),
             mask: Mask::default(),
             core: Core::default(),
-            oldest: DFF::default(),
-            in_use: DFF::default(),
             picked: DFF::default(),
             is_picked: DFF::default(),
             is_reading: DFF::default(),
@@ -122,28 +122,28 @@ impl<const HASH: usize> Default for Merkle<HASH> {
             issue_block: DFF::default(),
             issue_row_words: DFF::default(),
             issue_word: std::array::from_fn(|_| DFF::default()),
-            merge_tag: Constant::new(Word::new(8)),
+            merge_tag: Constant::new(Word::new(1 << S)),
             merge_words: Constant::new(Word::new(8)),
-            all_slots: Constant::new(Word::new(super::slots::SLOTS as u128)),
             is_picking: Signal::default(),
             is_room: Signal::default(),
             loads_row: Signal::default(),
             loads_pair: Signal::default(),
             address: Signal::default(),
             result_slot: Signal::default(),
+            is_merge_result: Signal::default(),
             is_row_result: Signal::default(),
         }
     }
 }
 
-impl<const HASH: usize> Logic for Merkle<HASH> {
+impl<const HASH: usize, const S: usize, const T: usize, const A: usize, const N: usize> Logic
+    for Merkle<HASH, S, T, A, N>
+{
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
             self,
             clock,
-            oldest,
-            in_use,
             picked,
             is_picked,
             is_reading,
@@ -173,9 +173,10 @@ impl<const HASH: usize> Logic for Merkle<HASH> {
         self.load.command_row_words.next = self.command_row_words.val();
         self.load.s_valid.next = self.s_valid.val();
         self.s_ready.next = self.load.s_ready.val();
-        self.load.is_free.next = self.in_use.q.val() != self.all_slots.val();
-        self.slots.is_loaded.next = self.load.is_block.val();
         self.slots.loaded.next = self.load.slot.val();
+        self.load.is_free.next = self.slots.is_free.val();
+        self.slots.is_block.next = self.load.is_block.val();
+        self.slots.is_row.next = self.load.is_row.val();
         self.row_words.write_address.next = self.load.slot.val();
         self.row_words.write_data.next = self.load.row_words.val();
         self.row_words.write_enable.next = self.load.is_taking.val();
@@ -190,8 +191,8 @@ impl<const HASH: usize> Logic for Merkle<HASH> {
         self.is_picking.next = self.slots.is_ready.val() && !self.is_picked.q.val();
         self.slots.is_picked.next = self.is_picking.val();
         self.slots.shown.next = self.picked.q.val();
-        self.address.next = (bit_cast_word::<8, 3>(self.picked.q.val()) << 5)
-            | bit_cast_word::<8, 5>(self.slots.block.val());
+        self.address.next = (bit_cast_word::<A, S>(self.picked.q.val()) << 5)
+            | bit_cast_word::<A, 5>(self.slots.block.val());
         for i in 0..8 {
             self.bank[i].clock.next = self.clock.val();
             self.bank[i].write_address.next = self.load.address.val();
@@ -215,6 +216,7 @@ impl<const HASH: usize> Logic for Merkle<HASH> {
         self.loads_pair.next = self.is_room.val() && self.siblings.pair_valid.val();
         self.loads_row.next =
             self.is_room.val() && !self.siblings.pair_valid.val() && self.is_read.q.val();
+        self.slots.is_issued.next = self.loads_row.val();
         self.siblings.pair_taken.next = self.loads_pair.val();
         for i in 0..8 {
             self.issue_word[i].clock.next = self.clock.val();
@@ -229,7 +231,7 @@ impl<const HASH: usize> Logic for Merkle<HASH> {
             self.is_reading.d.next = false;
             self.is_read.d.next = false;
             self.issue_valid.d.next = true;
-            self.issue_tag.d.next = bit_cast_word::<4, 3>(self.picked.q.val());
+            self.issue_tag.d.next = bit_cast_word::<T, S>(self.picked.q.val());
             self.issue_last.d.next = self.mask.is_last.val();
             self.issue_block.d.next = self.slots.block.val();
             self.issue_row_words.d.next = self.row_words.read_data.val();
@@ -255,22 +257,21 @@ impl<const HASH: usize> Logic for Merkle<HASH> {
         self.core.issue_row_words.next = self.issue_row_words.q.val();
 
         // Results.
-        self.result_slot.next = bit_cast_word::<3, 4>(self.core.result_tag.val());
-        self.is_row_result.next =
-            self.core.result_valid.val() && !self.core.result_tag.val().get_bit(3);
+        self.result_slot.next = bit_cast_word::<S, T>(self.core.result_tag.val());
+        self.is_merge_result.next = (self.core.result_tag.val() & self.merge_tag.val()).any();
+        self.is_row_result.next = self.core.result_valid.val() && !self.is_merge_result.val();
         self.slots.is_hashed.next = self.is_row_result.val();
         self.slots.hashed.next = self.result_slot.val();
         self.slots.is_last.next = self.core.result_last.val();
         self.digests.write_address.next = self.result_slot.val();
         self.digests.write_enable.next = self.is_row_result.val();
         self.siblings.merged_valid.next =
-            self.core.result_valid.val() && self.core.result_tag.val().get_bit(3);
+            self.core.result_valid.val() && self.is_merge_result.val();
 
         // Rows leave their slots in order.
-        self.slots.oldest.next = self.oldest.q.val();
-        self.digests.read_address.next = self.oldest.q.val();
-        self.nodes.read_address.next = self.oldest.q.val();
-        self.jobs.read_address.next = self.oldest.q.val();
+        self.digests.read_address.next = self.slots.oldest.val();
+        self.nodes.read_address.next = self.slots.oldest.val();
+        self.jobs.read_address.next = self.slots.oldest.val();
         self.siblings.row_valid.next = self.slots.is_done.val();
         self.siblings.row_node.next = self.nodes.read_data.val();
         self.siblings.row_job.next = self.jobs.read_data.val();
@@ -281,15 +282,6 @@ impl<const HASH: usize> Logic for Merkle<HASH> {
             self.siblings.merged_word[i].next = self.core.result_word[i].val();
             self.m_word[i].next = self.siblings.m_word[i].val();
         }
-        if self.siblings.row_taken.val() {
-            self.oldest.d.next = self.oldest.q.val() + 1;
-        }
-        if self.load.is_row.val() && !self.siblings.row_taken.val() {
-            self.in_use.d.next = self.in_use.q.val() + 1;
-        }
-        if !self.load.is_row.val() && self.siblings.row_taken.val() {
-            self.in_use.d.next = self.in_use.q.val() - 1;
-        }
         self.m_valid.next = self.siblings.m_valid.val();
         self.siblings.m_ready.next = self.m_ready.val();
         self.m_node.next = self.siblings.m_node.val();
@@ -297,8 +289,6 @@ impl<const HASH: usize> Logic for Merkle<HASH> {
         self.m_last.next = self.siblings.m_last.val();
 
         if self.reset.val() {
-            self.oldest.d.next = 0u64.into();
-            self.in_use.d.next = 0u64.into();
             self.is_picked.d.next = false;
             self.is_reading.d.next = false;
             self.is_read.d.next = false;
@@ -307,7 +297,7 @@ impl<const HASH: usize> Logic for Merkle<HASH> {
     }
 }
 
-crate::ports! { [const HASH: usize] Merkle<HASH> {
+crate::ports! { [const HASH: usize, const S: usize, const T: usize, const A: usize, const N: usize] Merkle<HASH, S, T, A, N> {
     clock;
     in: reset, command_valid, command_log_rows, command_row_words, s_valid, s_word, m_ready;
     out: command_ready, s_ready, m_valid, m_node, m_job, m_word, m_last

@@ -6,11 +6,11 @@ use rust_hdl_widgets::prelude::*;
 use crate::word::{Word, bit_cast_word};
 
 /// Takes jobs and their words, one word a beat. Word w of a row goes into bank w mod 8 at row w / 8 of the
-/// slot; rows take the slots in turn.
+/// slot; rows take the 2^`S` slots in turn. `A` = `S` + 5.
 ///
 /// A leaf's node number is 2^log_rows + its row.
 #[derive(LogicBlock)]
-pub(super) struct Load {
+pub(super) struct Load<const S: usize, const A: usize> {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
     /// Synchronous: drops the job.
@@ -30,9 +30,9 @@ pub(super) struct Load {
     /// Whether there is a free slot.
     pub is_free: Signal<In, Bit>,
     /// The slot that is loaded.
-    pub slot: Signal<Out, Word<3>>,
+    pub slot: Signal<Out, Word<S>>,
     /// Row of the memory for the word: slot and block.
-    pub address: Signal<Out, Word<8>>,
+    pub address: Signal<Out, Word<A>>,
     /// The bank that takes it, if any.
     pub enable: [Signal<Out, Bit>; 8],
     /// A block is complete with this word.
@@ -53,7 +53,7 @@ pub(super) struct Load {
     word: DFF<Word<8>>,
     leaf: DFF<Word<24>>,
     last_leaf: DFF<Word<24>>,
-    tail: DFF<Word<3>>,
+    tail: DFF<Word<S>>,
     jobs: DFF<Word<8>>,
     one: Constant<Word<24>>,
     two: Constant<Word<24>>,
@@ -64,8 +64,9 @@ pub(super) struct Load {
     block: Signal<Local, Word<5>>,
 }
 
-impl Default for Load {
+impl<const S: usize, const A: usize> Default for Load<S, A> {
     fn default() -> Self {
+        assert_eq!(A, S + 5, "rows of the memory for 2^{S} slots");
         Self {
             clock: Signal::default(),
             reset: Signal::default(),
@@ -104,7 +105,7 @@ impl Default for Load {
     }
 }
 
-impl Logic for Load {
+impl<const S: usize, const A: usize> Logic for Load<S, A> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
@@ -136,8 +137,8 @@ impl Logic for Load {
         self.enable[6].next = self.takes.val() && (self.bank.val() == 6);
         self.enable[7].next = self.takes.val() && (self.bank.val() == 7);
         self.slot.next = self.tail.q.val();
-        self.address.next = (bit_cast_word::<8, 3>(self.tail.q.val()) << 5)
-            | bit_cast_word::<8, 5>(self.block.val());
+        self.address.next = (bit_cast_word::<A, S>(self.tail.q.val()) << 5)
+            | bit_cast_word::<A, 5>(self.block.val());
         self.is_end.next = self.word.q.val() == self.last_word.q.val();
         self.is_block.next = self.takes.val() && (self.bank.val().all() || self.is_end.val());
         self.is_row.next = self.takes.val() && self.is_end.val();

@@ -1,6 +1,7 @@
 //! Merkle trees over rows of words, on integers.
 
 use crate::blake3::model::{CHUNK_END, CHUNK_START, IV, Input, PARENT, ROOT, compress};
+use crate::poseidon2::model as poseidon2;
 
 /// A digest: four words, whose little-endian bytes are the hash.
 pub type Digest = [u64; 4];
@@ -12,12 +13,30 @@ pub struct TreeHash {
     pub row: fn(&[u64]) -> Digest,
     /// Digest of two siblings.
     pub merge: fn(Digest, Digest) -> Digest,
+    /// Blocks that the core hashes for a row of so many words; a merge is one.
+    pub row_blocks: fn(u64) -> u64,
+}
+
+impl TreeHash {
+    /// Blocks that the core hashes for a tree.
+    pub fn blocks(&self, log_rows: u32, row_words: u64) -> u64 {
+        let rows = 1u64 << log_rows;
+        rows * (self.row_blocks)(row_words) + rows - 1
+    }
 }
 
 /// BLAKE3 of little-endian bytes, as winterfell's `Blake3_256`.
 pub const BLAKE3: TreeHash = TreeHash {
     row: blake3_words,
     merge: |left, right| blake3_words(&[left, right].concat()),
+    row_blocks: |words| words.div_ceil(8) + u64::from(words > 128),
+};
+
+/// Poseidon2 as docs/poseidon2.md has it.
+pub const POSEIDON2: TreeHash = TreeHash {
+    row: poseidon2::hash,
+    merge: poseidon2::merge,
+    row_blocks: |words| words.div_ceil(poseidon2::RATE as u64),
 };
 
 /// The nodes of a tree over 2^n rows: node 1 is the root, the children of node i are 2i and 2i + 1, and
@@ -81,11 +100,4 @@ fn blake3_words(words: &[u64]) -> Digest {
         _ => panic!("a row of {} words", words.len()),
     };
     std::array::from_fn(|i| u64::from(root[2 * i]) | u64::from(root[2 * i + 1]) << 32)
-}
-
-/// Compressions of BLAKE3 for a tree.
-pub fn blake3_compressions(log_rows: u32, row_words: u64) -> u64 {
-    let rows = 1u64 << log_rows;
-    let row = row_words.div_ceil(8) + u64::from(row_words > 128);
-    rows * row + rows - 1
 }

@@ -13,10 +13,11 @@ use crate::word::{Word, bit_cast_word};
 /// Digests of a level come in the order of their nodes, for rows do, and merges come back in the order in
 /// which they were issued. So one place for each level is enough, even where one tree follows another.
 ///
-/// At most seven merges are between `pair` and the end of `merged`, and a row is taken only if there are
+/// At most 2^`S` - 1 merges are between `pair` and the end of `merged`, and a row is taken only if there are
 /// fewer: a merge that comes back always finds room, and whoever takes it makes at most one new pair.
+/// `T` = `S` + 1.
 #[derive(LogicBlock)]
-pub(super) struct Siblings {
+pub(super) struct Siblings<const S: usize, const T: usize> {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
     /// Synchronous: forgets all digests.
@@ -53,17 +54,17 @@ pub(super) struct Siblings {
     pub m_word: [Signal<Out, Word<64>>; 4],
     /// It is the root.
     pub m_last: Signal<Out, Bit>,
-    merged: DigestFifo,
-    parents: Fifo<Word<37>, 3, 4>,
+    merged: DigestFifo<S, T>,
+    parents: Fifo<Word<37>, S, T>,
     left: DigestRam<5>,
-    under_way: DFF<Word<4>>,
+    under_way: DFF<Word<T>>,
     has_pair: DFF<Bit>,
     pair: [DFF<Word<64>>; 8],
     has_node: DFF<Bit>,
     node: DFF<Word<24>>,
     job: DFF<Word<8>>,
     digest: [DFF<Word<64>>; 4],
-    capacity: Constant<Word<4>>,
+    capacity: Constant<Word<T>>,
     chosen: Digest,
     origin: Origin,
     parent_out: Signal<Local, Word<24>>,
@@ -75,7 +76,7 @@ pub(super) struct Siblings {
     makes_pair: Signal<Local, Bit>,
 }
 
-impl Default for Siblings {
+impl<const S: usize, const T: usize> Default for Siblings<S, T> {
     fn default() -> Self {
         Self {
             clock: Signal::default(),
@@ -106,7 +107,7 @@ impl Default for Siblings {
             node: DFF::default(),
             job: DFF::default(),
             digest: std::array::from_fn(|_| DFF::default()),
-            capacity: Constant::new(Word::new(7)),
+            capacity: Constant::new(Word::new((1 << S) - 1)),
             chosen: Digest::default(),
             origin: Origin::default(),
             parent_out: Signal::default(),
@@ -120,7 +121,7 @@ impl Default for Siblings {
     }
 }
 
-impl Logic for Siblings {
+impl<const S: usize, const T: usize> Logic for Siblings<S, T> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, under_way, has_pair, has_node, node, job);

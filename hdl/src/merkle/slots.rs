@@ -3,256 +3,213 @@
 use rust_hdl_core::prelude::*;
 use rust_hdl_widgets::prelude::*;
 
-use crate::word::{Word, bit_cast_bit, bit_cast_word};
+use crate::parts::{FlagAt, Flags, Lowest, LutRam};
+use crate::word::Word;
 
-/// Rows under way at most: one loaded, the others hashed, enough for five blocks in a core.
-pub(super) const SLOTS: usize = 8;
-
-/// The row in one slot: its blocks in memory, how many of them are hashed, and whether one is now.
+/// `N` = 2^`S` slots, and the choice of the oldest that has a block waiting.
+///
+/// Rows take the slots in turn and leave them in turn. One is loaded at a time: only of its blocks must be
+/// counted how many are in memory. A row that is whole has a block waiting until it is complete.
 #[derive(LogicBlock)]
-pub(super) struct Slot {
-    /// Rising edge.
-    pub clock: Signal<In, Clock>,
-    /// Synchronous: empties the slot.
-    pub reset: Signal<In, Bit>,
-    /// A block of slot `loaded` has come.
-    pub is_loaded: Signal<In, Bit>,
-    /// See there.
-    pub loaded: Signal<In, Word<3>>,
-    /// The next block of slot `picked` is to be hashed.
-    pub is_picked: Signal<In, Bit>,
-    /// See there.
-    pub picked: Signal<In, Word<3>>,
-    /// The block of slot `hashed` is hashed.
-    pub is_hashed: Signal<In, Bit>,
-    /// See there.
-    pub hashed: Signal<In, Word<3>>,
-    /// And that was its last.
-    pub is_last: Signal<In, Bit>,
-    /// The digest of slot `oldest` is taken, the slot free.
-    pub is_retired: Signal<In, Bit>,
-    /// See there.
-    pub oldest: Signal<In, Word<3>>,
-    /// The slot whose block number is wanted.
-    pub shown: Signal<In, Word<3>>,
-    /// A block waits.
-    pub is_ready: Signal<Out, Bit>,
-    /// This is the oldest slot and its row is hashed.
-    pub is_done: Signal<Out, Bit>,
-    /// Number of the block waiting or being hashed, if this is the slot shown, else 0.
-    pub block: Signal<Out, Word<6>>,
-    own: Constant<Word<3>>,
-    in_memory: DFF<Word<6>>,
-    finished: DFF<Word<6>>,
-    is_under_way: DFF<Bit>,
-    is_complete: DFF<Bit>,
-}
-
-impl Slot {
-    /// The slot of that number.
-    fn new(number: usize) -> Self {
-        Self {
-            clock: Signal::default(),
-            reset: Signal::default(),
-            is_loaded: Signal::default(),
-            loaded: Signal::default(),
-            is_picked: Signal::default(),
-            picked: Signal::default(),
-            is_hashed: Signal::default(),
-            hashed: Signal::default(),
-            is_last: Signal::default(),
-            is_retired: Signal::default(),
-            oldest: Signal::default(),
-            shown: Signal::default(),
-            is_ready: Signal::default(),
-            is_done: Signal::default(),
-            block: Signal::default(),
-            own: Constant::new(Word::new(number as u128)),
-            in_memory: DFF::default(),
-            finished: DFF::default(),
-            is_under_way: DFF::default(),
-            is_complete: DFF::default(),
-        }
-    }
-}
-
-impl Logic for Slot {
-    #[hdl_gen]
-    fn update(&mut self) {
-        dff_setup!(self, clock, in_memory, finished, is_under_way, is_complete);
-        self.is_ready.next =
-            !self.is_under_way.q.val() && (self.in_memory.q.val() != self.finished.q.val());
-        self.is_done.next = self.is_complete.q.val() && (self.oldest.val() == self.own.val());
-        self.block.next = 0u64.into();
-        if self.shown.val() == self.own.val() {
-            self.block.next = self.finished.q.val();
-        }
-        if self.is_loaded.val() && (self.loaded.val() == self.own.val()) {
-            self.in_memory.d.next = self.in_memory.q.val() + 1;
-        }
-        if self.is_picked.val() && (self.picked.val() == self.own.val()) {
-            self.is_under_way.d.next = true;
-        }
-        if self.is_hashed.val() && (self.hashed.val() == self.own.val()) {
-            self.is_under_way.d.next = false;
-            self.finished.d.next = self.finished.q.val() + 1;
-            self.is_complete.d.next = self.is_last.val();
-        }
-        if self.is_retired.val() && (self.oldest.val() == self.own.val()) {
-            self.in_memory.d.next = 0u64.into();
-            self.finished.d.next = 0u64.into();
-            self.is_complete.d.next = false;
-        }
-        if self.reset.val() {
-            self.in_memory.d.next = 0u64.into();
-            self.finished.d.next = 0u64.into();
-            self.is_under_way.d.next = false;
-            self.is_complete.d.next = false;
-        }
-    }
-}
-
-/// All slots, and the choice of the oldest that has a block waiting.
-#[derive(LogicBlock)]
-pub(super) struct Slots {
+pub(super) struct Slots<const S: usize, const N: usize> {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
     /// Synchronous: empties all slots.
     pub reset: Signal<In, Bit>,
-    /// As in [`Slot`].
-    pub is_loaded: Signal<In, Bit>,
-    /// As in [`Slot`].
-    pub loaded: Signal<In, Word<3>>,
-    /// The slot chosen is picked.
-    pub is_picked: Signal<In, Bit>,
-    /// As in [`Slot`].
-    pub is_hashed: Signal<In, Bit>,
-    /// As in [`Slot`].
-    pub hashed: Signal<In, Word<3>>,
-    /// As in [`Slot`].
-    pub is_last: Signal<In, Bit>,
-    /// As in [`Slot`].
-    pub is_retired: Signal<In, Bit>,
-    /// As in [`Slot`].
-    pub oldest: Signal<In, Word<3>>,
-    /// As in [`Slot`].
-    pub shown: Signal<In, Word<3>>,
+    /// The slot that is loaded.
+    pub loaded: Signal<In, Word<S>>,
+    /// There is no row in it from before.
+    pub is_free: Signal<Out, Bit>,
+    /// A block of the row loaded has come.
+    pub is_block: Signal<In, Bit>,
+    /// With that block the row is whole; the next cycle loads the next slot.
+    pub is_row: Signal<In, Bit>,
     /// Some slot has a block waiting.
     pub is_ready: Signal<Out, Bit>,
     /// The oldest such slot.
-    pub choice: Signal<Out, Word<3>>,
-    /// The row in the oldest slot is hashed.
-    pub is_done: Signal<Out, Bit>,
-    /// Number of the block waiting or being hashed in the slot shown.
+    pub choice: Signal<Out, Word<S>>,
+    /// It is picked: its block will be hashed. Not allowed in the cycle after another was.
+    pub is_picked: Signal<In, Bit>,
+    /// The slot whose block number is wanted.
+    pub shown: Signal<In, Word<S>>,
+    /// Number of its next block.
     pub block: Signal<Out, Word<5>>,
-    slot: [Slot; SLOTS],
-    ready: Signal<Local, Word<8>>,
-    ready_twice: Signal<Local, Word<16>>,
-    by_age: Signal<Local, Word<16>>,
-    age: Signal<Local, Word<3>>,
-    chosen: Signal<Local, Word<3>>,
-    number: Signal<Local, Word<6>>,
+    /// That block leaves.
+    pub is_issued: Signal<In, Bit>,
+    /// The block of slot `hashed` is hashed.
+    pub is_hashed: Signal<In, Bit>,
+    /// See there.
+    pub hashed: Signal<In, Word<S>>,
+    /// And that was its last.
+    pub is_last: Signal<In, Bit>,
+    /// The slot of the oldest row.
+    pub oldest: Signal<Out, Word<S>>,
+    /// Its row is hashed.
+    pub is_done: Signal<Out, Bit>,
+    /// Its digest is taken, the slot free.
+    pub is_retired: Signal<In, Bit>,
+    whole: Flags<N, S>,
+    under_way: Flags<N, S>,
+    complete: Flags<N, S>,
+    begun: Flags<N, S>,
+    loaded_whole: FlagAt<N, S>,
+    head_complete: FlagAt<N, S>,
+    shown_begun: FlagAt<N, S>,
+    numbers: LutRam<Word<5>, S>,
+    lowest: Lowest<N, S>,
+    waiting: DFF<Word<6>>,
+    head: DFF<Word<S>>,
+    is_chosen: DFF<Bit>,
+    chosen: DFF<Word<S>>,
+    one: Constant<Word<N>>,
+    zero: Constant<Word<S>>,
+    loaded_bit: Signal<Local, Word<N>>,
+    loading: Signal<Local, Word<N>>,
+    ready: Signal<Local, Word<N>>,
+    is_of_loaded: Signal<Local, Bit>,
+    turn: Signal<Local, Word<S>>,
+    by_age: Signal<Local, Word<N>>,
+    number: Signal<Local, Word<5>>,
 }
 
-impl Default for Slots {
+impl<const S: usize, const N: usize> Default for Slots<S, N> {
     fn default() -> Self {
+        assert_eq!(N, 1 << S, "slots");
         Self {
             clock: Signal::default(),
             reset: Signal::default(),
-            is_loaded: Signal::default(),
             loaded: Signal::default(),
+            is_free: Signal::default(),
+            is_block: Signal::default(),
+            is_row: Signal::default(),
+            is_ready: Signal::default(),
+            choice: Signal::default(),
             is_picked: Signal::default(),
+            shown: Signal::default(),
+            block: Signal::default(),
+            is_issued: Signal::default(),
             is_hashed: Signal::default(),
             hashed: Signal::default(),
             is_last: Signal::default(),
-            is_retired: Signal::default(),
             oldest: Signal::default(),
-            shown: Signal::default(),
-            is_ready: Signal::default(),
-            choice: Signal::default(),
             is_done: Signal::default(),
-            block: Signal::default(),
-            slot: std::array::from_fn(Slot::new),
+            is_retired: Signal::default(),
+            whole: Flags::default(),
+            under_way: Flags::default(),
+            complete: Flags::default(),
+            begun: Flags::default(),
+            loaded_whole: FlagAt::default(),
+            head_complete: FlagAt::default(),
+            shown_begun: FlagAt::default(),
+            numbers: LutRam::default(),
+            lowest: Lowest::default(),
+            waiting: DFF::default(),
+            head: DFF::default(),
+            is_chosen: DFF::default(),
+            chosen: DFF::default(),
+            one: Constant::new(Word::new(1)),
+            zero: Constant::new(Word::default()),
+            loaded_bit: Signal::default(),
+            loading: Signal::default(),
             ready: Signal::default(),
-            ready_twice: Signal::default(),
+            is_of_loaded: Signal::default(),
+            turn: Signal::default(),
             by_age: Signal::default(),
-            age: Signal::default(),
-            chosen: Signal::default(),
             number: Signal::default(),
         }
     }
 }
 
-impl Logic for Slots {
+impl<const S: usize, const N: usize> Logic for Slots<S, N> {
     #[hdl_gen]
     fn update(&mut self) {
-        self.ready.next = bit_cast_bit::<8>(self.slot[0].is_ready.val())
-            | (bit_cast_bit::<8>(self.slot[1].is_ready.val()) << 1)
-            | (bit_cast_bit::<8>(self.slot[2].is_ready.val()) << 2)
-            | (bit_cast_bit::<8>(self.slot[3].is_ready.val()) << 3)
-            | (bit_cast_bit::<8>(self.slot[4].is_ready.val()) << 4)
-            | (bit_cast_bit::<8>(self.slot[5].is_ready.val()) << 5)
-            | (bit_cast_bit::<8>(self.slot[6].is_ready.val()) << 6)
-            | (bit_cast_bit::<8>(self.slot[7].is_ready.val()) << 7);
-        self.is_ready.next = self.ready.val().any();
-        self.ready_twice.next = bit_cast_word::<16, 8>(self.ready.val())
-            | (bit_cast_word::<16, 8>(self.ready.val()) << 8);
-        self.by_age.next = self.ready_twice.val() >> self.oldest.val();
-        self.age.next = 7u64.into();
-        if self.by_age.val().get_bit(6) {
-            self.age.next = 6u64.into();
-        }
-        if self.by_age.val().get_bit(5) {
-            self.age.next = 5u64.into();
-        }
-        if self.by_age.val().get_bit(4) {
-            self.age.next = 4u64.into();
-        }
-        if self.by_age.val().get_bit(3) {
-            self.age.next = 3u64.into();
-        }
-        if self.by_age.val().get_bit(2) {
-            self.age.next = 2u64.into();
-        }
-        if self.by_age.val().get_bit(1) {
-            self.age.next = 1u64.into();
-        }
-        if self.by_age.val().get_bit(0) {
-            self.age.next = 0u64.into();
-        }
-        self.chosen.next = self.oldest.val() + self.age.val();
-        self.choice.next = self.chosen.val();
+        dff_setup!(self, clock, waiting, head, is_chosen, chosen);
+        clock!(self, clock, whole, under_way, complete, begun, numbers);
+        self.whole.reset.next = self.reset.val();
+        self.under_way.reset.next = self.reset.val();
+        self.complete.reset.next = self.reset.val();
+        self.begun.reset.next = self.reset.val();
 
-        for i in 0..8 {
-            self.slot[i].clock.next = self.clock.val();
-            self.slot[i].reset.next = self.reset.val();
-            self.slot[i].is_loaded.next = self.is_loaded.val();
-            self.slot[i].loaded.next = self.loaded.val();
-            self.slot[i].is_picked.next = self.is_picked.val();
-            self.slot[i].picked.next = self.chosen.val();
-            self.slot[i].is_hashed.next = self.is_hashed.val();
-            self.slot[i].hashed.next = self.hashed.val();
-            self.slot[i].is_last.next = self.is_last.val();
-            self.slot[i].is_retired.next = self.is_retired.val();
-            self.slot[i].oldest.next = self.oldest.val();
-            self.slot[i].shown.next = self.shown.val();
+        // A slot is free until a row in it is whole, and again when that row is retired.
+        self.loaded_whole.flags.next = self.whole.flags.val();
+        self.loaded_whole.place.next = self.loaded.val();
+        self.is_free.next = !self.loaded_whole.is_set.val();
+        self.whole.is_setting.next = self.is_row.val();
+        self.whole.set.next = self.loaded.val();
+        self.whole.is_clearing.next = self.is_retired.val();
+        self.whole.clear.next = self.head.q.val();
+        self.under_way.is_setting.next = self.is_picked.val();
+        self.under_way.set.next = self.chosen.q.val();
+        self.under_way.is_clearing.next = self.is_hashed.val();
+        self.under_way.clear.next = self.hashed.val();
+        self.complete.is_setting.next = self.is_hashed.val() && self.is_last.val();
+        self.complete.set.next = self.hashed.val();
+        self.complete.is_clearing.next = self.is_retired.val();
+        self.complete.clear.next = self.head.q.val();
+
+        // Blocks in memory of the row loaded, at most 32, less those picked.
+        self.is_of_loaded.next = self.is_picked.val()
+            && !self.loaded_whole.is_set.val()
+            && (self.chosen.q.val() == self.loaded.val());
+        if self.is_block.val() && !self.is_of_loaded.val() {
+            self.waiting.d.next = self.waiting.q.val() + 1;
         }
-        self.is_done.next = self.slot[0].is_done.val()
-            || self.slot[1].is_done.val()
-            || self.slot[2].is_done.val()
-            || self.slot[3].is_done.val()
-            || self.slot[4].is_done.val()
-            || self.slot[5].is_done.val()
-            || self.slot[6].is_done.val()
-            || self.slot[7].is_done.val();
-        self.number.next = self.slot[0].block.val()
-            | self.slot[1].block.val()
-            | self.slot[2].block.val()
-            | self.slot[3].block.val()
-            | self.slot[4].block.val()
-            | self.slot[5].block.val()
-            | self.slot[6].block.val()
-            | self.slot[7].block.val();
-        self.block.next = bit_cast_word::<5, 6>(self.number.val());
+        if !self.is_block.val() && self.is_of_loaded.val() {
+            self.waiting.d.next = self.waiting.q.val() - 1;
+        }
+        if self.is_row.val() {
+            self.waiting.d.next = 0u64.into();
+        }
+        self.loaded_bit.next = self.one.val() << self.loaded.val();
+        self.loading.next = 0u64.into();
+        if self.waiting.q.val().any() {
+            self.loading.next = self.loaded_bit.val();
+        }
+
+        // The choice is a cycle old. A slot that waits does so until it is picked, and whoever picks looks
+        // again only later.
+        self.ready.next = ((self.whole.flags.val() & !self.complete.flags.val())
+            | self.loading.val())
+            & !self.under_way.flags.val();
+        self.turn.next = self.zero.val() - self.head.q.val();
+        self.by_age.next =
+            (self.ready.val() >> self.head.q.val()) | (self.ready.val() << self.turn.val());
+        self.lowest.x.next = self.by_age.val();
+        self.is_chosen.d.next = self.lowest.is_any.val();
+        self.chosen.d.next = self.head.q.val() + self.lowest.index.val();
+        self.is_ready.next = self.is_chosen.q.val();
+        self.choice.next = self.chosen.q.val();
+
+        // The number of a block: how many of the row have left.
+        self.numbers.read_address.next = self.shown.val();
+        self.shown_begun.flags.next = self.begun.flags.val();
+        self.shown_begun.place.next = self.shown.val();
+        self.number.next = 0u64.into();
+        if self.shown_begun.is_set.val() {
+            self.number.next = self.numbers.read_data.val();
+        }
+        self.block.next = self.number.val();
+        self.numbers.write_address.next = self.shown.val();
+        self.numbers.write_data.next = self.number.val() + 1;
+        self.numbers.write_enable.next = self.is_issued.val();
+        self.begun.is_setting.next = self.is_issued.val();
+        self.begun.set.next = self.shown.val();
+        self.begun.is_clearing.next = self.is_retired.val();
+        self.begun.clear.next = self.head.q.val();
+
+        // Rows leave in order.
+        self.oldest.next = self.head.q.val();
+        self.head_complete.flags.next = self.complete.flags.val();
+        self.head_complete.place.next = self.head.q.val();
+        self.is_done.next = self.head_complete.is_set.val();
+        if self.is_retired.val() {
+            self.head.d.next = self.head.q.val() + 1;
+        }
+
+        if self.reset.val() {
+            self.waiting.d.next = 0u64.into();
+            self.head.d.next = 0u64.into();
+            self.is_chosen.d.next = false;
+        }
     }
 }
