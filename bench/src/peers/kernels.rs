@@ -174,19 +174,18 @@ pub fn plonky3_rows(matrix: &Matrix) -> Result<RowMajorMatrix<Goldilocks>, Devic
 pub fn extend(system: System, log_rows: u32, log_blowup: u32) -> Result<Run, Error> {
     fn stock<B: Base>(log_rows: u32, log_blowup: u32) -> Result<Run, Error> {
         let kernel = Stock::<B>::new(log_rows, log_blowup);
-        Ok(timed_again((), |()| kernel.extend())?.1)
+        Ok(timed_again(|| (), |()| kernel.extend())?.1)
     }
     match system {
         System::Winterfell => stock::<stock::Upstream>(log_rows, log_blowup),
         System::WinterfellOurField => stock::<Felt>(log_rows, log_blowup),
         System::Plonky3 => {
-            let mut kernel = Plonky3::new(log_rows, log_blowup);
-            let rows = std::mem::replace(&mut kernel.rows, RowMajorMatrix::new(Vec::new(), 1));
-            Ok(timed_again(rows, |rows| kernel.extend(rows))?.1)
+            let kernel = Plonky3::new(log_rows, log_blowup);
+            Ok(timed_again(|| kernel.rows(), |rows| kernel.extend(rows))?.1)
         }
         System::Winterforge => {
             let kernel = Ours::new(log_rows, log_blowup);
-            let (matrix, run) = timed_again((), |()| kernel.extend())?;
+            let (matrix, run) = timed_again(|| (), |()| kernel.extend())?;
             matrix.map_err(|error| Error::Peer(error.to_string()))?;
             Ok(run)
         }
@@ -200,7 +199,7 @@ pub fn extend(system: System, log_rows: u32, log_blowup: u32) -> Result<Run, Err
 pub fn commit(system: System, log_rows: u32, log_blowup: u32) -> Result<Run, Error> {
     fn stock<B: Base>(log_rows: u32, log_blowup: u32) -> Result<([u8; 32], Run), Error> {
         let matrix = Stock::<B>::new(log_rows, log_blowup).extend();
-        timed_again((), |()| Stock::commit(&matrix))
+        timed_again(|| (), |()| Stock::commit(&matrix))
     }
     let failed = |error: DeviceError| Error::Peer(error.to_string());
     let (root, mut run) = match system {
@@ -209,12 +208,12 @@ pub fn commit(system: System, log_rows: u32, log_blowup: u32) -> Result<Run, Err
         System::Plonky3 => {
             let ours = Ours::new(log_rows, log_blowup);
             let rows = plonky3_rows(&ours.extend().map_err(failed)?).map_err(failed)?;
-            timed_again(rows, Plonky3::commit)?
+            timed_again(|| rows.clone(), Plonky3::commit)?
         }
         System::Winterforge => {
             let kernel = Ours::new(log_rows, log_blowup);
             let matrix = kernel.extend().map_err(failed)?;
-            let (root, run) = timed_again((), |()| kernel.commit(&matrix))?;
+            let (root, run) = timed_again(|| (), |()| kernel.commit(&matrix))?;
             (root.map_err(failed)?, run)
         }
     };

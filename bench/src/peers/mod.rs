@@ -105,13 +105,14 @@ pub(crate) fn timed<T>(job: impl FnOnce() -> T) -> Result<(T, Run), Error> {
     Ok((result, run))
 }
 
-/// Runs `job` twice and takes the measure of the second time: the memory that it takes is then the process's, as it is for all
-/// but the first of the columns and trees of a proof.
-pub(crate) fn timed_again<I: Clone, T>(
-    input: I,
+/// Runs `job` twice, each time on an input of its own, and takes the measure of the second time: the memory that it takes is
+/// then the process's, as it is for all but the first of the columns and trees of a proof.
+pub(crate) fn timed_again<I, T>(
+    input: impl Fn() -> I,
     mut job: impl FnMut(I) -> T,
 ) -> Result<(T, Run), Error> {
-    drop(job(input.clone()));
+    drop(job(input()));
+    let input = input();
     timed(|| job(input))
 }
 
@@ -120,15 +121,14 @@ pub(crate) fn timed_again<I: Clone, T>(
 /// # Errors
 /// If a proof fails or is rejected.
 pub fn prove(system: System, log_rows: u32, log_blowup: u32) -> Result<Run, Error> {
-    let columns = air::columns(log_rows);
     let options = options(log_rows, log_blowup);
     match system {
-        System::Winterfell => stock::prove::<stock::Upstream>(columns, options),
+        System::Winterfell => stock::prove::<stock::Upstream>(log_rows, options),
         System::WinterfellOurField => {
-            stock::prove::<winterforge_air::field::Felt>(columns, options)
+            stock::prove::<winterforge_air::field::Felt>(log_rows, options)
         }
-        System::Plonky3 => plonky3::prove(columns, &options),
-        System::Winterforge => winterforge::prove(columns, options),
+        System::Plonky3 => plonky3::prove(log_rows, &options),
+        System::Winterforge => winterforge::prove(log_rows, options),
     }
 }
 

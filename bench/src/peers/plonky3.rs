@@ -19,7 +19,7 @@ use p3_uni_stark::StarkConfig;
 use winter_air::ProofOptions;
 use winterforge_air::field::Felt;
 
-use super::air::{CONSTRAINTS, WIDTH};
+use super::air::{self, CONSTRAINTS, WIDTH};
 use super::{Run, timed_again};
 use crate::error::Error;
 
@@ -114,10 +114,9 @@ fn config(log_rows: u32, options: &ProofOptions) -> Config {
 ///
 /// # Errors
 /// If the proof fails or is rejected.
-pub fn prove(columns: Vec<Vec<Felt>>, options: &ProofOptions) -> Result<Run, Error> {
-    let log_rows = columns[0].len().ilog2();
-    let public = [Goldilocks::new(columns[0][0].as_word())];
-    let trace = rows(columns);
+pub fn prove(log_rows: u32, options: &ProofOptions) -> Result<Run, Error> {
+    let public = [Goldilocks::new(air::columns(log_rows)[0][0].as_word())];
+    let trace = || rows(air::columns(log_rows));
     let config = config(log_rows, options);
     let (proof, mut run) = timed_again(trace, |trace| {
         p3_uni_stark::prove(&config, &ProductAir, trace, &public)

@@ -17,7 +17,7 @@ use winter_prover::{
 };
 use winterforge_air::field::Felt;
 
-use super::air::{Base, ProductAir};
+use super::air::{self, Base, ProductAir};
 use super::{Run, timed_again};
 use crate::error::Error;
 
@@ -107,15 +107,15 @@ pub fn proof<B: Base>(columns: Vec<Vec<Felt>>, options: ProofOptions) -> Result<
 ///
 /// # Errors
 /// If the proof fails or is rejected.
-pub fn prove<B: Base>(columns: Vec<Vec<Felt>>, options: ProofOptions) -> Result<Run, Error> {
+pub fn prove<B: Base>(log_rows: u32, options: ProofOptions) -> Result<Run, Error> {
     let failed = |error: &dyn std::fmt::Display| Error::Peer(error.to_string());
     let accepted = winter_verifier::AcceptableOptions::OptionSet(vec![options.clone()]);
     let prover = Stock {
         options,
         field: PhantomData::<B>,
     };
-    let trace = table::<B>(columns);
-    let first = prover.get_pub_inputs(&trace);
+    let trace = || table::<B>(air::columns(log_rows));
+    let first = prover.get_pub_inputs(&trace());
     let (proof, mut run) = timed_again(trace, |trace| prover.prove(trace))?;
     let proof = proof.map_err(|error| failed(&error))?;
     run.proof_bytes = proof.to_bytes().len() as u64;

@@ -9,7 +9,7 @@ use winterforge_prover::device::CpuDevice;
 use winterforge_prover::stark::{CommittedTrace, ProverError, Session};
 use winterforge_verifier::stark::{CheckMask, Reader, ShardProof, verify_shard};
 
-use super::air::{ProductAir, WIDTH};
+use super::air::{self, ProductAir, WIDTH};
 use super::{Run, timed_again};
 use crate::error::Error;
 
@@ -41,8 +41,9 @@ fn info(columns: &[Vec<Felt>]) -> TraceInfo {
 ///
 /// # Errors
 /// If the proof fails or is rejected.
-pub fn prove(columns: Vec<Vec<Felt>>, options: ProofOptions) -> Result<Run, Error> {
-    let (first, info) = (columns[0][0], info(&columns));
+pub fn prove(log_rows: u32, options: ProofOptions) -> Result<Run, Error> {
+    let columns = || air::columns(log_rows);
+    let (first, info) = (columns()[0][0], info(&columns()));
     let (proof, mut run) = timed_again(columns, |columns| proof(columns, &options))?;
     let proof = proof.map_err(|error| Error::Peer(error.to_string()))?;
     let bytes = proof.encode();
