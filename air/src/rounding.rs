@@ -29,7 +29,7 @@ const WINDOW_MIN_SHIFT: u32 = 26;
 const NO_WRAP_LIMIT: i128 = 1 << 62;
 
 /// Most bits of the range check of a window, and of a distance on the line of steps. All starts of windows then lie below
-/// [`NO_WRAP_LIMIT`]. Limbs of 64 bits would hold every element of the field and check nothing.
+/// `NO_WRAP_LIMIT`. Limbs of 64 bits would hold every element of the field and check nothing.
 pub const MAX_SIDE_BITS: u32 = 52;
 
 /// The constants of one channel, in *codes*: outputs counted from the smallest value of their type, so 0 to 255.

@@ -9,7 +9,7 @@
 //! by its staircase's offset meets no step but its own, so that no column has to say which staircase is meant.
 //!
 //! Both distances are range-checked, the lowest limb of each without a cell: what is looked up is the distance less the
-//! limbs above. Distances are below `2^52` ([`MAX_SIDE_BITS`](crate::rounding::MAX_SIDE_BITS)), so that two whose sum is
+//! limbs above. Distances are below `2^52` ([`MAX_SIDE_BITS`]), so that two whose sum is
 //! `last - first` modulo p have that sum as integers.
 
 use std::collections::HashMap;
