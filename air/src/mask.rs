@@ -21,9 +21,9 @@ pub enum ConstraintId {
     RangeCodeLow,
     /// `code_max - code` is a byte.
     RangeCodeHigh,
-    /// The limbs of a line's remainder are bytes.
+    /// The limbs of a line's remainder are in their table.
     RangeLineLimb,
-    /// The limbs of a window's remainder are bytes.
+    /// The limbs of a window's remainder are in their table.
     RangeWindowLimb,
     /// The start of a half comes from the window table.
     WindowTable,

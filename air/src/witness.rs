@@ -324,7 +324,7 @@ pub fn requant_cells(layout: &Layout, channel: &Channel, accumulator: i64, code:
                 (start, position - i128::from(start))
             };
             let lower = half(false);
-            let (start, remainder) = if lower.1 >> range.bits < 1 {
+            let (start, remainder) = if lower.1 < 1 << range.bits {
                 lower
             } else {
                 half(true)

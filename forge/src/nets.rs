@@ -1,8 +1,5 @@
 //! Small networks of the operators beyond matrix products, one statement each.
 
-use std::sync::Arc;
-
-use winterforge_air::plan::{PlanParameters, compile};
 use winterforge_model::testing::{Rng, random_input};
 use winterforge_model::{
     AveragePool, Boundary, Constant, Conv, Elementwise, Graph, Node, Op, QType, Quantization,
@@ -91,7 +88,8 @@ impl Net {
 }
 
 /// The statement about `batch` random samples.
-fn case(graph: Graph, seed: u64, batch: usize) -> Case {
+/// Random samples.
+pub fn case(graph: Graph, seed: u64, batch: usize) -> Case {
     let quantization = graph.tensor(graph.input).quantization;
     let x = (0..batch as u64)
         .flat_map(|sample| random_input(seed ^ sample << 20, &graph))
@@ -185,20 +183,15 @@ pub fn chain() -> Case {
     case(net.graph(), 10, 7)
 }
 
-/// A sum whose operands differ so much in scale that sides of its windows take 57 bits; `None` if it has no plan.
-pub fn wide_sum() -> Option<Case> {
+/// A network that ends in a sum of three cells and the same again, 2^`apart` times smaller but for a factor of three.
+pub fn wide_sum(apart: i32) -> Net {
     let mut net = Net::new(&[3], int8(4.0, 0));
     let values = Table::new(QType::I8, |v| v);
-    let map = net.node(Op::Table(values), &[0], &[3], int8(1.3 * 2f32.powi(-26), 0));
-    net.node(
-        Op::Add(Elementwise::default()),
-        &[0, map],
-        &[3],
-        int8(1.0, 0),
-    );
-    let graph = net.graph();
-    compile(Arc::new(graph.clone()), 1, PlanParameters::default()).ok()?;
-    Some(case(graph, 4, 40))
+    let small = int8(1.3 * 2f32.powi(-apart), 0);
+    let map = net.node(Op::Table(values), &[0], &[3], small);
+    let sum = Op::Add(Elementwise::default());
+    net.node(sum, &[0, map], &[3], int8(1.0, 0));
+    net
 }
 
 /// A convolution with the border, stride and weights that [`conv`] has, but for what `edit` changes.

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use winterforge_air::field::Felt;
 use winterforge_air::layout::Kind;
-use winterforge_air::plan::{PlanParameters, compile};
+use winterforge_air::plan::{PlanError, PlanParameters, compile};
 use winterforge_forge::forger::Witness;
-use winterforge_forge::nets;
+use winterforge_forge::nets::{self, int8};
 use winterforge_forge::stark::Deviation;
-use winterforge_model::testing::RandomNet;
+use winterforge_model::testing::{RandomNet, Rng};
+use winterforge_model::{Linear, Op, Requant};
 use winterforge_verifier::{Policy, verify};
 
 /// Sides are below 2^62 in magnitude. With limbs of 62 bits at most, a side and its limbs that agree modulo p agree.
@@ -35,17 +36,18 @@ fn limbs_hold_less_than_the_field() {
     }
 }
 
-/// Eight limbs of a byte hold every element of the field: a negative remainder is none that a lookup refuses.
+/// The widest windows there are: a remainder that is negative, and so no sum of limbs, is refused.
 #[test]
 fn a_remainder_beyond_the_limbs_is_refused() {
-    let Some(case) = nets::wide_sum() else {
-        return;
-    };
+    let case = nets::case(nets::wide_sum(20).graph(), 4, 40);
+    let range = case.instance.plan.shards[0].layout.shape.window_range();
+    assert_eq!(range.bits, 51);
     let site = case
         .site(|site| site.kind == Kind::Window && case.is_output(site) && case.branch(site) == 0);
     let mut witness = Witness::honest(&case);
     let (accumulator, code) = (case.accumulator(&site), case.code(&site) + 7);
     witness.fill_lane(&site, accumulator, code);
+    assert!(witness.remainder(&site) < 0);
     let word = Felt::from_signed(witness.remainder(&site) as i64).as_word();
     witness.set_remainder(&site, i128::from(word));
     witness.state(&site, code);
@@ -53,4 +55,43 @@ fn a_remainder_beyond_the_limbs_is_refused() {
     let forged = witness.commit().fill().finish(Deviation::None);
     let verdict = verify(&forged.bundle(), &case.graph, &Policy::default());
     assert!(verdict.is_err(), "a false output is accepted");
+}
+
+/// All windows of a plan have one range check: what one channel needs must leave every other's products below p.
+#[test]
+fn windows_without_a_common_range_are_refused() {
+    let plan = |net: nets::Net| compile(Arc::new(net.graph()), 1, PlanParameters::default());
+    assert!(matches!(
+        plan(nets::wide_sum(22)),
+        Err(PlanError::Channel { .. })
+    ));
+    let common = (0..8).map(|seed| {
+        let mut net = nets::wide_sum(20);
+        let mut rng = Rng::new(seed);
+        let y = int8(1.0, -4);
+        // Outputs that saturate but for a few: their window's products are large.
+        let requant = (0..4)
+            .map(|_| Requant::new(rng.log_float(50.0, 900.0), y).unwrap())
+            .collect();
+        let linear = Linear {
+            in_features: 3,
+            out_features: 4,
+            weights: (0..12).map(|_| rng.int(-90, 90) as i16).collect(),
+            bias: vec![0; 4],
+            requant,
+            weight_quantization: vec![int8(0.02, 0); 4],
+            alpha: 1.0,
+        };
+        net.node(Op::Linear(linear), &[2], &[4], y);
+        plan(net)
+    });
+    let refused = common
+        .filter_map(Result::err)
+        .find_map(|error| match error {
+            PlanError::Windows { least, most } => Some((least, most)),
+            _ => None,
+        });
+    let (least, most) = refused.expect("channels without a common range");
+    assert_eq!(least, 51);
+    assert!(most < least, "{most}");
 }

@@ -15,6 +15,8 @@ use winterforge_air::plan::{Plan, Row, Shard};
 use winterforge_model::{Graph, Op};
 use winterforge_verifier::instance::{Instance, ParameterShard};
 
+use crate::device::GAP_WORDS;
+
 /// Bytes of a field element, of an extension element and of a digest.
 const FELT: u64 = 8;
 const EXTENSION: u64 = 3 * FELT;
@@ -96,7 +98,8 @@ impl Footprint {
         let (column, points) = (FELT * rows, rows * blowup);
         // Coefficients and work space of each thread that transforms a column.
         let scratch = 3 * threads * column;
-        let extended = |columns: u64| copies * FELT * columns * points;
+        let gap = FELT * GAP_WORDS as u64;
+        let extended = |columns: u64| copies * columns * (FELT * points + gap);
         let nodes = copies * 2 * DIGEST * points;
         let leaves = copies * DIGEST * points;
 

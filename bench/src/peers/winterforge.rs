@@ -43,7 +43,10 @@ fn info(columns: &[Vec<Felt>]) -> TraceInfo {
 /// If the proof fails or is rejected.
 pub fn prove(log_rows: u32, options: ProofOptions) -> Result<Run, Error> {
     let columns = || air::columns(log_rows);
-    let (first, info) = (columns()[0][0], info(&columns()));
+    let (first, info) = {
+        let columns = columns();
+        (columns[0][0], info(&columns))
+    };
     let (proof, mut run) = timed_again(columns, |columns| proof(columns, &options))?;
     let proof = proof.map_err(|error| Error::Peer(error.to_string()))?;
     let bytes = proof.encode();

@@ -25,7 +25,7 @@ const LEAST_TILES: usize = 16;
 
 /// Words left out between the columns of a matrix: 18 lines of the cache. Columns a power of two apart would all fall on the
 /// same few lines, and a row of many of them would drive itself out.
-const GAP_WORDS: usize = 18 * 8;
+pub(crate) const GAP_WORDS: usize = 18 * 8;
 
 /// Parents that one task makes.
 const TILE_PARENTS: usize = 512;
@@ -109,7 +109,7 @@ impl Device for CpuDevice {
         words.par_chunks_mut(pitch).zip(job.columns).for_each_init(
             buffers,
             |(coefficients, work), (extended, column)| {
-                let (extended, _gap) = extended.split_at_mut(shape.column_words());
+                let extended = &mut extended[..shape.column_words()];
                 match job.form {
                     Form::Values => transform.interpolate(self.level, column, coefficients, work),
                     Form::Coefficients => transform.to_digit_order(column, coefficients),

@@ -33,6 +33,7 @@ use winterforge_verifier::bundle::HashId;
 pub use self::blake3::Digest;
 pub use buffer::{Buffer, Digests, Matrix, Shape, View};
 pub use cpu::CpuDevice;
+pub(crate) use cpu::GAP_WORDS;
 pub use dual::Dual;
 pub use open::{OpenOther, open};
 pub use record::{Recorder, Replay};

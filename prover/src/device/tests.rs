@@ -290,3 +290,24 @@ fn words_that_are_no_digest_are_an_error() {
     ));
     assert!(Hash::from_words(&words).is_ok());
 }
+
+#[test]
+fn a_matrix_has_the_words_that_its_sides_say() {
+    let shape = Shape {
+        columns: 3,
+        cosets: 2,
+        rows: 4,
+    };
+    let words = |count: u64| (0..count).map(Felt::new).collect::<Vec<_>>();
+    // Gaps are seen by nobody.
+    let apart = Matrix::with_pitch(shape, 10, words(30));
+    let columns: Vec<u64> = (apart.view().unwrap().columns().flatten())
+        .map(|word| word.as_word())
+        .collect();
+    let want: Vec<u64> = [0..8, 10..18, 20..28].into_iter().flatten().collect();
+    assert_eq!(columns, want);
+    for (pitch, count) in [(8, 23), (8, 25), (10, 28), (7, 21)] {
+        let matrix = Matrix::with_pitch(shape, pitch, words(count));
+        assert!(matrix.view().is_err(), "{count} words, {pitch} apart");
+    }
+}
