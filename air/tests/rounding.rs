@@ -134,6 +134,36 @@ proptest! {
     }
 }
 
+/// Products that lie in the middle of two numbers of float32, one of which is in the middle of two outputs: where an output
+/// ends exactly at an accumulator, its parity decides. No random scale meets that.
+#[test]
+fn ties_of_both_roundings_at_once_go_to_even() {
+    // 1/2 + 2^-25, 3/2 - 2^-24, 5/2 + 2^-23, 7/2 - 2^-23 and 9/2 + 2^-22, as an accumulator times its scale.
+    let ties = [
+        (97, 16_777_217, 25),
+        (19, 25_165_823, 24),
+        (27, 20_971_521, 23),
+        (2913, 29_360_127, 23),
+        (1139, 18_874_369, 22),
+    ];
+    for (acc, product, shift) in ties {
+        assert_eq!(product % acc, 0);
+        let scale = (product / acc) as u32;
+        let up = scale.leading_zeros() - 8;
+        let requant = Requant {
+            multiplier: scale << up,
+            shift: shift + up as i32,
+            zero_point: 0,
+            qmin: -128,
+            qmax: 127,
+        };
+        let output = requant.apply(acc);
+        assert_eq!(output % 2, 0, "{acc}: {output}");
+        assert_eq!(requant.apply(-acc), -output, "{acc}");
+        check(&requant, (-9 * acc, 9 * acc), -128).unwrap();
+    }
+}
+
 /// Within 24 bits the window encodes every channel; lines do not, which is why it exists.
 #[test]
 fn window_always_exists_below_24_bits() {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use winterforge_air::field::Felt;
-use winterforge_air::layout::Kind;
+use winterforge_air::layout::{Kind, Shape};
 use winterforge_air::plan::{PlanError, PlanParameters, compile};
+use winterforge_air::witness::window_limbs;
 use winterforge_forge::forger::Witness;
 use winterforge_forge::nets::{self, int8};
 use winterforge_forge::stark::Deviation;
@@ -31,8 +32,33 @@ fn limbs_hold_less_than_the_field() {
                     (4..=5).contains(&(range.size >> (range.bits - 2))),
                     "seed {seed}: {range:?}"
                 );
+                limbs_hold_the_range_and_no_more(shape);
             }
         }
+    }
+}
+
+/// The halves of an output are as wide as what limbs can hold: wider limbs would reach into the next output.
+fn limbs_hold_the_range_and_no_more(shape: &Shape) {
+    let range = shape.window_range();
+    let weight = |limb: usize| match limb + 1 == shape.window_limbs {
+        true => 1_i64 << shape.top_shift(),
+        false => 1 << (shape.limb_bits * limb as u32),
+    };
+    let most = (1_i64 << shape.limb_bits) - 1;
+    let largest: i64 = (0..shape.window_limbs)
+        .map(|limb| most * weight(limb))
+        .sum();
+    assert_eq!(largest, range.size - 1, "{shape:?}");
+    let below = 1 << (shape.limb_bits * (shape.window_limbs as u32 - 1));
+    let full = 1 << range.bits;
+    for remainder in [0, 1, below - 1, below, full - 1, largest - 1, largest] {
+        let limbs: Vec<i64> = (window_limbs(shape, remainder).iter())
+            .map(|limb| limb.to_signed())
+            .collect();
+        let sum: i64 = limbs.iter().enumerate().map(|(i, l)| l * weight(i)).sum();
+        assert_eq!(sum, remainder, "{shape:?}");
+        assert!(limbs.iter().all(|limb| (0..=most).contains(limb)));
     }
 }
 
