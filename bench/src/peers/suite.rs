@@ -7,7 +7,7 @@ use std::process::Command;
 
 use super::{Run, System};
 use crate::error::Error;
-use crate::measure::{median, spawn_program};
+use crate::measure::spawn_program;
 
 /// Rows of the large trace, as a power of two.
 pub const LOG_ROWS: u32 = 18;
@@ -97,11 +97,11 @@ pub struct Peers {
 }
 
 impl Peers {
-    /// The median of a figure of a case; not a number if it was not measured.
+    /// The least of a figure of a case, since what else a machine does only adds; not a number if it was not measured.
     pub fn figure(&self, case: Case, figure: impl Fn(&Run) -> f64) -> f64 {
         let found = self.measured.iter().find(|(other, _)| *other == case);
         let runs = found.map_or(&[][..], |(_, runs)| runs.as_slice());
-        median(runs.iter().map(figure).collect())
+        runs.iter().map(figure).fold(f64::NAN, f64::min)
     }
 
     /// The largest peak of a case's runs in MB.

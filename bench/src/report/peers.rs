@@ -53,7 +53,8 @@ impl Report {
             "## Beside other provers\n\n\
              One statement, proven by all: {WIDTH} columns, {CONSTRAINTS} constraints of degree {DEGREE}, 2^{} rows; no auxiliary segment. Field, extension \
              (cubic), rate, queries, folding by 8 and remainder are the same, and so are the proven bits, which our ledger counts; nobody grinds. All \
-             hash with BLAKE3. Each proof is made and verified in a process of its own, medians of {}; the time is that of the prover's call, \
+             hash with BLAKE3. Each proof is made and verified in a process of its own; each figure is the least of {}, since what else the machine \
+             does only adds, but memory the largest; the time is that of the prover's call, \
              with the trace at hand, the second time in the process, when its memory has been touched before: on a virtual machine the first \
              touch can cost as much as the proof. All systems were built for this machine (`-C target-cpu=native`), since Plonky3 chooses its vectors \
              when it is compiled. winterfell's threads are a feature of its build that also changes what one thread does; it is off. Our proofs have the \
