@@ -88,7 +88,7 @@ impl Net {
 }
 
 /// The statement about `batch` random samples.
-/// Random samples.
+/// A graph, and what it returns for random samples.
 pub fn case(graph: Graph, seed: u64, batch: usize) -> Case {
     let quantization = graph.tensor(graph.input).quantization;
     let x = (0..batch as u64)
