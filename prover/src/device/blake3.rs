@@ -50,6 +50,11 @@ const BLOCK_ELEMENTS: usize = 8;
 /// Elements in a chunk of 1024 bytes.
 const CHUNK_ELEMENTS: usize = 128;
 
+/// Elements in a line of the cache.
+const LINE_ELEMENTS: usize = 8;
+/// How many messages ahead their cells are asked for: one is too late.
+const AHEAD: usize = 2;
+
 /// The lanes of a kernel at this level: how many messages it hashes at once.
 pub fn lanes(level: Level) -> usize {
     struct Width;
@@ -255,8 +260,12 @@ fn chunk<W: Words>(columns: &[&[Felt]], row: usize, counter: u64, root: u32) -> 
         let mut message = [W::splat(0); 16];
         for (words, column) in message.chunks_exact_mut(2).zip(&rest[..elements]) {
             words.copy_from_slice(&W::halves(&column[row..]));
-            // The rows of the next message: as many columns are more streams than a processor follows by itself.
-            W::prefetch(&column[row + W::WIDTH..]);
+            // As many columns are more streams than a processor follows by itself.
+            let ahead = column.get(row + AHEAD * W::WIDTH..).unwrap_or_default();
+            ahead
+                .chunks(LINE_ELEMENTS)
+                .take(W::WIDTH / LINE_ELEMENTS)
+                .for_each(W::prefetch);
         }
         let mut flags = 0;
         if block == 0 {
