@@ -3,6 +3,7 @@
 //! This is the definition that goldens, constraints and hardware are held against, so nothing here
 //! is optimised beyond an order of loops that memory likes.
 
+mod attention;
 mod elementwise;
 mod linear;
 mod pool;
@@ -20,7 +21,8 @@ pub struct Execution {
     /// The accumulators of each node before requantization, bias included, one for each cell of its
     /// result and in the same order: `[position][channel]` of a [`Linear`](crate::Linear),
     /// `[channel][row][column]` of a [`Conv`](crate::Conv), `[channel]` of a
-    /// [`GlobalAveragePool`](Op::GlobalAveragePool); empty for operators that have none.
+    /// [`GlobalAveragePool`](Op::GlobalAveragePool), the result's order of a [`MatMul`](Op::MatMul) or a
+    /// [`LayerNorm`](crate::LayerNorm); empty for operators that have none.
     pub accumulators: Vec<Vec<i64>>,
 }
 
@@ -84,6 +86,12 @@ fn evaluate(graph: &Graph, node: &Node, tensors: &[Vec<i32>]) -> (Vec<i32>, Vec<
             let accumulators = x.chunks_exact(x.len() / channels).map(sum).collect();
             requantized(&node.op, accumulators, |_| 0)
         }
+        Op::MatMul { .. } => {
+            let accumulators = attention::mat_mul(graph, node, tensors);
+            requantized(&node.op, accumulators, |_| 0)
+        }
+        Op::Softmax { whole_steps } => (attention::softmax(graph, node, *whole_steps, x), Vec::new()),
+        Op::LayerNorm(norm) => attention::layer_norm(graph, node, norm, x),
         Op::MaxPool(window) => (pool::max(graph, node, window, x), Vec::new()),
         Op::AveragePool(op) => (pool::average(graph, node, op, x), Vec::new()),
         Op::Add(_) | Op::Mul(_) => (elementwise::combine(graph, node, tensors), Vec::new()),

@@ -164,6 +164,9 @@ impl Encoder {
             Op::Concat { .. } => 9,
             Op::Transpose { .. } => 10,
             Op::Pad(_) => 11,
+            Op::MatMul { .. } => 12,
+            Op::Softmax { .. } => 13,
+            Op::LayerNorm(_) => 14,
         });
         match op {
             Op::View => {}
@@ -174,7 +177,14 @@ impl Encoder {
                 self.window(&pool.window);
                 self.u8(u8::from(pool.count_include_pad));
             }
-            Op::GlobalAveragePool { requant } => self.requant(requant),
+            Op::GlobalAveragePool { requant } | Op::MatMul { requant } => self.requant(requant),
+            Op::Softmax { whole_steps } => self.u8(u8::from(*whole_steps)),
+            Op::LayerNorm(norm) => {
+                self.list(&norm.gamma, |out, &v| out.f32(v));
+                self.list(&norm.beta, |out, &v| out.f32(v));
+                self.f32(norm.epsilon);
+                self.u8(u8::from(norm.mean));
+            }
             Op::Add(elementwise) | Op::Mul(elementwise) => self.elementwise(elementwise),
             Op::Table(table) => self.list(table.values.as_slice(), Self::i16),
             Op::Concat { axis } => self.size(*axis),

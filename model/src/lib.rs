@@ -29,12 +29,14 @@ mod float_rules;
 mod graph;
 mod id;
 mod input;
+mod layer_norm;
 mod onnx;
 mod op;
 mod quantization;
 mod range;
 mod requant;
 mod skeleton;
+mod softmax;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod testing;
@@ -48,6 +50,10 @@ pub use graph::{Boundary, Graph, Node, Tensor, TensorId};
 pub use id::{ModelId, ParseModelIdError, SEMANTICS_VERSION};
 pub use input::{Samples, read_input};
 pub use onnx::{import, load};
-pub use op::{AveragePool, Constant, Conv, Elementwise, Linear, Op, Pad, Table, Window};
+pub use layer_norm::LayerNormRule;
+pub use op::{
+    AveragePool, Constant, Conv, Elementwise, LayerNorm, Linear, Op, Pad, Table, Window,
+};
 pub use quantization::{QType, Quantization};
 pub use requant::{Requant, UnusableScale};
+pub use softmax::SoftmaxRule;

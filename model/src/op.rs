@@ -29,6 +29,19 @@ pub enum Op {
     Add(Elementwise),
     /// The product of two operands, cell by cell: see [`MulRule`](crate::MulRule).
     Mul(Elementwise),
+    /// The matrix product of two tensors, requantized: `[.., m, k]` by `[.., k, n]`, for each index of the leading axes,
+    /// which agree.
+    MatMul {
+        /// The factor is `f32(f32(sa * sb) / sy)`.
+        requant: Requant,
+    },
+    /// The softmax along the last axis: see [`SoftmaxRule`](crate::SoftmaxRule).
+    Softmax {
+        /// Whether the number of output steps in 1 is truncated, as `QLinearSoftmax` does.
+        whole_steps: bool,
+    },
+    /// The normalization of each row, and what follows in real numbers: see [`LayerNorm`].
+    LayerNorm(LayerNorm),
     /// A function of each cell.
     Table(Table),
     /// The operands one behind the other along `axis`, all quantized like the result.
@@ -53,11 +66,15 @@ impl Op {
         match self {
             Self::Linear(linear) => &linear.requant,
             Self::Conv(conv) => &conv.requant,
-            Self::GlobalAveragePool { requant } => std::slice::from_ref(requant),
+            Self::GlobalAveragePool { requant } | Self::MatMul { requant } => {
+                std::slice::from_ref(requant)
+            }
             Self::MaxPool(_)
             | Self::AveragePool(_)
             | Self::Add(_)
             | Self::Mul(_)
+            | Self::Softmax { .. }
+            | Self::LayerNorm(_)
             | Self::Table(_)
             | Self::Concat { .. }
             | Self::Transpose { .. }
@@ -66,8 +83,7 @@ impl Op {
         }
     }
 
-    /// Channels with a requantization of their own; as many as [`requant`](Self::requant) has entries, except in a
-    /// [skeleton](crate::Graph::skeleton), which has none.
+    /// Channels whose requantization a [skeleton](crate::Graph::skeleton) leaves out or a key commits to.
     pub fn requantized_channels(&self) -> usize {
         match self {
             Self::Linear(linear) => linear.out_features,
@@ -81,7 +97,9 @@ impl Op {
         match self {
             Self::Linear(linear) => &mut linear.requant,
             Self::Conv(conv) => &mut conv.requant,
-            Self::GlobalAveragePool { requant } => std::slice::from_mut(requant),
+            Self::GlobalAveragePool { requant } | Self::MatMul { requant } => {
+                std::slice::from_mut(requant)
+            }
             _ => &mut [],
         }
     }
@@ -96,6 +114,9 @@ impl Op {
             Self::GlobalAveragePool { .. } => "GlobalAveragePool",
             Self::Add(_) => "Add",
             Self::Mul(_) => "Mul",
+            Self::MatMul { .. } => "MatMul",
+            Self::Softmax { .. } => "Softmax",
+            Self::LayerNorm(_) => "LayerNorm",
             Self::Table(_) => "Table",
             Self::Concat { .. } => "Concat",
             Self::Transpose { .. } => "Transpose",
@@ -280,6 +301,32 @@ pub struct AveragePool {
     pub window: Window,
     /// Whether cells of the padding, which are real 0, count in the number of cells.
     pub count_include_pad: bool,
+}
+
+/// `LayerNormalization` along the last axis, and a mean over the axis in front of it if one follows: see
+/// [`LayerNormRule`](crate::LayerNormRule) for the arithmetic.
+///
+/// Maps `[.., D]` to itself, or `[.., L, D]` to `[.., D]` where there is a mean.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LayerNorm {
+    /// What normalized cells are multiplied by, channel by channel.
+    pub gamma: Vec<f32>,
+    /// What is added to them.
+    pub beta: Vec<f32>,
+    /// What is added to the variance.
+    pub epsilon: f32,
+    /// Whether the mean of all rows along the last axis but one is taken.
+    pub mean: bool,
+}
+
+impl LayerNorm {
+    /// Rows of which the mean is taken, for an operand of this shape; 1 where there is no mean.
+    pub fn rows(&self, x: &[usize]) -> usize {
+        match x {
+            [.., rows, _] if self.mean => *rows,
+            _ => 1,
+        }
+    }
 }
 
 /// Two operands whose shapes are broadcast as numpy does: aligned at the last axis, sizes of 1

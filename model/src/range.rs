@@ -111,7 +111,7 @@ impl Graph {
         let union = |a: (i32, i32), b: (i32, i32)| (a.0.min(b.0), a.1.max(b.1));
         let whole = ranges[node.output.0];
         match &node.op {
-            Op::Linear(_) | Op::Conv(_) | Op::GlobalAveragePool { .. } => {
+            Op::Linear(_) | Op::Conv(_) | Op::GlobalAveragePool { .. } | Op::MatMul { .. } => {
                 let clamps = node.op.requant().iter().map(|r| (r.qmin, r.qmax));
                 clamps.reduce(union).unwrap_or(whole)
             }
@@ -119,8 +119,8 @@ impl Graph {
                 inputs.reduce(union).unwrap_or(whole)
             }
             Op::Pad(pad) => inputs.fold((pad.value, pad.value), union),
-            // Sums of floats: nothing better is worth the argument.
-            Op::AveragePool(_) => whole,
+            // Nothing better is worth the argument.
+            Op::AveragePool(_) | Op::Softmax { .. } | Op::LayerNorm(_) => whole,
             Op::Table(table) => {
                 let qtype = self.tensor(node.inputs[0]).quantization.qtype;
                 let (low, high) = ranges[node.inputs[0].0];
@@ -175,6 +175,18 @@ impl Graph {
                 let channels = self.tensor(node.output).len();
                 let cells = (self.tensor(x).len() / channels) as i64;
                 (range.0 * cells, range.1 * cells)
+            }
+            Op::MatMul { .. } => {
+                let b = node.inputs.get(1).map_or((0, 0), |b| {
+                    let zero_point = self.tensor(*b).quantization.zero_point;
+                    let (low, high) = ranges[b.0];
+                    (i64::from(low - zero_point), i64::from(high - zero_point))
+                });
+                let terms = self.tensor(x).shape.last().copied().unwrap_or(0) as i64;
+                let products = [range.0 * b.0, range.0 * b.1, range.1 * b.0, range.1 * b.1];
+                let least = products.iter().min().copied().unwrap_or(0);
+                let most = products.iter().max().copied().unwrap_or(0);
+                (terms * least, terms * most)
             }
             _ => (0, 0),
         }
