@@ -90,7 +90,9 @@ fn evaluate(graph: &Graph, node: &Node, tensors: &[Vec<i32>]) -> (Vec<i32>, Vec<
             let accumulators = attention::mat_mul(graph, node, tensors);
             requantized(&node.op, accumulators, |_| 0)
         }
-        Op::Softmax { whole_steps } => (attention::softmax(graph, node, *whole_steps, x), Vec::new()),
+        Op::Softmax { whole_steps } => {
+            (attention::softmax(graph, node, *whole_steps, x), Vec::new())
+        }
         Op::LayerNorm(norm) => attention::layer_norm(graph, node, norm, x),
         Op::MaxPool(window) => (pool::max(graph, node, window, x), Vec::new()),
         Op::AveragePool(op) => (pool::average(graph, node, op, x), Vec::new()),

@@ -19,11 +19,11 @@ use crate::op::LayerNorm;
 use crate::quantization::Quantization;
 
 /// Normalized cells have at most so many bits, beside their sign.
-pub const NORMAL_BITS: u32 = 27;
+const NORMAL_BITS: u32 = 27;
 /// `4^E V + e` has at most so many bits.
-pub const SQUARE_BITS: u32 = 60;
+const SQUARE_BITS: u32 = 60;
 /// Accumulators have at most so many bits, beside their sign.
-pub const SUM_BITS: u32 = 48;
+const SUM_BITS: u32 = 48;
 
 /// The normalization of rows of one length.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,13 +69,16 @@ impl LayerNormRule {
         // |n| <= sqrt(D) 2^F, but for what the floor takes from the root: at most one part in 2^12.
         let size_bits = (usize::BITS - (size - 1).leading_zeros()).div_ceil(2);
         let step = f64::from(y.scale);
-        let largest = |values: &[f32]| values.iter().fold(0.0, |m, &v| f64::from(v).abs().max(m)) / step;
+        let largest =
+            |values: &[f32]| values.iter().fold(0.0, |m, &v| f64::from(v).abs().max(m)) / step;
         let (largest_gain, largest_offset) = (largest(&op.gamma), largest(&op.beta));
         let reach = largest_gain * two_to(size_bits) * 1.01 + largest_offset + 1.0;
         let fits = |bits: &u32| reach * two_to(*bits) < two_to(SUM_BITS);
         let sum_bits = (24..SUM_BITS).rev().find(fits)?;
         let gain_bits = (0..24).find(|&bits| largest_gain <= two_to(bits))?;
-        let normal_bits = (sum_bits + gain_bits).div_ceil(2).min(NORMAL_BITS - 1 - size_bits);
+        let normal_bits = (sum_bits + gain_bits)
+            .div_ceil(2)
+            .min(NORMAL_BITS - 1 - size_bits);
         let scaled = |v: f32, divisor: f64, bits: u32| {
             let value = (f64::from(v) / divisor * two_to(bits)).round_ties_even();
             value.is_finite().then_some(value as i64)
@@ -85,8 +88,14 @@ impl LayerNormRule {
         let offset = |(&beta, gain): (&f32, &i64)| {
             Some(scaled(beta, step, sum_bits)? + (gain * rows as i64).div_euclid(2))
         };
-        let offsets = op.beta.iter().zip(&gains).map(offset).collect::<Option<Vec<i64>>>()?;
-        let normal_limit = (1 << (normal_bits + size_bits)) + (1 << (normal_bits + size_bits - 7)) + 1;
+        let offsets = op
+            .beta
+            .iter()
+            .zip(&gains)
+            .map(offset)
+            .collect::<Option<Vec<i64>>>()?;
+        let normal_limit =
+            (1 << (normal_bits + size_bits)) + (1 << (normal_bits + size_bits - 7)) + 1;
         let rule = Self {
             features,
             rows: rows as i64,
@@ -181,7 +190,9 @@ impl LayerNormRule {
             }
         }
         let channels = self.gains.iter().zip(&self.offsets);
-        (sums.iter().zip(channels)).map(|(n, (gain, offset))| gain * n + offset).collect()
+        (sums.iter().zip(channels))
+            .map(|(n, (gain, offset))| gain * n + offset)
+            .collect()
     }
 
     /// The output for an accumulator. Monotone.
@@ -204,7 +215,7 @@ fn two_to(bits: u32) -> f64 {
 mod tests {
     use super::*;
     use crate::quantization::QType;
-    use crate::testing::random::Rng;
+    use crate::testing::Rng;
 
     fn int8(scale: f32, zero_point: i32) -> Quantization {
         Quantization {
@@ -233,9 +244,11 @@ mod tests {
                 for row in cells.chunks(size) {
                     let root = rule.root(row);
                     assert!(root >= 1 && root < 1 << (SQUARE_BITS / 2 + 1));
-                    let reals: Vec<f64> = row.iter().map(|&c| c as f64 * f64::from(x.scale)).collect();
+                    let reals: Vec<f64> =
+                        row.iter().map(|&c| c as f64 * f64::from(x.scale)).collect();
                     let average = reals.iter().sum::<f64>() / size as f64;
-                    let variance = reals.iter().map(|v| (v - average).powi(2)).sum::<f64>() / size as f64;
+                    let variance =
+                        reals.iter().map(|v| (v - average).powi(2)).sum::<f64>() / size as f64;
                     let deviation = (variance + 1e-5f32 as f64).sqrt();
                     for (sum, v) in mean.iter_mut().zip(&reals) {
                         *sum += (v - average) / deviation / rows as f64;
@@ -247,10 +260,14 @@ mod tests {
                 for (channel, sum) in rule.accumulate(&cells).into_iter().enumerate() {
                     let (low, high) = rule.range(channel);
                     assert!(low <= sum && sum <= high);
-                    let real = mean[channel] * f64::from(op.gamma[channel]) + f64::from(op.beta[channel]);
+                    let real =
+                        mean[channel] * f64::from(op.gamma[channel]) + f64::from(op.beta[channel]);
                     let steps = real / f64::from(y.scale);
                     let found = sum as f64 / two_to(rule.sum_bits());
-                    assert!((steps - found).abs() < 2e-4 * steps.abs().max(1.0), "{steps} {found} {size} {spread}");
+                    assert!(
+                        (steps - found).abs() < 2e-4 * steps.abs().max(1.0),
+                        "{steps} {found} {size} {spread}"
+                    );
                     if (steps - steps.floor() - 0.5).abs() > 1e-2 {
                         let expected = (steps.round() as i32 - 9).clamp(-128, 127);
                         assert_eq!(rule.of_sum(sum), expected);
@@ -288,7 +305,10 @@ mod tests {
         assert!(rule(&op(f32::NAN, 1e-5), 0.1, 0.1).is_none());
         assert!(rule(&op(1.0, -1.0), 0.1, 0.1).is_none());
         assert!(rule(&op(1.0, 1e30), 1e-20, 0.1).is_none());
-        let short = LayerNorm { beta: vec![0.0; 3], ..op(1.0, 1e-5) };
+        let short = LayerNorm {
+            beta: vec![0.0; 3],
+            ..op(1.0, 1e-5)
+        };
         assert!(rule(&short, 0.1, 0.1).is_none());
     }
 }

@@ -49,11 +49,9 @@ pub use float_rules::{AddRule, AverageRule, MulRule};
 pub use graph::{Boundary, Graph, Node, Tensor, TensorId};
 pub use id::{ModelId, ParseModelIdError, SEMANTICS_VERSION};
 pub use input::{Samples, read_input};
-pub use onnx::{import, load};
 pub use layer_norm::LayerNormRule;
-pub use op::{
-    AveragePool, Constant, Conv, Elementwise, LayerNorm, Linear, Op, Pad, Table, Window,
-};
+pub use onnx::{import, load};
+pub use op::{AveragePool, Constant, Conv, Elementwise, LayerNorm, Linear, Op, Pad, Table, Window};
 pub use quantization::{QType, Quantization};
 pub use requant::{Requant, UnusableScale};
 pub use softmax::SoftmaxRule;

@@ -22,8 +22,8 @@ pub struct SoftmaxRule {
     y: Quantization,
 }
 
-/// Twice the sum of a row's exponentials has at most so many bits, but for the last one's carry.
-pub const SUM_BITS: u32 = 30;
+/// Twice the sum of a row's exponentials is at most 2 to this power.
+const SUM_BITS: u32 = 30;
 
 impl SoftmaxRule {
     /// The rule for rows of `len` cells; with `whole_steps`, the reciprocal of the output's scale is truncated. `None` if
@@ -31,7 +31,9 @@ impl SoftmaxRule {
     pub fn new(x: Quantization, y: Quantization, len: usize, whole_steps: bool) -> Option<Self> {
         let len_bits = usize::BITS - len.checked_sub(1)?.leading_zeros();
         // Shorter exponentials would be coarser than the output.
-        let bits = (SUM_BITS - 1).checked_sub(len_bits).filter(|&bits| bits >= 12)?;
+        let bits = (SUM_BITS - 1)
+            .checked_sub(len_bits)
+            .filter(|&bits| bits >= 12)?;
         let steps = if whole_steps {
             f64::from((1.0 / y.scale).floor())
         } else {
@@ -133,7 +135,10 @@ mod tests {
     fn steps_are_truncated_where_the_operator_does() {
         let y = int8(0.0040, -128);
         let rule = |whole| SoftmaxRule::new(int8(0.1, 0), y, 4, whole).unwrap();
-        assert_eq!(rule(true).numerators()[0], 2 * 249 * rule(true).exponentials()[0]);
+        assert_eq!(
+            rule(true).numerators()[0],
+            2 * 249 * rule(true).exponentials()[0]
+        );
         assert_ne!(rule(false).numerators()[0], rule(true).numerators()[0]);
     }
 

@@ -156,9 +156,7 @@ impl Graph {
         let shapes = (a.shape.as_slice(), b.shape.as_slice(), y.shape.as_slice());
         let fits = match shapes {
             ([leading @ .., m, k], [also @ .., inner, n], [result @ .., rows, columns]) => {
-                leading == also
-                    && leading == result
-                    && (k, m, n) == (inner, rows, columns)
+                leading == also && leading == result && (k, m, n) == (inner, rows, columns)
             }
             _ => false,
         };
