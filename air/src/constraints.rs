@@ -1,7 +1,8 @@
 //! The constraints of a shard, written once over any field that contains the trace's.
 //!
 //! Every constraint of the main segment reads one row. The auxiliary segment adds one constraint per group of lookups
-//! (LogUp: the column holds the sum of the group's reciprocals) and the running sum that carries the joint check.
+//! (LogUp: the column holds the sum of the group's reciprocals), one per lane of a matrix product, and the running sum that
+//! carries the joint check.
 //!
 //! Degrees: 3 for the branch cell and its codes, 4 for rounding relations and products of differences, 5 for a group
 //! of four lookups.
@@ -9,11 +10,11 @@
 use crate::algebra::{Algebra, Over};
 use crate::field::Felt;
 use crate::layout::{
-    Kind, LINE_BITS, LOOKUPS_PER_COLUMN, Layout, Lookup, Table, float_cell, map_cell, max_cell,
-    product_cell, requant_cell, requant_constant, step_cell,
+    Kind, LINE_BITS, LOOKUPS_PER_COLUMN, Layout, Lookup, Table, divide_cell, float_cell, map_cell,
+    max_cell, product_cell, requant_cell, requant_constant, root_cell, step_cell,
 };
 use crate::mask::{ConstraintId, Mask};
-use crate::{float_sum, steps};
+use crate::{contraction, division, float_sum, steps};
 
 /// Degrees of the main constraints, in the order of [`evaluate_main`].
 pub fn main_degrees(layout: &Layout) -> Vec<usize> {
@@ -27,14 +28,14 @@ pub fn main_degrees(layout: &Layout) -> Vec<usize> {
                     degrees.resize(degrees.len() + products, 4);
                     degrees.push(taps - 3 * products);
                 }
-                Kind::Map | Kind::Step => {}
-                Kind::Product => degrees.push(2),
+                Kind::Map | Kind::Step | Kind::Contraction => {}
+                Kind::Product | Kind::Divide | Kind::Root => degrees.push(2),
                 Kind::FloatSum => degrees.extend(float_sum::DEGREES),
             }
         }
     }
     if degrees.is_empty() {
-        // winterfell wants a main constraint. Maps and steps have none: where they stand alone it is the zero one.
+        // winterfell wants a main constraint. Some tables have none: where they stand alone it is the zero one.
         degrees.push(1);
     }
     degrees
@@ -47,6 +48,7 @@ pub fn aux_degrees(layout: &Layout) -> Vec<usize> {
     (0..lookups)
         .step_by(LOOKUPS_PER_COLUMN)
         .map(group)
+        .chain(layout.products().map(|_| 2))
         .chain([2])
         .collect()
 }
@@ -104,7 +106,14 @@ pub fn evaluate_main<E: Algebra>(
                     requant_lane(layout, table, lane, constants, &mut emitter)
                 }
                 Kind::Max => max_lane(layout, lane, &mut emitter),
-                Kind::Map | Kind::Step => {}
+                Kind::Map | Kind::Step | Kind::Contraction => {}
+                Kind::Divide | Kind::Root => {
+                    let id = match table.kind {
+                        Kind::Root => ConstraintId::Root,
+                        _ => ConstraintId::Division,
+                    };
+                    emitter.emit(id, division::constraint(&layout.shape, table.kind, lane));
+                }
                 Kind::Product => {
                     let product = lane[product_cell::OPERAND] * lane[product_cell::OPERAND + 1];
                     let accumulator = lane[product_cell::STEP + step_cell::ACCUMULATOR];
@@ -214,23 +223,38 @@ pub struct AuxChallenges<'a, E> {
     alpha_powers: &'a [E],
     basis: &'a [E],
     links: &'a [E],
+    /// Powers from row to row of a product of tensors.
+    rows: &'a [E],
 }
 
 /// Powers of `alpha` among the challenges, `alpha` first: the last tags the lookup tables.
 pub const ALPHA_POWERS: usize = 4;
 
 impl<'a, E: Algebra> AuxChallenges<'a, E> {
-    /// Splits the list of challenges.
+    /// Splits the list of challenges; those of the joint check alone may be missing.
     #[inline(always)]
-    pub fn new(values: &'a [E]) -> Self {
+    pub fn new(layout: &Layout, values: &'a [E]) -> Self {
         let (alpha_powers, rest) = values[1..].split_at(ALPHA_POWERS);
-        let (basis, links) = rest.split_at(E::DEGREE);
+        let (basis, powers) = rest.split_at(E::DEGREE);
+        let (links, rows) = powers.split_at(layout.link_powers().min(powers.len()));
         Self {
             zeta: values[0],
             alpha_powers,
             basis,
             links,
+            rows,
         }
+    }
+
+    /// What a lane of a matrix product adds, but for the coefficient of its first equation: see
+    /// [`contraction`](crate::contraction).
+    #[inline(always)]
+    pub(crate) fn product<F>(&self, lane: &[F]) -> E
+    where
+        F: Algebra,
+        E: Over<F>,
+    {
+        contraction::product(lane, self.rows, self.links)
     }
 
     /// `zeta` minus the looked-up value.
@@ -260,7 +284,9 @@ impl<'a, E: Algebra> AuxChallenges<'a, E> {
             | Lookup::BinadeTuple(_)
             | Lookup::Significand(..)
             | Lookup::SlackByte(..)
-            | Lookup::TieByte(..) => looked_up_cell(layout, lookup, |column| row[column]),
+            | Lookup::TieByte(..)
+            | Lookup::DivideLimb(..)
+            | Lookup::RootLimb(..) => looked_up_cell(layout, lookup, |column| row[column]),
         };
         let mut value = E::embed(first);
         let fold = |value: E, power: usize, term: F| value + self.alpha_powers[power].times(term);
@@ -301,7 +327,7 @@ impl<'a, E: Algebra> AuxChallenges<'a, E> {
     }
 }
 
-/// What a lookup of a step or float lane, none of which reads a row constant, looks up first.
+/// What a lookup of a step, float, divide or root lane, none of which reads a row constant, looks up first.
 #[inline(always)]
 pub(crate) fn looked_up_cell<F: Algebra>(
     layout: &Layout,
@@ -320,6 +346,12 @@ pub(crate) fn looked_up_cell<F: Algebra>(
         Lookup::Significand(start, byte) => float_sum::significand_byte(start, byte, at),
         Lookup::SlackByte(start, upper) => float_sum::byte_of(start + float_cell::SLACK, upper, at),
         Lookup::TieByte(start, upper) => float_sum::byte_of(start + float_cell::TIE, upper, at),
+        Lookup::DivideLimb(start, part, limb) => {
+            division::limb(&layout.shape, Kind::Divide, start, (part, limb), at)
+        }
+        Lookup::RootLimb(start, part, limb) => {
+            division::limb(&layout.shape, Kind::Root, start, (part, limb), at)
+        }
         _ => F::zero(),
     }
 }
@@ -345,7 +377,8 @@ pub fn evaluate_aux<F, E>(
     result[layout.running_sum()] = evaluate_sum(layout, mask, row, aux, public, challenges);
 }
 
-/// Evaluates the constraints of the lookups' columns into `result`; of the public columns they read the row constants.
+/// Evaluates the constraints of the columns of lookups and products into `result`; of the public columns they read the
+/// row constants.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
 pub fn evaluate_lookups<F, E>(
@@ -361,7 +394,7 @@ pub fn evaluate_lookups<F, E>(
     F: Algebra,
     E: Over<F>,
 {
-    let challenges = AuxChallenges::new(challenges);
+    let challenges = AuxChallenges::new(layout, challenges);
     let groups = lookups.chunks(LOOKUPS_PER_COLUMN).zip(aux);
     for ((group, &column), slot) in groups.zip(result.iter_mut()) {
         // sum 1/d_i as one fraction, pair by pair: column * product = numerator.
@@ -383,6 +416,14 @@ pub fn evaluate_lookups<F, E>(
         } else {
             column * product - numerator
         };
+    }
+    if let Some(table) = layout.contraction()
+        && !mask.hides(ConstraintId::Contraction)
+    {
+        for (start, column) in table.lane_starts().zip(layout.products()) {
+            let lane = &row[start..start + table.lane_width];
+            result[column] = aux[column] - challenges.product(lane);
+        }
     }
 }
 
@@ -440,19 +481,29 @@ where
     }
     let (current, next) = aux;
     let position = layout.running_sum();
-    let mut sum = joint_increment(layout, mask, row, public, &AuxChallenges::new(challenges));
-    for &column in &current[..position] {
+    let products = layout.products();
+    let challenges = AuxChallenges::new(layout, challenges);
+    let mut sum = joint_increment(
+        layout,
+        mask,
+        row,
+        &current[products.clone()],
+        public,
+        &challenges,
+    );
+    for &column in &current[..products.start] {
         sum += column;
     }
     next[position] - current[position] - sum
 }
 
-/// What a row adds to the running sum besides its lookups: public coefficients times main cells.
+/// What a row adds to the running sum besides its lookups: public coefficients times main cells, and times products.
 #[inline(always)]
 pub(crate) fn joint_increment<F, E>(
     layout: &Layout,
     mask: &Mask,
     row: &[F],
+    products: &[E],
     public: &[F],
     challenges: &AuxChallenges<'_, E>,
 ) -> E
@@ -480,6 +531,13 @@ where
                 product_cell::STEP + step_cell::CODE,
             ),
             Kind::FloatSum => (float_cell::SUM..float_cell::VALUE, float_cell::VALUE),
+            Kind::Divide => (
+                divide_cell::NUMERATOR..divide_cell::QUOTIENT,
+                divide_cell::QUOTIENT,
+            ),
+            Kind::Root => (root_cell::SUM..root_cell::ROOT, root_cell::ROOT),
+            // Its values are the products.
+            Kind::Contraction => (0..table.lane_width, 0),
         };
         if !mask.hides(ConstraintId::JointLink) {
             let mut linked = E::zero();
@@ -500,7 +558,11 @@ where
         if !mask.hides(ConstraintId::JointValue) {
             for (lane, start) in table.lane_starts().enumerate() {
                 let column = joint_column::<F, E>(layout, public, table.joint + 1 + lane);
-                add_products(&mut sums, column, row[start + value]);
+                if table.kind == Kind::Contraction {
+                    sum += compose(column, challenges) * products[lane];
+                } else {
+                    add_products(&mut sums, column, row[start + value]);
+                }
             }
         }
     }

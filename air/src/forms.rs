@@ -1,7 +1,8 @@
-//! The linked cells of products and average pools as linear forms in codes, written out term by term.
+//! The linked cells of products, average pools and the operators of attention as linear forms, written out term by term.
 //!
-//! Equation e of one sample states `sum factor * cell + constant(e) = linked cell`. Other operators have closed forms
-//! ([`coefficients`](crate::coefficients)); these read few cells each.
+//! Equation e of one sample states `sum factor * cell + constant(e) = linked cell`. Sums over rows of cells, which several
+//! equations share, are *blocks*. Other operators have closed forms ([`coefficients`](crate::coefficients)); these read
+//! few cells each.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -9,6 +10,7 @@ use std::ops::Range;
 use winter_math::FieldElement;
 use winterforge_model::{AveragePool, Graph, Node, Op, Operand, OperandCells, broadcast_cells};
 
+use crate::attention::{CENTER, MAX_TAPS, NORMAL_OFFSET, Norm, Softmax};
 use crate::average::{self, Average};
 use crate::coefficients::{Numbering, powers, repeat_samples};
 use crate::field::Felt;
@@ -19,9 +21,49 @@ use crate::product;
 /// One term: the equation of the sample, the tensor, its cell and the factor.
 type Visit<'v> = &'v mut dyn FnMut(usize, usize, usize, i64);
 
+/// A sum of cells that equations share: in each of `count` equations, `step` apart, the cells times the factor.
+#[derive(Clone, Debug)]
+pub struct Block {
+    first: usize,
+    step: usize,
+    count: usize,
+    tensor: usize,
+    cells: Range<usize>,
+    factor: i64,
+}
+
+impl Block {
+    /// The equations.
+    fn equations(&self) -> impl Iterator<Item = usize> + use<> {
+        (self.first..).step_by(self.step).take(self.count)
+    }
+
+    /// The tensor.
+    pub fn tensor(&self) -> usize {
+        self.tensor
+    }
+
+    /// What the cells have in common, given those of the equations: the sum of these, times the factor.
+    pub fn coefficient<E: FieldElement<BaseField = Felt>>(&self, powers: &[E]) -> E {
+        let sum = self
+            .equations()
+            .fold(E::ZERO, |sum, equation| sum + powers[equation]);
+        sum.mul_base(Felt::from_signed(self.factor))
+    }
+
+    /// The cells.
+    pub fn cells(&self) -> Range<usize> {
+        self.cells.clone()
+    }
+}
+
 /// Whether the linked cells of a piece are these.
-pub fn has_forms(op: &Op) -> bool {
-    matches!(op, Op::Mul(_) | Op::AveragePool(_))
+pub fn has_forms(op: &Op, role: &Role) -> bool {
+    match op {
+        Op::Mul(_) | Op::AveragePool(_) | Op::Softmax { .. } | Op::LayerNorm(_) => true,
+        Op::MatMul { .. } => matches!(role, Role::Contraction),
+        _ => false,
+    }
 }
 
 /// Equations of one sample of a piece.
@@ -29,7 +71,7 @@ pub fn equations(plan: &Plan, index: usize) -> usize {
     plan.pieces.list[index].positions * plan.links(index)
 }
 
-/// Hands every term of a piece's linked cells to `visit`.
+/// Hands every term of a piece's linked cells to `visit`, but those of [`blocks`].
 pub fn visit_terms(plan: &Plan, index: usize, visit: Visit<'_>) {
     let piece = &plan.pieces.list[index];
     let node = &plan.graph.nodes[piece.node];
@@ -40,7 +82,167 @@ pub fn visit_terms(plan: &Plan, index: usize, visit: Visit<'_>) {
                 visit_average(&plan.graph, node, pool, piece, average, visit);
             }
         }
+        Op::MatMul { .. } => {
+            if let Some(product) = plan.pieces.contractions.get(&piece.node) {
+                product.visit_copies(plan.pieces.tile, |link, operand, cell| {
+                    visit(link, node.inputs[operand].0, cell, 1);
+                });
+            }
+        }
+        Op::Softmax { .. } => {
+            if let Some(softmax) = plan.pieces.softmaxes.get(&piece.node) {
+                visit_softmax(softmax, node, piece, plan.pieces.taps, visit);
+            }
+        }
+        Op::LayerNorm(_) => {
+            if let Some(norm) = plan.pieces.norms.get(&piece.node) {
+                visit_norm(norm, node, piece, visit);
+            }
+        }
         _ => {}
+    }
+}
+
+fn visit_softmax(softmax: &Softmax, node: &Node, piece: &Piece, taps: usize, visit: Visit<'_>) {
+    let x = node.inputs[0].0;
+    match piece.role {
+        Role::Max => {
+            let level = softmax
+                .maxima
+                .iter()
+                .position(|&tensor| tensor == piece.value);
+            let level = level.unwrap_or(0);
+            let (from, to) = (softmax.level_len(level), softmax.level_len(level + 1));
+            let operand = level
+                .checked_sub(1)
+                .map_or(x, |below| softmax.maxima[below]);
+            for position in 0..piece.positions {
+                let (row, group) = (position / to, position % to);
+                let first = MAX_TAPS * group;
+                let cells = MAX_TAPS.min(from - first);
+                for tap in 0..taps {
+                    // Taps beyond a shorter group repeat its first cell.
+                    let cell = if tap < cells { first + tap } else { first };
+                    visit(position * taps + tap, operand, row * from + cell, 1);
+                }
+            }
+        }
+        Role::Map(_) => {
+            let maxima = softmax.maxima.last().copied().unwrap_or(x);
+            for cell in 0..piece.positions {
+                visit(cell, maxima, cell / softmax.len, 1);
+                visit(cell, x, cell, -1);
+            }
+        }
+        Role::Divide => {
+            let (tensor, factor) = softmax.numerator();
+            for cell in 0..piece.positions {
+                visit(2 * cell, tensor, cell, factor);
+            }
+        }
+        _ => {
+            for cell in 0..piece.positions {
+                visit(cell, softmax.quotients, cell, 1);
+            }
+        }
+    }
+}
+
+fn visit_norm(norm: &Norm, node: &Node, piece: &Piece, visit: Visit<'_>) {
+    let (x, rule) = (node.inputs[0].0, &norm.rule);
+    let features = rule.features();
+    match piece.role {
+        Role::Map(_) => {
+            for cell in 0..piece.positions {
+                visit(cell, x, cell, 1);
+            }
+        }
+        Role::Root => {}
+        Role::Divide => {
+            let factor = (features as i64) << rule.numerator_bits();
+            for cell in 0..piece.positions {
+                visit(2 * cell, x, cell, factor);
+                visit(2 * cell, norm.roots, cell / features, NORMAL_OFFSET);
+                visit(2 * cell + 1, norm.roots, cell / features, 1);
+            }
+        }
+        _ => {
+            for cell in 0..piece.positions {
+                let (group, channel) = (cell / features, cell % features);
+                for row in group * rule.rows()..(group + 1) * rule.rows() {
+                    visit(
+                        cell,
+                        norm.normals,
+                        row * features + channel,
+                        rule.gains()[channel],
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// The sums of cells in a piece's linked cells.
+pub fn blocks(plan: &Plan, index: usize) -> Vec<Block> {
+    let piece = &plan.pieces.list[index];
+    let node = &plan.graph.nodes[piece.node];
+    let rows =
+        |len: usize| (0..piece.positions / len).map(move |row| (row, row * len..(row + 1) * len));
+    match (&node.op, &piece.role) {
+        (Op::Softmax { .. }, Role::Divide) => {
+            let Some(softmax) = plan.pieces.softmaxes.get(&piece.node) else {
+                return Vec::new();
+            };
+            let sums = |(row, cells): (usize, Range<usize>)| {
+                // The sum in the numerator, and twice the sum as divisor.
+                [(0, 1), (1, 2)].map(|(link, factor)| Block {
+                    first: 2 * row * softmax.len + link,
+                    step: 2,
+                    count: softmax.len,
+                    tensor: softmax.exponentials,
+                    cells: cells.clone(),
+                    factor,
+                })
+            };
+            rows(softmax.len).flat_map(sums).collect()
+        }
+        (Op::LayerNorm(_), role) => {
+            let Some(norm) = plan.pieces.norms.get(&piece.node) else {
+                return Vec::new();
+            };
+            let (rule, features, x) = (&norm.rule, norm.rule.features(), node.inputs[0].0);
+            match role {
+                Role::Divide => {
+                    let sum = |(row, cells)| Block {
+                        first: 2 * row * features,
+                        step: 2,
+                        count: features,
+                        tensor: x,
+                        cells,
+                        factor: -(1 << rule.numerator_bits()),
+                    };
+                    rows(features).map(sum).collect()
+                }
+                Role::Root => {
+                    let sums = |row: usize| {
+                        let squares = (features as i64) << (2 * rule.scale_bits());
+                        let sums = [(x, 1 << rule.scale_bits()), (norm.squares, squares)];
+                        let mut link = 0..;
+                        sums.map(|(tensor, factor)| Block {
+                            first: 2 * row + link.next().unwrap_or(0),
+                            step: 1,
+                            count: 1,
+                            tensor,
+                            cells: row * features..(row + 1) * features,
+                            factor,
+                        })
+                    };
+                    (0..piece.positions).flat_map(sums).collect()
+                }
+                _ => Vec::new(),
+            }
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -171,6 +373,39 @@ pub fn constants(plan: &Plan, index: usize) -> Vec<i64> {
                 .collect();
             plane.repeat(shape[0])
         }
+        (Op::MatMul { .. }, Role::Contraction) => {
+            let mut constants = vec![0; equations(plan, index)];
+            if let Some(product) = plan.pieces.contractions.get(&piece.node) {
+                product.visit_copies(plan.pieces.tile, |link, operand, _| {
+                    let quantization = graph.tensor(node.inputs[operand]).quantization;
+                    let zero_code = quantization.zero_point - quantization.qtype.min();
+                    constants[link] = -i64::from(zero_code);
+                });
+            }
+            constants
+        }
+        (Op::Softmax { .. }, Role::Divide) => [0, -1].repeat(piece.positions),
+        (Op::LayerNorm(_), role) => {
+            let Some(norm) = plan.pieces.norms.get(&piece.node) else {
+                return Vec::new();
+            };
+            let (rule, features) = (&norm.rule, norm.rule.features());
+            match role {
+                Role::Root => {
+                    let sum = -CENTER * (features as i64) << rule.scale_bits();
+                    [sum, rule.epsilon()].repeat(piece.positions)
+                }
+                Role::Divide => [0, -1].repeat(piece.positions),
+                Role::Requant(_) => {
+                    let moved = NORMAL_OFFSET * rule.rows() as i64;
+                    let channels = rule.gains().iter().zip(rule.offsets());
+                    let channels = channels.map(|(gain, offset)| offset - gain * moved);
+                    let channels: Vec<i64> = channels.collect();
+                    channels.repeat(piece.positions / features)
+                }
+                _ => vec![0; equations(plan, index)],
+            }
+        }
         _ => vec![0; equations(plan, index)],
     }
 }
@@ -192,6 +427,15 @@ pub fn coefficients<E: FieldElement<BaseField = Felt>>(
             _ => powers[equation].mul_base(Felt::from_signed(factor)),
         };
     });
+    for block in blocks(plan, index) {
+        let coefficient = block.coefficient(&powers);
+        let cells = tensors
+            .entry(block.tensor)
+            .or_insert_with(|| vec![E::ZERO; plan.pieces.tensor_len(&plan.graph, block.tensor)]);
+        cells[block.cells]
+            .iter_mut()
+            .for_each(|cell| *cell += coefficient);
+    }
     for cells in tensors.values_mut() {
         cells.iter_mut().for_each(|cell| *cell *= numbering.first);
         *cells = repeat_samples(std::mem::take(cells), numbering.sample_step, plan.batch);
@@ -208,5 +452,16 @@ pub fn evaluate(plan: &Plan, index: usize, value: impl Fn(usize, usize, usize) -
             linked[sample * equations + equation] += factor * value(sample, tensor, cell);
         }
     });
+    for block in blocks(plan, index) {
+        for sample in 0..plan.batch {
+            let sum: i64 = block
+                .cells()
+                .map(|cell| value(sample, block.tensor, cell))
+                .sum();
+            for equation in block.equations() {
+                linked[sample * equations + equation] += block.factor * sum;
+            }
+        }
+    }
     linked
 }

@@ -126,6 +126,8 @@ impl Geometry {
                 maps: pieces.maps.len(),
                 step_limbs: limbs(step_bits.max(1)),
                 staircases: pieces.steps.len(),
+                tile: pieces.tile,
+                row_stride: pieces.row_stride(batch),
             };
             let side_bits = limb_bits * shape.step_limbs as u32;
             let line_fits = lanes[Kind::Line as usize] == 0 || shape.line_bits() <= MAX_LINE_BITS;

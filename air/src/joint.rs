@@ -24,7 +24,7 @@ use crate::constraints::{ALPHA_POWERS, AuxChallenges};
 use crate::field::{Felt, WideSum, basis, basis_coefficients, from_basis_coefficients};
 use crate::float_sum::binade;
 use crate::forms;
-use crate::layout::{Kind, LookupTable, MAP_ROWS, Shape, WINDOW_ROWS};
+use crate::layout::{Kind, Layout, LookupTable, MAP_ROWS, Shape, WINDOW_ROWS};
 use crate::pieces::Role;
 use crate::plan::{Plan, Shard};
 use crate::rounding::{Channel, Rounding};
@@ -185,13 +185,14 @@ impl<E: FieldElement<BaseField = Felt>> JointCheck<E> {
             i64::from(quantization.zero_point - quantization.qtype.min())
         };
         match (&node.op, &piece.role) {
-            (op, _) if forms::has_forms(op) => {
+            (op, role) if forms::has_forms(op, role) => {
                 for (tensor, cells) in forms::coefficients(plan, index, numbering) {
                     self.read(tensor, cells, 0);
                 }
                 let constants = forms::constants(plan, index);
                 self.add_constants(numbering, constants.len(), batch, |e| constants[e]);
             }
+            (Op::MatMul { .. }, _) => self.read_parts(plan, piece.node, numbering),
             (Op::Linear(linear), _) => {
                 let cells = coefficients::linear(linear, numbering, piece.positions, batch);
                 self.read(x, cells, zero_code(x));
@@ -240,6 +241,20 @@ impl<E: FieldElement<BaseField = Felt>> JointCheck<E> {
             (Op::Add(_), _) => self.read_addition(plan, index, numbering),
             _ => {}
         }
+    }
+
+    /// Each part of a product of two tensors enters at its first equation: see [`contraction`](crate::contraction).
+    fn read_parts(&mut self, plan: &Plan, node: usize, numbering: Numbering<E>) {
+        let Some(product) = plan.pieces.contractions.get(&node) else {
+            return;
+        };
+        let rows = powers(numbering.channel_step, product.matrices * product.rows);
+        let columns = powers(numbering.rho, product.columns);
+        let firsts = product.first_outputs(plan.pieces.tile).into_iter();
+        let one_sample = firsts.map(|(row, column)| numbering.first * rows[row] * columns[column]);
+        let one_sample = one_sample.collect();
+        let cells = coefficients::repeat_samples(one_sample, numbering.sample_step, plan.batch);
+        self.read(product.parts, cells, 0);
     }
 
     /// `factor * a + inner(b) - acc = 0`.
@@ -374,8 +389,8 @@ impl<E: FieldElement<BaseField = Felt>> JointCheck<E> {
     }
 
     /// The challenges as the constraints read them: see [`constraint_challenges`].
-    pub fn constraint_challenges(&self, links: usize) -> Vec<E> {
-        constraint_challenges(self.challenges, links)
+    pub fn constraint_challenges(&self, layout: &Layout) -> Vec<E> {
+        constraint_challenges(self.challenges, layout)
     }
 
     /// The public columns of a shard, each as long as its used rows; the rest is zero.
@@ -428,8 +443,8 @@ impl<E: FieldElement<BaseField = Felt>> JointCheck<E> {
             columns.push(links);
             columns.extend(values);
         }
-        let challenges = self.constraint_challenges(0);
-        let challenges = AuxChallenges::new(&challenges);
+        let challenges = self.constraint_challenges(&shard.layout);
+        let challenges = AuxChallenges::new(&shard.layout, &challenges);
         for (table, rows) in shard.layout.lookup_parts() {
             let shape = &shard.layout.shape;
             let denominators: Vec<E> = rows
@@ -441,16 +456,20 @@ impl<E: FieldElement<BaseField = Felt>> JointCheck<E> {
     }
 }
 
-/// The challenges as the constraints read them: `zeta`, the powers of `alpha`, the extension's basis, then one power of
-/// `rho` for each link of each lane.
+/// The challenges as the constraints of a layout read them: `zeta`, the powers of `alpha`, the extension's basis, then
+/// [`Layout::challenge_powers`].
 pub fn constraint_challenges<E: FieldElement<BaseField = Felt>>(
     challenges: Challenges<E>,
-    links: usize,
+    layout: &Layout,
 ) -> Vec<E> {
     let mut values = vec![challenges.zeta];
     values.extend_from_slice(&powers(challenges.alpha, ALPHA_POWERS + 1)[1..]);
     values.extend(basis::<E>());
-    values.extend(powers(challenges.rho, links));
+    values.extend(powers(challenges.rho, layout.link_powers()));
+    if layout.contraction().is_some() {
+        let step = power(challenges.rho, layout.shape.row_stride);
+        values.extend(powers(step, layout.shape.tile));
+    }
     values
 }
 
@@ -547,7 +566,12 @@ pub fn constant_columns(plan: &Plan, shard: &Shard) -> Vec<Vec<Felt>> {
                     let offset = plan.pieces.products.get(&node).copied().unwrap_or(0);
                     set(0, Felt::from_signed(offset));
                 }
-                Kind::Max | Kind::Step | Kind::FloatSum => {}
+                Kind::Max
+                | Kind::Step
+                | Kind::FloatSum
+                | Kind::Divide
+                | Kind::Root
+                | Kind::Contraction => {}
             }
         }
     }

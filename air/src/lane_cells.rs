@@ -88,6 +88,31 @@ pub mod float_cell {
     pub const WIDTH: usize = 14;
 }
 
+/// Cells of a lane that divides; upper limbs of the quotient, limbs of the remainder, upper limbs of the slack follow.
+pub mod divide_cell {
+    /// The numerator.
+    pub const NUMERATOR: usize = 0;
+    /// The divisor less one.
+    pub const DIVISOR: usize = 1;
+    /// The quotient.
+    pub const QUOTIENT: usize = 2;
+    /// First limb.
+    pub const LIMB: usize = 3;
+}
+
+/// Cells of a lane that takes a square root; upper limbs of the root, limbs of the remainder, upper limbs of the slack
+/// follow.
+pub mod root_cell {
+    /// What is squared and subtracted.
+    pub const SUM: usize = 0;
+    /// What it is subtracted from.
+    pub const SQUARES: usize = 1;
+    /// The root.
+    pub const ROOT: usize = 2;
+    /// First limb.
+    pub const LIMB: usize = 3;
+}
+
 /// Row constants of a requantization table, in this order.
 pub mod requant_constant {
     /// Smallest code.

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! main:   [lane of table 0]* [lane of table 1]* .. multiplicities
-//! aux:    one column per group of lookups, then the running sum
+//! aux:    one column per group of lookups, one per lane of a matrix product, then the running sum
 //! public: row constants of each table, then joint coefficients of each table, then lookup table inverses
 //! ```
 //!
@@ -14,9 +14,11 @@
 //! lane's *value* (what later operators read), or a helper of the two.
 
 pub use crate::lane_cells::{
-    float_cell, map_cell, max_cell, product_cell, requant_cell, requant_constant, step_cell,
+    divide_cell, float_cell, map_cell, max_cell, product_cell, requant_cell, requant_constant,
+    root_cell, step_cell,
 };
 
+use crate::division::{Part, QUOTIENT_BITS, WIDE_BITS};
 use crate::float_sum::{BINADE_ROWS, SIGNIFICAND_BYTES};
 use crate::mask::ConstraintId;
 use crate::rounding::WindowRange;
@@ -50,11 +52,17 @@ pub enum Kind {
     Product,
     /// A sum rounded to float32.
     FloatSum,
+    /// A quotient of two linked cells, rounded down.
+    Divide,
+    /// A square root, rounded down.
+    Root,
+    /// Part of a column of one matrix and of a row of another: what they add to the product.
+    Contraction,
 }
 
 impl Kind {
     /// How many there are.
-    pub const COUNT: usize = 7;
+    pub const COUNT: usize = 10;
 
     /// Every kind, in the order of the columns.
     pub const ALL: [Self; Self::COUNT] = [
@@ -65,6 +73,9 @@ impl Kind {
         Self::Step,
         Self::Product,
         Self::FloatSum,
+        Self::Divide,
+        Self::Root,
+        Self::Contraction,
     ];
 }
 
@@ -124,6 +135,10 @@ pub struct Shape {
     pub step_limbs: usize,
     /// Staircases that steps may belong to.
     pub staircases: usize,
+    /// Cells of either matrix in a lane of a matrix product.
+    pub tile: usize,
+    /// Equations from one row of a product of two tensors to the next.
+    pub row_stride: u64,
 }
 
 /// One value looked up in each row, or a tuple.
@@ -157,6 +172,10 @@ pub enum Lookup {
     SlackByte(usize, bool),
     /// The lower or upper byte of a float lane's distance from the tie.
     TieByte(usize, bool),
+    /// A limb of a part of the divide lane at this column.
+    DivideLimb(usize, Part, usize),
+    /// A limb of a part of the root lane at this column.
+    RootLimb(usize, Part, usize),
 }
 
 /// The tables that lookups refer to. Each has a column of multiplicities.
@@ -194,6 +213,7 @@ impl Lookup {
             Self::Significand(..) => ConstraintId::RangeSignificand,
             Self::SlackByte(..) => ConstraintId::RangeSlack,
             Self::TieByte(..) => ConstraintId::RangeTie,
+            Self::DivideLimb(_, part, _) | Self::RootLimb(_, part, _) => part.id(),
         }
     }
 }
@@ -265,7 +285,21 @@ impl Shape {
             Kind::Step => self.step_width(),
             Kind::Product => product_cell::STEP + self.step_width(),
             Kind::FloatSum => float_cell::WIDTH,
+            Kind::Divide => divide_cell::LIMB + self.division_limbs(QUOTIENT_BITS),
+            Kind::Root => root_cell::LIMB + self.division_limbs(WIDE_BITS),
+            Kind::Contraction => 2 * self.tile,
         }
+    }
+
+    /// Limbs of so many bits.
+    pub fn limbs(&self, bits: u32) -> usize {
+        bits.div_ceil(self.limb_bits) as usize
+    }
+
+    /// Cells of limbs of a division or root whose result has so many bits: the lowest limbs of result and slack are
+    /// what the others leave.
+    fn division_limbs(&self, result_bits: u32) -> usize {
+        self.limbs(result_bits) - 1 + 2 * self.limbs(WIDE_BITS) - 1
     }
 
     fn step_width(&self) -> usize {
@@ -281,6 +315,9 @@ impl Shape {
             Kind::Map => 1,
             Kind::Step | Kind::Product => 1 + 2 * self.step_limbs,
             Kind::FloatSum => 1 + SIGNIFICAND_BYTES + 4,
+            Kind::Divide => self.limbs(QUOTIENT_BITS) + 2 * self.limbs(WIDE_BITS),
+            Kind::Root => 3 * self.limbs(WIDE_BITS),
+            Kind::Contraction => 0,
         }
     }
 
@@ -290,6 +327,7 @@ impl Shape {
             Kind::Line => requant_constant::LINE_COUNT,
             Kind::Window => requant_constant::WINDOW_COUNT,
             Kind::Max | Kind::Step | Kind::FloatSum => 0,
+            Kind::Divide | Kind::Root | Kind::Contraction => 0,
             Kind::Map | Kind::Product => 1,
         }
     }
@@ -299,6 +337,8 @@ impl Shape {
         match kind {
             Kind::Max => self.taps,
             Kind::Product => product_cell::STEP,
+            Kind::Divide | Kind::Root => 2,
+            Kind::Contraction => 2 * self.tile,
             _ => 1,
         }
     }
@@ -329,10 +369,12 @@ impl Layout {
         let requantizes = has(Kind::Line) || has(Kind::Window);
         let steps = has(Kind::Step) || has(Kind::Product);
         let words = shape.has_words();
-        let bytes = requantizes || has(Kind::Max) || has(Kind::FloatSum) || steps && !words;
+        let divides = has(Kind::Divide) || has(Kind::Root);
+        let limbs = requantizes || steps || divides;
+        let bytes = requantizes || has(Kind::Max) || has(Kind::FloatSum) || limbs && !words;
         let lookup_tables = [
             (LookupTable::Byte, bytes),
-            (LookupTable::Word, (requantizes || steps) && words),
+            (LookupTable::Word, limbs && words),
             (LookupTable::Window, has(Kind::Window)),
             (LookupTable::Map, has(Kind::Map)),
             (LookupTable::Steps, steps),
@@ -368,7 +410,20 @@ impl Layout {
 
     /// Width of the auxiliary segment, in columns of extension elements.
     pub fn aux_width(&self) -> usize {
-        self.lookups_per_row().div_ceil(LOOKUPS_PER_COLUMN) + 1
+        self.products().end + 1
+    }
+
+    /// Auxiliary columns of products, one for each lane of a matrix product.
+    pub fn products(&self) -> std::ops::Range<usize> {
+        let first = self.lookups_per_row().div_ceil(LOOKUPS_PER_COLUMN);
+        first..first + self.shape.lanes[Kind::Contraction as usize]
+    }
+
+    /// The table of matrix products, if there is one.
+    pub fn contraction(&self) -> Option<&Table> {
+        self.tables
+            .iter()
+            .find(|table| table.kind == Kind::Contraction)
     }
 
     /// The auxiliary column of the running sum.
@@ -424,6 +479,15 @@ impl Layout {
                             lookups.push(Lookup::TieByte(start, upper));
                         }
                     }
+                    Kind::Divide => lookups.extend(Part::ALL.into_iter().flat_map(|part| {
+                        let limbs = 0..self.shape.limbs(part.bits(QUOTIENT_BITS));
+                        limbs.map(move |limb| Lookup::DivideLimb(start, part, limb))
+                    })),
+                    Kind::Root => lookups.extend(Part::ALL.into_iter().flat_map(|part| {
+                        let limbs = 0..self.shape.limbs(part.bits(WIDE_BITS));
+                        limbs.map(move |limb| Lookup::RootLimb(start, part, limb))
+                    })),
+                    Kind::Contraction => {}
                 }
             }
         }
@@ -449,7 +513,9 @@ impl Layout {
             Lookup::LineLimb(_)
             | Lookup::WindowLimb(_)
             | Lookup::StepLow(..)
-            | Lookup::StepHigh(..) => {
+            | Lookup::StepHigh(..)
+            | Lookup::DivideLimb(..)
+            | Lookup::RootLimb(..) => {
                 if self.shape.has_words() {
                     LookupTable::Word
                 } else {
@@ -527,5 +593,11 @@ impl Layout {
             .map(|table| table.lanes * self.shape.links(table.kind))
             .max()
             .unwrap_or(0)
+    }
+
+    /// All powers of `rho` that the constraints read: those of the links, then those from row to row of a product of
+    /// tensors.
+    pub fn challenge_powers(&self) -> usize {
+        self.link_powers() + self.contraction().map_or(0, |_| self.shape.tile)
     }
 }

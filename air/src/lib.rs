@@ -4,9 +4,12 @@
 //! graph -> [`plan`] -> [`layout`] -> [`witness`] (prover) and [`joint`] (both) -> [`shard_air`].
 
 pub mod algebra;
+pub mod attention;
 pub mod average;
 pub mod coefficients;
 pub mod constraints;
+pub mod contraction;
+pub mod division;
 pub mod evaluation;
 pub mod field;
 pub mod float_sum;

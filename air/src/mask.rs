@@ -59,6 +59,18 @@ pub enum ConstraintId {
     RangeSlack,
     /// The remainder of a float32 sum is on the side of the tie to which it is rounded.
     RangeTie,
+    /// A numerator is the quotient times the divisor, and the remainder.
+    Division,
+    /// A difference of squares is the root's square, and the remainder.
+    Root,
+    /// A quotient or root is in its range.
+    RangeResult,
+    /// The remainder of a division or root is not negative.
+    RangeRemainder,
+    /// The remainder of a division or root is no larger than it may be.
+    RangeRest,
+    /// A product column holds the product of what two folded operands make.
+    Contraction,
     /// A lookup's auxiliary column holds the sum of its group's reciprocals.
     LookupSum,
     /// The multiplicities of the lookup tables enter the sum.
@@ -83,7 +95,7 @@ pub enum ConstraintId {
 
 impl ConstraintId {
     /// Every constraint family, in declaration order.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 42] = [
         Self::BranchTernary,
         Self::BranchHigh,
         Self::BranchLow,
@@ -110,6 +122,12 @@ impl ConstraintId {
         Self::RangeSignificand,
         Self::RangeSlack,
         Self::RangeTie,
+        Self::Division,
+        Self::Root,
+        Self::RangeResult,
+        Self::RangeRemainder,
+        Self::RangeRest,
+        Self::Contraction,
         Self::LookupSum,
         Self::Multiplicity,
         Self::JointLink,

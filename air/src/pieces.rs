@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 
 use winterforge_model::{AddRule, AveragePool, Graph, Node, Op, OperandCells, Requant};
 
+use crate::attention::{self, Norm, Softmax};
 use crate::average::{self, Average, Chain};
+use crate::contraction::Product;
 use crate::parallel;
 use crate::plan::PlanError;
 use crate::product;
@@ -50,6 +52,12 @@ pub enum Role {
     Product,
     /// Add in float32: the n-th addition of an average pool.
     FloatSum(usize),
+    /// Divide.
+    Divide,
+    /// Take a square root.
+    Root,
+    /// Add to a product of two tensors.
+    Contraction,
 }
 
 /// The encodings that a channel has: one at least.
@@ -89,6 +97,8 @@ impl Encodings {
 pub struct Pieces {
     /// The families of lanes, in the order of the graph's nodes.
     pub list: Vec<Piece>,
+    /// Tensors of the graph.
+    graph_tensors: usize,
     /// Sizes of one sample of the tensors that exist in the trace only, numbered behind the graph's tensors.
     pub hidden: Vec<usize>,
     /// The maps that [`Role::Map`] refers to.
@@ -101,6 +111,14 @@ pub struct Pieces {
     pub averages: BTreeMap<usize, Average>,
     /// The staircases of [`Role::Product`] and [`Role::Step`].
     pub steps: Steps,
+    /// The lanes of each softmax, by node.
+    pub softmaxes: BTreeMap<usize, Softmax>,
+    /// The lanes of each layer normalization, by node.
+    pub norms: BTreeMap<usize, Norm>,
+    /// The sizes of each product of two tensors, by node.
+    pub contractions: BTreeMap<usize, Product>,
+    /// Cells of either matrix in a lane of these products.
+    pub tile: usize,
     /// Operands of the widest maximum.
     pub taps: usize,
     /// The encodings behind the forms, by piece and channel; empty for pieces without accumulators, and for those
@@ -168,11 +186,16 @@ impl Pieces {
     ) -> Result<Self, PlanError> {
         let mut pieces = Self {
             list: Vec::new(),
+            graph_tensors: graph.tensors.len(),
             hidden: Vec::new(),
             maps: Vec::new(),
             additions: BTreeMap::new(),
             products: BTreeMap::new(),
             averages: BTreeMap::new(),
+            softmaxes: BTreeMap::new(),
+            norms: BTreeMap::new(),
+            contractions: BTreeMap::new(),
+            tile: 1,
             steps: Steps::default(),
             taps: 0,
             encodings: Vec::new(),
@@ -236,6 +259,11 @@ impl Pieces {
                     .push(piece(Role::Requant(vec![encodings.form()]), 1, true));
                 self.encodings.push(vec![encodings]);
             }
+            Op::MatMul { requant } => self.push_mat_mul(graph, index, requant)?,
+            Op::Softmax { whole_steps } => {
+                attention::push_softmax(self, graph, index, *whole_steps)?;
+            }
+            Op::LayerNorm(_) => attention::push_norm(self, graph, index)?,
             Op::View | Op::Transpose { .. } | Op::Pad(_) | Op::Concat { .. } => {}
             Op::Mul(_) => {
                 let role = self.push_product(graph, index, node)?;
@@ -295,10 +323,10 @@ impl Pieces {
             let map = self.map(*terms);
             let operand = graph.tensor(node.inputs[0]).len();
             let windows = graph.tensor(node.output).len();
-            let terms = self.push_hidden(graph, index, Role::Map(map), operand);
+            let terms = self.push_hidden(index, Role::Map(map), operand);
             let [height, width] = pool.window.kernel;
             let sums = (0..height * width - 1)
-                .map(|addition| self.push_hidden(graph, index, Role::FloatSum(addition), windows));
+                .map(|addition| self.push_hidden(index, Role::FloatSum(addition), windows));
             let sums = sums.collect();
             Chain { terms, sums }
         });
@@ -306,9 +334,82 @@ impl Pieces {
         Ok(())
     }
 
+    fn push_mat_mul(
+        &mut self,
+        graph: &Graph,
+        index: usize,
+        requant: &Requant,
+    ) -> Result<(), PlanError> {
+        let node = &graph.nodes[index];
+        let product = Product::new(graph, node, self.graph_tensors + self.hidden.len())?;
+        self.push_hidden(index, Role::Contraction, product.lanes(self.tile));
+        // Over all codes of the types: a verifier without parameters knows no more.
+        let ends = |index: usize| {
+            let quantization = graph.tensor(node.inputs[index]).quantization;
+            let ends = [quantization.qtype.min(), quantization.qtype.max()];
+            ends.map(|end| i64::from(end - quantization.zero_point))
+        };
+        let corners = ends(0).map(|a| ends(1).map(|b| a * b * product.inner as i64));
+        let corners = corners.as_flattened();
+        let range = corners
+            .iter()
+            .fold((0, 0), |(low, high), &v| (v.min(low), v.max(high)));
+        let type_min = graph.tensor(node.output).quantization.qtype.min();
+        let encodings = encode_channel(node, 0, requant, range, type_min)?;
+        // One channel a row, so that rows of equations are a stride apart.
+        let channels = product.matrices * product.rows;
+        self.list.push(Piece {
+            node: index,
+            role: Role::Requant(vec![encodings.form(); channels]),
+            channels,
+            positions: product.columns,
+            channels_first: true,
+            value: node.output.0,
+        });
+        self.encodings.resize_with(self.list.len() - 1, Vec::new);
+        self.encodings.push(vec![encodings; channels]);
+        self.contractions.insert(index, product);
+        Ok(())
+    }
+
+    /// Chooses how many cells of either matrix a lane of a product takes.
+    pub(crate) fn set_tile(&mut self, tile: usize) {
+        self.tile = tile;
+        for piece in &mut self.list {
+            if matches!(piece.role, Role::Contraction)
+                && let Some(product) = self.contractions.get(&piece.node)
+            {
+                piece.positions = product.lanes(tile);
+                self.hidden[piece.value - self.graph_tensors] = piece.positions;
+            }
+        }
+    }
+
+    /// Equations from one row of a product of two tensors to the next.
+    pub(crate) fn row_stride(&self, batch: usize) -> u64 {
+        let products = self.contractions.values();
+        let strides = products.map(|product| product.stride(batch, self.tile));
+        strides.max().unwrap_or(0)
+    }
+
+    /// Adds the lanes that round to a node's result, all alike.
+    pub(crate) fn push_output(&mut self, graph: &Graph, node: usize, encodings: Encodings) {
+        let output = graph.nodes[node].output;
+        self.encodings.resize_with(self.list.len(), Vec::new);
+        self.list.push(Piece {
+            node,
+            role: Role::Requant(vec![encodings.form()]),
+            channels: 1,
+            positions: graph.tensor(output).len(),
+            channels_first: true,
+            value: output.0,
+        });
+        self.encodings.push(vec![encodings]);
+    }
+
     /// Adds lanes whose values are a tensor of the trace only, and returns it.
-    fn push_hidden(&mut self, graph: &Graph, node: usize, role: Role, cells: usize) -> usize {
-        let value = graph.tensors.len() + self.hidden.len();
+    pub(crate) fn push_hidden(&mut self, node: usize, role: Role, cells: usize) -> usize {
+        let value = self.graph_tensors + self.hidden.len();
         self.hidden.push(cells);
         self.list.push(Piece {
             node,
@@ -322,7 +423,7 @@ impl Pieces {
     }
 
     /// The index of a map, shared with an equal one.
-    fn map(&mut self, map: ByteMap) -> usize {
+    pub(crate) fn map(&mut self, map: ByteMap) -> usize {
         match self.maps.iter().position(|known| *known == map) {
             Some(index) => index,
             None => {
@@ -393,7 +494,7 @@ impl Pieces {
             OperandCells::Constant(_) => None,
             OperandCells::Tensor(id) => {
                 let role = Role::Map(self.map(sums));
-                Some(self.push_hidden(graph, index, role, graph.tensor(id).len()))
+                Some(self.push_hidden(index, role, graph.tensor(id).len()))
             }
         };
         self.additions.insert(
@@ -434,29 +535,37 @@ fn requant_encodings(
     let type_min = graph.tensor(node.output).quantization.qtype.min();
     let requants = node.op.requant();
     let encode = |channel: usize, requant: &Requant| {
-        let range = ranges[channel];
-        let (line, window) = match requant.constant_over(range.0, range.1) {
-            Some(q) => {
-                let code = i64::from(q - type_min);
-                let constant =
-                    |lines| rounding::encode_constant(requant, range, type_min, code, lines);
-                (Some(constant(true)), Ok(constant(false)))
-            }
-            None => rounding::encode(requant, range, type_min),
-        };
-        match (line, window) {
-            (None, Err(source)) => Err(PlanError::Channel {
-                node: node.name.clone(),
-                channel,
-                source,
-            }),
-            (line, window) => Ok(Encodings {
-                line,
-                window: window.ok(),
-            }),
-        }
+        encode_channel(node, channel, requant, ranges[channel], type_min)
     };
     parallel::map(requants.len() >= 512, requants, encode)
         .into_iter()
         .collect()
+}
+
+fn encode_channel(
+    node: &Node,
+    channel: usize,
+    requant: &Requant,
+    range: (i64, i64),
+    type_min: i32,
+) -> Result<Encodings, PlanError> {
+    let (line, window) = match requant.constant_over(range.0, range.1) {
+        Some(q) => {
+            let code = i64::from(q - type_min);
+            let constant = |lines| rounding::encode_constant(requant, range, type_min, code, lines);
+            (Some(constant(true)), Ok(constant(false)))
+        }
+        None => rounding::encode(requant, range, type_min),
+    };
+    match (line, window) {
+        (None, Err(source)) => Err(PlanError::Channel {
+            node: node.name.clone(),
+            channel,
+            source,
+        }),
+        (line, window) => Ok(Encodings {
+            line,
+            window: window.ok(),
+        }),
+    }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use winterforge_model::Graph;
 
+use crate::contraction::{Product, TILES};
 use crate::geometry::{Geometry, Kinds, MAX_LANES, MIN_LOG_ROWS};
 use crate::layout::{Kind, LOOKUPS_PER_COLUMN, Layout, product_cell};
 use crate::pieces::{Encodings, Form, Piece, Pieces, Role};
@@ -86,6 +87,8 @@ pub struct Plan {
     pub channels: Vec<Vec<Channel>>,
     /// Index of each piece's first equation.
     pub first_equations: Vec<u64>,
+    /// Equations from one row of a product of two tensors to the next.
+    pub row_stride: u64,
     /// Index of the first output equation.
     pub output_equations: u64,
     /// All linear equations, gaps included: the degree of the joint check in its challenge.
@@ -198,36 +201,49 @@ fn compile_pieces(
     if !(1..=MAX_BATCH).contains(&batch) {
         return Err(PlanError::Batch(batch));
     }
-    let pieces = pieces()?;
+    let mut pieces = pieces()?;
     if pieces.list.is_empty() {
         return Err(PlanError::NothingToProve);
     }
+    // Windows encode almost every channel; using them alone saves the line table's columns where rows are plenty.
+    let kinds = [true, false].map(|lines| kinds_in_use(&pieces, lines));
+    let tiles: &[usize] = match pieces.contractions.is_empty() {
+        true => &[1],
+        false => &TILES,
+    };
+    let mut best: Result<(Geometry, &Kinds, usize), _> = Err(PlanError::NothingToProve);
+    for &tile in tiles {
+        pieces.set_tile(tile);
+        for kinds in kinds.iter().flatten() {
+            best = match (Geometry::choose(&pieces, kinds, batch, parameters), best) {
+                (Ok(choice), Ok(known)) if known.0.cost <= choice.cost => Ok(known),
+                (Ok(choice), _) => Ok((choice, kinds, tile)),
+                (Err(_), Ok(known)) => Ok(known),
+                (Err(error), Err(_)) => Err(error),
+            };
+        }
+    }
+    let (geometry, kinds, tile) = best?;
+    let kinds = kinds.clone();
+    pieces.set_tile(tile);
+    let row_stride = pieces.row_stride(batch);
     let mut equations = 0u64;
     let mut first_equations = Vec::with_capacity(pieces.list.len());
     for piece in &pieces.list {
         first_equations.push(equations);
-        let links = links(&pieces, piece);
-        equations += piece.channels as u64 * channel_stride(batch, piece.positions) * links as u64;
+        equations += match product_of(&pieces, piece) {
+            Some(product) => product.equation_rows(tile) * row_stride,
+            None => {
+                let links = links(&pieces, piece) as u64;
+                piece.channels as u64 * channel_stride(batch, piece.positions) * links
+            }
+        };
     }
     let output_equations = equations;
     equations += (batch * graph.output_len()) as u64;
     if equations > MAX_EQUATIONS {
         return Err(PlanError::TooLarge { samples: batch });
     }
-    let mixed = kinds_in_use(&pieces, true);
-    let windows = kinds_in_use(&pieces, false);
-    let geometry = |kinds: &Kinds| Geometry::choose(&pieces, kinds, batch, parameters);
-    // Windows encode almost every channel; using them alone saves the line table's columns where rows are plenty.
-    let mut best: Result<(Geometry, Kinds), _> = Err(PlanError::NothingToProve);
-    for kinds in [mixed, windows].into_iter().flatten() {
-        best = match (geometry(&kinds), best) {
-            (Ok(choice), Ok((known, kinds))) if known.cost <= choice.cost => Ok((known, kinds)),
-            (Ok(choice), _) => Ok((choice, kinds)),
-            (Err(_), Ok(known)) => Ok(known),
-            (Err(error), Err(_)) => Err(error),
-        };
-    }
-    let (geometry, kinds) = best?;
     let shards = geometry.shards(&pieces, &kinds, batch);
     let channels = (kinds.iter().zip(&pieces.encodings))
         .map(|(kinds, encodings)| channels_in_use(kinds, encodings))
@@ -239,6 +255,7 @@ fn compile_pieces(
         kinds,
         channels,
         first_equations,
+        row_stride,
         output_equations,
         equations,
         shards,
@@ -257,7 +274,17 @@ fn links(pieces: &Pieces, piece: &Piece) -> usize {
     match piece.role {
         Role::Max => pieces.taps,
         Role::Product => product_cell::STEP,
+        Role::Divide | Role::Root => 2,
+        Role::Contraction => 2 * pieces.tile,
         _ => 1,
+    }
+}
+
+/// The product of two tensors whose outputs a piece rounds.
+fn product_of<'p>(pieces: &'p Pieces, piece: &Piece) -> Option<&'p Product> {
+    match piece.role {
+        Role::Requant(_) => pieces.contractions.get(&piece.node),
+        _ => None,
     }
 }
 
@@ -274,6 +301,9 @@ fn kinds_in_use(pieces: &Pieces, lines: bool) -> Option<Kinds> {
         Role::Step => Some(vec![Kind::Step; piece.channels]),
         Role::Product => Some(vec![Kind::Product; piece.channels]),
         Role::FloatSum(_) => Some(vec![Kind::FloatSum; piece.channels]),
+        Role::Divide => Some(vec![Kind::Divide; piece.channels]),
+        Role::Root => Some(vec![Kind::Root; piece.channels]),
+        Role::Contraction => Some(vec![Kind::Contraction; piece.channels]),
     };
     pieces.list.iter().map(of_piece).collect()
 }
@@ -300,8 +330,12 @@ impl Plan {
 
     /// Index of the first equation of instance 0 of a channel; instance `i` is `i * links` further.
     pub fn channel_equation(&self, piece: usize, channel: usize) -> u64 {
-        let stride = channel_stride(self.batch, self.pieces.list[piece].positions);
-        self.first_equations[piece] + channel as u64 * stride * self.links(piece) as u64
+        let of = &self.pieces.list[piece];
+        let stride = match product_of(&self.pieces, of) {
+            Some(_) => self.row_stride,
+            None => channel_stride(self.batch, of.positions) * self.links(piece) as u64,
+        };
+        self.first_equations[piece] + channel as u64 * stride
     }
 
     /// Instances of one channel over the batch.

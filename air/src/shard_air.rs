@@ -55,7 +55,7 @@ impl ShardInputs {
         claim: E,
     ) -> Self {
         let shard = &plan.shards[index];
-        let challenges = joint.constraint_challenges(shard.layout.link_powers());
+        let challenges = joint.constraint_challenges(&shard.layout);
         Self {
             index: index as u32,
             layout: shard.layout.clone(),
@@ -81,7 +81,7 @@ impl ShardInputs {
         evaluations: &[E],
     ) -> Self {
         let layout = plan.shards[index].layout.clone();
-        let challenges = constraint_challenges(challenges, layout.link_powers());
+        let challenges = constraint_challenges(challenges, &layout);
         Self {
             index: index as u32,
             layout,
@@ -133,7 +133,7 @@ impl ToElements<Felt> for ShardInputs {
 
 /// The trace info of a shard: fixed by its layout and by how many challenges the constraints read.
 pub fn trace_info(layout: &Layout, extension_degree: usize) -> TraceInfo {
-    let challenges = 1 + ALPHA_POWERS + extension_degree + layout.link_powers();
+    let challenges = 1 + ALPHA_POWERS + extension_degree + layout.challenge_powers();
     TraceInfo::new_multi_segment(
         layout.main_width(),
         layout.aux_width(),

@@ -17,7 +17,7 @@ use crate::pieces::Role;
 use crate::plan::{Plan, Row, Shard};
 use crate::rounding::{Channel, Rounding, line_value, window_sides};
 use crate::steps::step_cells;
-use crate::{float_sum, forms};
+use crate::{division, float_sum, forms};
 
 /// The values that lanes are filled from, for one batch.
 pub struct Values<'a> {
@@ -35,7 +35,9 @@ impl<'a> Values<'a> {
     pub fn new(plan: &'a Plan, executions: &'a [Execution]) -> Self {
         let pieces = &plan.pieces.list;
         let operands = (0..pieces.len()).map(|piece| match pieces[piece].role {
-            Role::Max => max_operands(plan, piece),
+            Role::Max if matches!(plan.graph.nodes[pieces[piece].node].op, Op::MaxPool(_)) => {
+                max_operands(plan, piece)
+            }
             _ => Vec::new(),
         });
         let sums =
@@ -82,6 +84,10 @@ impl<'a> Values<'a> {
                             self.code(sample, node.output.0, cell),
                         )
                     }
+                    (true, op) if forms::has_forms(op, &piece.role) => (
+                        self.linked(index, instance, used)[0],
+                        self.code(sample, node.output.0, cell),
+                    ),
                     (true, _) => {
                         let accumulator = self.executions[sample].accumulators[piece.node][cell];
                         (accumulator, self.code(sample, node.output.0, cell))
@@ -91,7 +97,9 @@ impl<'a> Values<'a> {
             }
             Kind::Max => {
                 let taps = layout.shape.taps;
-                let operands: Vec<i64> = if used {
+                let operands: Vec<i64> = if forms::has_forms(&node.op, &piece.role) {
+                    self.linked(index, instance, used)
+                } else if used {
                     let cells = &self.operands[index][position * taps..][..taps];
                     cells
                         .iter()
@@ -106,7 +114,7 @@ impl<'a> Values<'a> {
                 let Role::Map(map) = piece.role else {
                     return Vec::new();
                 };
-                if forms::has_forms(&node.op) {
+                if forms::has_forms(&node.op, &piece.role) {
                     let code = self.linked(index, instance, used)[0];
                     let value = plan.pieces.maps[map][code as usize];
                     return vec![Felt::from_signed(code), Felt::from_signed(value)];
@@ -143,6 +151,16 @@ impl<'a> Values<'a> {
             Kind::FloatSum => {
                 let sum = self.linked(index, instance, used)[0];
                 float_sum::float_cells(sum, float_sum::round(sum))
+            }
+            Kind::Divide | Kind::Root => {
+                let linked = self.linked(index, instance, used);
+                let linked = [linked[0], linked[1]];
+                let result = division::result(table.kind, linked);
+                division::cells(&layout.shape, table.kind, linked, result)
+            }
+            Kind::Contraction => {
+                let copies = self.linked(index, instance, used).into_iter();
+                copies.map(Felt::from_signed).collect()
             }
         }
     }
@@ -185,7 +203,7 @@ impl<'a> Values<'a> {
             step_cells(&layout.shape, 0, step)
         };
         match table.kind {
-            Kind::Line | Kind::Max => Vec::new(),
+            Kind::Line | Kind::Max | Kind::Divide | Kind::Root | Kind::Contraction => Vec::new(),
             // Code, zero point and scale are zero.
             Kind::Window => {
                 let start = layout.shape.window_range().start(0, false);
@@ -209,7 +227,7 @@ fn linked_cells(plan: &Plan, executions: &[Execution]) -> Vec<Vec<i64>> {
     let mut hidden: Vec<Vec<i64>> = vec![Vec::new(); pieces.hidden.len()];
     let mut linked = vec![Vec::new(); pieces.list.len()];
     for (index, piece) in pieces.list.iter().enumerate() {
-        if !forms::has_forms(&graph.nodes[piece.node].op) {
+        if !forms::has_forms(&graph.nodes[piece.node].op, &piece.role) {
             continue;
         }
         let value = |sample: usize, tensor: usize, cell: usize| match tensor.checked_sub(visible) {
@@ -226,6 +244,23 @@ fn linked_cells(plan: &Plan, executions: &[Execution]) -> Vec<Vec<i64>> {
                     let value = |&code: &i64| pieces.maps[map][code as usize];
                     cells.iter().map(value).collect()
                 }
+                Role::Max => {
+                    let largest = |cells: &[i64]| cells.iter().copied().max().unwrap_or(0);
+                    cells.chunks(pieces.taps).map(largest).collect()
+                }
+                Role::Divide | Role::Root => {
+                    let kind = match piece.role {
+                        Role::Root => Kind::Root,
+                        _ => Kind::Divide,
+                    };
+                    let (pairs, _) = cells.as_chunks::<2>();
+                    pairs
+                        .iter()
+                        .map(|&linked| division::result(kind, linked))
+                        .collect()
+                }
+                // Its values are elements of the extension, known after the challenge only.
+                Role::Contraction => Vec::new(),
                 _ => cells.iter().map(|&sum| float_sum::round(sum)).collect(),
             };
         }
@@ -402,7 +437,9 @@ fn looked_up(layout: &Layout, lookup: Lookup) -> (usize, Option<usize>) {
         | Lookup::StepHigh(start, _)
         | Lookup::Significand(start, _)
         | Lookup::SlackByte(start, _)
-        | Lookup::TieByte(start, _) => (start, None),
+        | Lookup::TieByte(start, _)
+        | Lookup::DivideLimb(start, ..)
+        | Lookup::RootLimb(start, ..) => (start, None),
     }
 }
 
@@ -472,7 +509,9 @@ pub fn fill_multiplicities(
                 | Lookup::StepHigh(..)
                 | Lookup::Significand(..)
                 | Lookup::SlackByte(..)
-                | Lookup::TieByte(..) => {
+                | Lookup::TieByte(..)
+                | Lookup::DivideLimb(..)
+                | Lookup::RootLimb(..) => {
                     looked_up_cell(layout, lookup, |column| columns[column][row])
                 }
                 _ => cell - constant,
@@ -525,7 +564,9 @@ pub fn aux_columns<E: FieldElement<BaseField = Felt>>(
     let rows = layout.rows();
     let lookups = layout.lookups();
     let counted = counted(&lookups, mask);
-    let challenges = AuxChallenges::new(challenges);
+    let challenges = AuxChallenges::new(layout, challenges);
+    let products = layout.products();
+    let mut row_products = vec![E::ZERO; products.len()];
     let mut aux = vec![vec![E::ZERO; rows]; layout.aux_width()];
     let mut row_cells = vec![Felt::ZERO; layout.main_width()];
     let mut public_cells = vec![Felt::ZERO; public.len()];
@@ -548,10 +589,19 @@ pub fn aux_columns<E: FieldElement<BaseField = Felt>>(
                 .iter()
                 .map(|&lookup| challenges.lookup(layout, lookup, &row_cells, &public_cells));
             denominators.extend(looked_up);
+            if let Some(table) = layout.contraction() {
+                for (product, start) in row_products.iter_mut().zip(table.lane_starts()) {
+                    *product = challenges.product(&row_cells[start..start + table.lane_width]);
+                }
+                for (column, &product) in products.clone().zip(&row_products) {
+                    aux[column][row] = product;
+                }
+            }
             increments.push(joint_increment(
                 layout,
                 mask,
                 &row_cells,
+                &row_products,
                 &public_cells,
                 &challenges,
             ));

@@ -12,7 +12,7 @@ use winterforge_air::parameters::ParameterLayout;
 use winterforge_air::pieces::Role;
 use winterforge_air::plan::{Plan, PlanError, PlanParameters, compile, compile_skeleton};
 use winterforge_air::rounding::{Channel, Rounding};
-use winterforge_model::testing::{RandomMlp, RandomNet};
+use winterforge_model::testing::{RandomAttention, RandomMlp, RandomNet};
 use winterforge_model::{Graph, Node, Op};
 
 /// A sequence of field elements: splitmix64.
@@ -162,6 +162,15 @@ fn of_networks_of_images() {
         check(graph, seed, 1 + seed as usize % 3, 18)
     });
     assert!(proven.count() > 40);
+}
+
+#[test]
+fn of_attention() {
+    for seed in 0..20 {
+        let graph = RandomAttention::any(seed).build();
+        assert!(check(graph, seed, 1 + seed as usize % 3, 18), "seed {seed}");
+    }
+    assert!(check(RandomAttention::any(6).build(), 6, 20, 9));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use winterforge_air::layout::Kind;
 use winterforge_air::mask::Mask;
 use winterforge_air::plan::{Plan, PlanError, PlanParameters, compile};
 use winterforge_air::witness::{Values, aux_columns, fill_multiplicities};
-use winterforge_model::testing::{RandomMlp, RandomNet, random_input};
+use winterforge_model::testing::{RandomAttention, RandomMlp, RandomNet, random_input};
 use winterforge_model::{Execution, Graph, execute};
 
 struct Case {
@@ -97,7 +97,7 @@ fn failures(
             .public_columns(plan, shard)
             .split(Cube::EXTENSION_DEGREE)
             .collect();
-        let challenges = joint.constraint_challenges(layout.link_powers());
+        let challenges = joint.constraint_challenges(layout);
         let (aux, total) = aux_columns(layout, &mask, &columns, &public, &challenges);
         rest += total;
         let lookups = layout.lookups();
@@ -160,7 +160,10 @@ fn honest_witnesses_of_random_networks_satisfy_everything() {
     let mut tables_seen = std::collections::BTreeSet::new();
     let mut proven = 0;
     for seed in 0..150 {
-        let graph = RandomNet::any(seed).build();
+        let graph = match seed % 5 {
+            4 => RandomAttention::any(seed).build(),
+            _ => RandomNet::any(seed).build(),
+        };
         let names: Vec<&str> = graph.nodes.iter().map(|node| node.op.name()).collect();
         let case = match case_of(
             graph,
@@ -201,6 +204,9 @@ fn honest_witnesses_of_random_networks_satisfy_everything() {
         "Concat",
         "Transpose",
         "Pad",
+        "MatMul",
+        "Softmax",
+        "LayerNorm",
     ] {
         assert!(
             kinds.contains_key(name),
@@ -237,10 +243,15 @@ fn every_cell_is_bound() {
         let graph = RandomNet::any(seed).build();
         case_of(graph, seed, 3, PlanParameters::default()).unwrap()
     };
+    let attention = |seed: u64| {
+        let graph = RandomAttention::any(seed).build();
+        case_of(graph, seed, 2, PlanParameters::default()).unwrap()
+    };
     for (seed, case) in [1, 5, 9]
         .map(|seed| (seed, rows(seed)))
         .into_iter()
         .chain([20, 21, 22, 23, 24, 25].map(|seed| (seed, network(seed))))
+        .chain([1, 2].map(|seed| (seed, attention(seed))))
     {
         for (index, shard) in case.plan.shards.iter().enumerate() {
             let layout = &shard.layout;
@@ -277,8 +288,15 @@ fn every_cell_is_bound() {
 /// Rows cover every channel and instance once, and no two lanes, used or not, share an equation.
 #[test]
 fn every_lane_has_its_own_equation() {
-    for seed in 0..30 {
-        let case = case(seed, 12, 21, PlanParameters { max_log_rows: 9 });
+    let attention = |seed| {
+        let graph = RandomAttention::any(seed).build();
+        case_of(graph, seed, 1 + seed as usize, PlanParameters::default()).unwrap()
+    };
+    let rows = |seed| case(seed, 12, 21, PlanParameters { max_log_rows: 9 });
+    for (seed, case) in (0..30)
+        .map(|seed| (seed, rows(seed)))
+        .chain((0..10).map(|seed| (seed, attention(seed))))
+    {
         let plan = &case.plan;
         let mut seen = std::collections::BTreeSet::new();
         let mut used = 0;

@@ -6,7 +6,7 @@
 //! ```text
 //! A = sum c      V = D sum c^2 - A^2      r = floor(sqrt(4^E V + e))      e = RNE(4^E epsilon D^2 / sx^2), at least 1
 //! n = floor(2^(F+E) (D c - A) / r)                                        the normalized cell, with F fraction bits
-//! q = clamp(RNE((gain n + offset) / 2^(F+G)) + zy)
+//! q = clamp(RNE(RNE24(gain n + offset) / 2^(F+G)) + zy)                  RNE24 as in a requantization
 //! gain = RNE(2^G gamma / sy)              offset = RNE(2^(F+G) beta / sy) + floor(gain / 2)
 //! ```
 //!
@@ -17,6 +17,7 @@
 
 use crate::op::LayerNorm;
 use crate::quantization::Quantization;
+use crate::requant::{round_to_24_bits, shift_right_ties_even};
 
 /// Normalized cells have at most so many bits, beside their sign.
 const NORMAL_BITS: u32 = 27;
@@ -197,10 +198,7 @@ impl LayerNormRule {
 
     /// The output for an accumulator. Monotone.
     pub fn of_sum(&self, sum: i64) -> i32 {
-        let bits = self.sum_bits();
-        let floor = sum >> bits;
-        let (rest, half) = (sum - (floor << bits), 1i64 << (bits - 1));
-        let rounded = floor + i64::from(rest > half || rest == half && floor & 1 == 1);
+        let rounded = shift_right_ties_even(round_to_24_bits(sum), self.sum_bits);
         let (low, high) = (self.y.qtype.min(), self.y.qtype.max());
         (rounded + i64::from(self.y.zero_point)).clamp(low.into(), high.into()) as i32
     }

@@ -111,7 +111,7 @@ pub(crate) fn round_to_24_bits(value: i64) -> i64 {
 }
 
 /// `value / 2^shift` rounded to an integer, ties to even; `1 <= shift <= 62`.
-fn shift_right_ties_even(value: i64, shift: u32) -> i64 {
+pub(crate) fn shift_right_ties_even(value: i64, shift: u32) -> i64 {
     let floor = value >> shift;
     let remainder = value - (floor << shift);
     let half = 1i64 << (shift - 1);

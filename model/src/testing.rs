@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
+mod attention;
 mod builder;
 mod net;
 mod net_ops;
@@ -12,6 +13,7 @@ pub mod node_case;
 mod onnx;
 mod random;
 
+pub use attention::RandomAttention;
 pub use builder::OnnxBuilder;
 pub use net::RandomNet;
 pub use onnx::{Form, onnx_bytes};

@@ -221,11 +221,11 @@ fn lookup_columns<E: FieldElement<BaseField = Felt>>(
     lagrange: &[Vec<E>],
     lambda: E,
 ) -> E {
-    let elements = constraint_challenges(challenges, 0);
-    let aux = AuxChallenges::new(&elements);
     let (mut sum, mut offset) = (E::ZERO, 0);
     for (shard, lagrange) in plan.shards.iter().zip(lagrange) {
         let layout = &shard.layout;
+        let elements = constraint_challenges(challenges, layout);
+        let aux = AuxChallenges::new(layout, &elements);
         let claimed = claimed_columns(layout);
         let first = offset + claimed - layout.lookup_columns();
         for (index, (table, rows)) in layout.lookup_parts().enumerate() {

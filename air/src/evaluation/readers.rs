@@ -88,7 +88,10 @@ pub(super) fn piece<E: FieldElement<BaseField = Felt>>(
         }
     };
     match (&node.op, &piece.role) {
-        (op, _) if forms::has_forms(op) => (linear_forms(plan, index, numbering, sources), None),
+        (op, role) if forms::has_forms(op, role) => {
+            (linear_forms(plan, index, numbering, sources), None)
+        }
+        (Op::MatMul { .. }, _) => (contraction(plan, index, numbering, step, sources), None),
         (Op::Linear(linear), _) => {
             let kernel = matrix(plan, index, rho, shift(zero()), x, sources);
             let term = layer(kernel, linear.out_features, linear.in_features);
@@ -149,6 +152,13 @@ fn linear_forms<E: FieldElement<BaseField = Felt>>(
         let term = powers[equation] * weights[cell];
         sum += term.mul_base(Felt::from_signed(factor));
     });
+    for block in forms::blocks(plan, index) {
+        let weights = folded
+            .entry(block.tensor())
+            .or_insert_with(|| over_samples(block.tensor(), numbering.sample_step, sources));
+        let cells = weights[block.cells()].iter();
+        sum += block.coefficient(&powers) * cells.fold(E::ZERO, |sum, &weight| sum + weight);
+    }
     let constants = forms::constants(plan, index);
     let constants = constants.iter().zip(&powers);
     let constant = constants.fold(E::ZERO, |sum, (&constant, power)| {
@@ -156,6 +166,28 @@ fn linear_forms<E: FieldElement<BaseField = Felt>>(
     });
     let samples = sum_of_powers(numbering.sample_step, plan.batch);
     numbering.first * (sum - sources.rows.total * samples * constant)
+}
+
+/// Each part of a product of two tensors, at its first equation.
+fn contraction<E: FieldElement<BaseField = Felt>>(
+    plan: &Plan,
+    index: usize,
+    numbering: Numbering<E>,
+    row_step: E,
+    sources: &Sources<'_, E>,
+) -> E {
+    let Some(product) = plan.pieces.contractions.get(&plan.pieces.list[index].node) else {
+        return E::ZERO;
+    };
+    let rows = powers(row_step, product.matrices * product.rows);
+    let columns = powers(numbering.rho, product.columns);
+    let weights = over_samples(product.parts, numbering.sample_step, sources);
+    let firsts = product.first_outputs(plan.pieces.tile);
+    let terms = firsts.into_iter().zip(weights);
+    numbering.first
+        * terms.fold(E::ZERO, |sum, ((row, column), weight)| {
+            sum + rows[row] * columns[column] * weight
+        })
 }
 
 /// The weight of each cell of a tensor over all samples.

@@ -1,0 +1,197 @@
+//! Softmax and layer normalization as sums, maps, quotients and roots.
+//!
+//! The definitions are [`SoftmaxRule`] and [`LayerNormRule`]; each step of theirs is a family of lanes whose linked cells
+//! are linear forms in what comes before:
+//!
+//! ```text
+//! softmax     maximum of a row, sixteen cells at a time; a map of each distance from it; a quotient; the output
+//! norm        a map to the square of each cell; the root of each row; a quotient; the output
+//! ```
+//!
+//! Sums are no cells of their own, but linked where they are needed. Quotients of a normalization are moved by
+//! [`NORMAL_OFFSET`] so that they are not negative.
+
+use winterforge_model::{Graph, LayerNormRule, Node, Op, SoftmaxRule};
+
+use crate::pieces::{ByteMap, Encodings, Pieces, Role};
+use crate::plan::PlanError;
+use crate::rounding::{self, RoundingError, Staircase};
+
+/// Cells of a row that one maximum takes.
+pub const MAX_TAPS: usize = 16;
+
+/// What the quotients of a normalization are moved by.
+pub const NORMAL_OFFSET: i64 = 1 << 28;
+
+/// The lanes of one softmax.
+#[derive(Clone, Debug)]
+pub struct Softmax {
+    /// The definition.
+    pub rule: SoftmaxRule,
+    /// Cells of a row.
+    pub len: usize,
+    /// The tensors of the maxima: of sixteen cells each, of sixteen of these, and so on to one a row.
+    pub maxima: Vec<usize>,
+    /// The tensor of the exponentials.
+    pub exponentials: usize,
+    /// The tensor of the numerators; where there is none, they are multiples of the exponentials.
+    pub numerators: Option<usize>,
+    /// The tensor of the quotients.
+    pub quotients: usize,
+}
+
+impl Softmax {
+    /// What an exponential is multiplied by in its numerator, where that is the same for all.
+    fn common_factor(rule: &SoftmaxRule) -> Option<i64> {
+        let pairs = || rule.exponentials().iter().zip(rule.numerators());
+        let factor = pairs().next().map(|(e, numerator)| numerator / e)?;
+        pairs()
+            .all(|(e, &numerator)| factor * e == numerator)
+            .then_some(factor)
+    }
+
+    /// The tensor behind the numerators and what it is multiplied by.
+    pub fn numerator(&self) -> (usize, i64) {
+        match self.numerators {
+            Some(tensor) => (tensor, 1),
+            None => (
+                self.exponentials,
+                Self::common_factor(&self.rule).unwrap_or(0),
+            ),
+        }
+    }
+
+    /// Cells of a row of each level of maxima, the row itself first.
+    pub fn level_len(&self, level: usize) -> usize {
+        (0..level).fold(self.len, |len, _| len.div_ceil(MAX_TAPS))
+    }
+}
+
+/// The lanes of one normalization.
+#[derive(Clone, Debug)]
+pub struct Norm {
+    /// The definition.
+    pub rule: LayerNormRule,
+    /// The tensor of the squares.
+    pub squares: usize,
+    /// The tensor of the roots.
+    pub roots: usize,
+    /// The tensor of the normalized cells.
+    pub normals: usize,
+}
+
+fn unsupported(node: &Node) -> PlanError {
+    PlanError::Unsupported {
+        node: node.name.clone(),
+        operator: node.op.name(),
+        reason: "its sums have no exact form with these scales",
+    }
+}
+
+/// Adds the lanes of a softmax.
+pub(crate) fn push_softmax(
+    pieces: &mut Pieces,
+    graph: &Graph,
+    index: usize,
+    whole_steps: bool,
+) -> Result<(), PlanError> {
+    let node = &graph.nodes[index];
+    let (x, y) = (graph.tensor(node.inputs[0]), graph.tensor(node.output));
+    let len = x.shape.last().copied().unwrap_or(0);
+    let rule = SoftmaxRule::new(x.quantization, y.quantization, len, whole_steps)
+        .ok_or_else(|| unsupported(node))?;
+    let (cells, rows) = (x.len(), x.len() / len);
+    pieces.taps = pieces.taps.max(len.min(MAX_TAPS));
+    let (mut maxima, mut left) = (Vec::new(), len);
+    while maxima.is_empty() || left > 1 {
+        left = left.div_ceil(MAX_TAPS);
+        maxima.push(pieces.push_hidden(index, Role::Max, rows * left));
+    }
+    let map = |pieces: &mut Pieces, values: &ByteMap| {
+        let role = Role::Map(pieces.map(*values));
+        pieces.push_hidden(index, role, cells)
+    };
+    let exponentials = map(pieces, rule.exponentials());
+    let numerators = match Softmax::common_factor(&rule) {
+        Some(_) => None,
+        None => Some(map(pieces, rule.numerators())),
+    };
+    let quotients = pieces.push_hidden(index, Role::Divide, cells);
+    let type_min = i64::from(y.quantization.qtype.min());
+    let zero_code = i64::from(y.quantization.zero_point) - type_min;
+    let code = |quotient: i64| i64::from(rule.of_quotient(quotient)) - type_min;
+    let range = (0, rule.largest_quotient());
+    // A quotient is a code but for its zero point: the scale is one.
+    let encodings = encodings(node, &code, range, (1 << 24, 24), zero_code)?;
+    pieces.push_output(graph, index, encodings);
+    let softmax = Softmax {
+        rule,
+        len,
+        maxima,
+        exponentials,
+        numerators,
+        quotients,
+    };
+    pieces.softmaxes.insert(index, softmax);
+    Ok(())
+}
+
+/// Adds the lanes of a normalization.
+pub(crate) fn push_norm(pieces: &mut Pieces, graph: &Graph, index: usize) -> Result<(), PlanError> {
+    let node = &graph.nodes[index];
+    let Op::LayerNorm(op) = &node.op else {
+        return Err(unsupported(node));
+    };
+    let (x, y) = (graph.tensor(node.inputs[0]), graph.tensor(node.output));
+    let rule = LayerNormRule::new(op, x.quantization, y.quantization, op.rows(&x.shape))
+        .ok_or_else(|| unsupported(node))?;
+    let (cells, features) = (x.len(), rule.features());
+    let square = |code: usize| (code as i64 - CENTER).pow(2);
+    let role = Role::Map(pieces.map(std::array::from_fn(square)));
+    let squares = pieces.push_hidden(index, role, cells);
+    let roots = pieces.push_hidden(index, Role::Root, cells / features);
+    let normals = pieces.push_hidden(index, Role::Divide, cells);
+    let type_min = i64::from(y.quantization.qtype.min());
+    let zero_code = i64::from(y.quantization.zero_point) - type_min;
+    let code = |sum: i64| i64::from(rule.of_sum(sum)) - type_min;
+    let ranges = (0..features).map(|channel| rule.range(channel));
+    let range = ranges
+        .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+        .ok_or_else(|| unsupported(node))?;
+    let encodings = encodings(node, &code, range, (1, rule.sum_bits() as i32), zero_code)?;
+    pieces.push_output(graph, index, encodings);
+    let norm = Norm {
+        rule,
+        squares,
+        roots,
+        normals,
+    };
+    pieces.norms.insert(index, norm);
+    Ok(())
+}
+
+/// The code that counts as zero in a normalization.
+pub const CENTER: i64 = 128;
+
+/// The encodings of a staircase with a scale of `multiplier / 2^shift`.
+fn encodings(
+    node: &Node,
+    code: &dyn Fn(i64) -> i64,
+    range: (i64, i64),
+    (multiplier, shift): (u64, i32),
+    zero_code: i64,
+) -> Result<Encodings, PlanError> {
+    let staircase = Staircase::new(code, range, (0, 255), rounding::Steps::Search);
+    let channel = |source: RoundingError| PlanError::Channel {
+        node: node.name.clone(),
+        channel: 0,
+        source,
+    };
+    let window = staircase
+        .window(multiplier, shift, zero_code)
+        .map_err(channel)?;
+    Ok(Encodings {
+        line: None,
+        window: Some(staircase.channel(window)),
+    })
+}
