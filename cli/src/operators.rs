@@ -12,10 +12,13 @@ pub(crate) fn parameters(op: &Op) -> u64 {
         Op::Linear(linear) => linear.weights.len() + linear.bias.len(),
         Op::Conv(conv) => conv.weights.len() + conv.bias.len(),
         Op::Add(op) | Op::Mul(op) => constants(op),
+        Op::LayerNorm(norm) => norm.gamma.len() + norm.beta.len(),
         Op::MaxPool(_)
         | Op::AveragePool(_)
         | Op::GlobalAveragePool { .. }
         | Op::Table(_)
+        | Op::MatMul { .. }
+        | Op::Softmax { .. }
         | Op::Concat { .. }
         | Op::Transpose { .. }
         | Op::Pad(_)
@@ -24,11 +27,17 @@ pub(crate) fn parameters(op: &Op) -> u64 {
     count as u64
 }
 
-/// Multiply-accumulates of one sample: a product for each weight that an output reads, padding included as usual.
+/// Multiply-accumulates of one sample: a product for each weight or cell that an output reads, padding included as usual.
 pub(crate) fn macs(graph: &Graph, node: &Node) -> u64 {
     let weights_per_output = match &node.op {
         Op::Linear(linear) => linear.in_features,
         Op::Conv(conv) => conv.filter_len(),
+        Op::MatMul { .. } => graph
+            .tensor(node.inputs[0])
+            .shape
+            .last()
+            .copied()
+            .unwrap_or(0),
         _ => 0,
     };
     (graph.tensor(node.output).len() * weights_per_output) as u64

@@ -1,5 +1,6 @@
 //! Every attack of the bench.
 
+mod attention;
 mod bytes;
 mod checks;
 mod claims;
@@ -43,6 +44,7 @@ pub fn all() -> Vec<Forgery> {
     forgeries.extend(keys::all(&case, &honest));
     forgeries.extend(parameters::all(&case));
     forgeries.extend(operators::all());
+    forgeries.extend(attention::all());
     forgeries.extend(steps::all());
     forgeries.extend(float_sums::all());
     forgeries.extend(unused::all(&case));

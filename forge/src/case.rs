@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use winterforge_air::field::Felt;
 use winterforge_air::layout::{
-    Kind, float_cell, map_cell, max_cell, product_cell, requant_cell, step_cell,
+    Kind, divide_cell, float_cell, map_cell, max_cell, product_cell, requant_cell, root_cell,
+    step_cell,
 };
 use winterforge_air::plan::{Plan, PlanParameters, Row};
 use winterforge_air::rounding::Channel;
@@ -325,6 +326,9 @@ impl Case {
             Kind::Step => step_cell::CODE,
             Kind::Product => product_cell::STEP + step_cell::CODE,
             Kind::FloatSum => float_cell::VALUE,
+            Kind::Divide => divide_cell::QUOTIENT,
+            Kind::Root => root_cell::ROOT,
+            Kind::Contraction => 0,
         };
         self.honest(site, cell)
     }

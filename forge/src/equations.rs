@@ -198,7 +198,7 @@ pub fn bend(
         let constants = constant_columns(plan, shard);
         inputs.columns = Arc::new(PublicColumns { constants, joint });
         let powers = layout.link_powers();
-        let first = inputs.challenges.len() - 3 * powers;
+        let first = inputs.challenges.len() - 3 * layout.challenge_powers();
         for index in 0..powers {
             let power = rho.exp_vartime(rule.step * index as u64);
             inputs.challenges[first + 3 * index..][..3].copy_from_slice(basis_coefficients(&power));

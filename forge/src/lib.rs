@@ -7,6 +7,7 @@
 
 pub mod attack;
 pub mod attacks;
+pub mod attention;
 pub mod case;
 pub mod equations;
 pub mod forger;

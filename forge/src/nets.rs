@@ -2,8 +2,8 @@
 
 use winterforge_model::testing::{Rng, random_input};
 use winterforge_model::{
-    AveragePool, Boundary, Constant, Conv, Elementwise, Graph, Node, Op, QType, Quantization,
-    Requant, Table, Tensor, TensorId, Window,
+    AveragePool, Boundary, Constant, Conv, Elementwise, Graph, LayerNorm, Node, Op, QType,
+    Quantization, Requant, Table, Tensor, TensorId, Window,
 };
 use winterforge_verifier::bundle::Parameters;
 
@@ -127,6 +127,44 @@ pub fn sum() -> Case {
     let (sum, y) = (Op::Add(Elementwise::default()), int8(0.9, -4));
     net.node(sum, &[0, map], &[7], y);
     case(net.graph(), 3, 73)
+}
+
+/// The softmax of rows of five cells.
+pub fn softmax() -> Case {
+    let mut net = Net::new(&[4, 5], int8(0.03, 3));
+    let softmax = Op::Softmax { whole_steps: true };
+    net.node(softmax, &[0], &[4, 5], int8(1.0 / 256.0, -128));
+    case(net.graph(), 13, 21)
+}
+
+/// The channel of [`norm`] with a small gain.
+pub const SMALL_CHANNEL: usize = 2;
+
+/// The normalization of rows of six cells, one channel of which hardly counts.
+pub fn norm() -> Case {
+    let mut net = Net::new(&[3, 6], int8(0.03, 3));
+    let norm = LayerNorm {
+        gamma: vec![1.2, 0.7, 4e-4, 0.9, 1.5, -0.8],
+        beta: vec![0.1, -0.3, 0.2, 0.0, 0.4, 0.1],
+        epsilon: 1e-5,
+        mean: false,
+    };
+    net.node(Op::LayerNorm(norm), &[0], &[3, 6], int8(0.03, 5));
+    case(net.graph(), 14, 21)
+}
+
+/// How far apart accumulators of [`mat_mul`] are whose codes are neighbours.
+pub const MAT_MUL_STEP: i64 = 500;
+
+/// A matrix times itself, the other way round.
+pub fn mat_mul() -> Case {
+    let mut net = Net::new(&[3, 4], int8(0.05, 3));
+    let transpose = Op::Transpose { perm: vec![1, 0] };
+    let transposed = net.node(transpose, &[0], &[4, 3], int8(0.05, 3));
+    let y = int8(0.05 * 0.05 * MAT_MUL_STEP as f32, -4);
+    let requant = Requant::new(0.05f32 * 0.05 / y.scale, y).expect("a factor");
+    net.node(Op::MatMul { requant }, &[0, transposed], &[3, 3], y);
+    case(net.graph(), 15, 21)
 }
 
 /// The input times a function of it.

@@ -4,7 +4,7 @@ use winterforge_air::pieces::Role;
 use winterforge_air::plan::Plan;
 use winterforge_model::{Conv, Graph, Node, Op, OperandCells, Window};
 
-use crate::pointwise;
+use crate::{attention, pointwise};
 
 /// `sum factor * code + constant`, which a linked cell must equal. Terms are `(tensor, cell of one sample, factor)`.
 pub struct Form {
@@ -124,6 +124,15 @@ pub fn forms_of(plan: &Plan, index: usize) -> Vec<(usize, usize, usize, Form)> {
                 (Op::Mul(_), _) => {
                     let links = pointwise::product(plan, index, position).into_iter();
                     let links = links.enumerate();
+                    forms.extend(links.map(|(link, form)| (channel, position, link, form)));
+                }
+                (Op::MatMul { .. } | Op::Softmax { .. } | Op::LayerNorm(_), _) => {
+                    let links = match &node.op {
+                        Op::MatMul { .. } => attention::product(plan, index, channel, position),
+                        Op::Softmax { .. } => attention::softmax(plan, index, node, position),
+                        _ => attention::norm(plan, index, node, position),
+                    };
+                    let links = links.into_iter().enumerate();
                     forms.extend(links.map(|(link, form)| (channel, position, link, form)));
                 }
                 (Op::AveragePool(pool), _) => {

@@ -34,6 +34,9 @@ fn every_value_that_hides_a_false_statement_is_seen() {
         nets::maps(),
         nets::sum(),
         nets::conv(),
+        nets::softmax(),
+        nets::norm(),
+        nets::mat_mul(),
     ] {
         let forged = lying(&case);
         // The claims add up: the shard that is in disorder is the last one.

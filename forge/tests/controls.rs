@@ -53,6 +53,9 @@ fn honest_proofs_are_the_provers() {
         nets::scaled(),
         nets::average(),
         nets::chain(),
+        nets::softmax(),
+        nets::norm(),
+        nets::mat_mul(),
     ] {
         is_the_provers(&case);
     }

@@ -4,10 +4,12 @@ use std::collections::{BTreeSet, HashSet};
 
 use winter_math::FieldElement;
 use winterforge_air::constraints::{AuxChallenges, evaluate_main, main_degrees};
+use winterforge_air::division::{Part, limb_columns};
 use winterforge_air::field::{Cube, Felt};
 use winterforge_air::joint::{JointCheck, constant_columns, lookup_entry};
 use winterforge_air::layout::{
-    Kind, Layout, Lookup, LookupTable, float_cell, map_cell, max_cell, product_cell, step_cell,
+    Kind, Layout, Lookup, LookupTable, divide_cell, float_cell, map_cell, max_cell, product_cell,
+    root_cell, step_cell,
 };
 use winterforge_air::mask::ConstraintId::{self, *};
 use winterforge_air::mask::Mask;
@@ -24,7 +26,9 @@ fn families(layout: &Layout, kind: Kind) -> Vec<ConstraintId> {
         Kind::Max => vec![MaxIsOperand; layout.shape.partial_products() + 1],
         Kind::Product => vec![Product],
         Kind::FloatSum => vec![FloatParity, FloatUp, FloatDivision, FloatValue, FloatTie],
-        Kind::Line | Kind::Window | Kind::Map | Kind::Step => Vec::new(),
+        Kind::Divide => vec![Division],
+        Kind::Root => vec![Root],
+        Kind::Line | Kind::Window | Kind::Map | Kind::Step | Kind::Contraction => Vec::new(),
     }
 }
 
@@ -44,8 +48,8 @@ impl Tables {
         let layout = &plan.shards[0].layout;
         let codes = public_codes(&case.graph, &case.header).unwrap();
         let joint = JointCheck::new(plan, joint_challenges::<Cube>(&[7; 32]), &codes);
-        let challenges = joint.constraint_challenges(layout.link_powers());
-        let aux = AuxChallenges::new(&challenges);
+        let challenges = joint.constraint_challenges(layout);
+        let aux = AuxChallenges::new(layout, &challenges);
         let rows =
             |&table: &LookupTable| (0..layout.lookup_rows(table)).map(move |row| (table, row));
         let entries = (layout.lookup_tables.iter().flat_map(rows))
@@ -71,7 +75,7 @@ impl Tables {
         let main = lanes
             .zip(&values)
             .filter(|(_, value)| **value != Felt::ZERO);
-        let aux = AuxChallenges::new(&self.challenges);
+        let aux = AuxChallenges::new(layout, &self.challenges);
         let missing = |lookup: &&Lookup| {
             let entry = aux.lookup::<Felt>(layout, **lookup, row, public);
             !self.entries.contains(&coordinates(entry))
@@ -110,6 +114,27 @@ fn seen_by(layout: &Layout, site: &Site, index: usize) -> (Vec<ConstraintId>, Ve
         (Kind::Product, product_cell::STEP) => (vec![Product], step(0).1),
         (Kind::Product, _) => step(index - product_cell::STEP),
         (Kind::Step, _) => step(index),
+        (Kind::Divide | Kind::Root, _) => {
+            let part = |part| limb_columns(&layout.shape, site.kind, 0, part);
+            match (site.kind, index) {
+                (Kind::Divide, divide_cell::NUMERATOR) => (vec![Division], vec![]),
+                // The slack is what it leaves of the remainder.
+                (Kind::Divide, divide_cell::DIVISOR) => (vec![], vec![Division, RangeRest]),
+                (Kind::Divide, divide_cell::QUOTIENT) => (vec![Division], vec![RangeResult]),
+                (_, root_cell::SUM | root_cell::SQUARES) => (vec![], vec![Root]),
+                (_, root_cell::ROOT) => (vec![Root], vec![RangeResult, RangeRest]),
+                _ if part(Part::Result).contains(&index) => (vec![RangeResult], vec![]),
+                _ if part(Part::Remainder).contains(&index) => {
+                    let id = if site.kind == Kind::Root {
+                        Root
+                    } else {
+                        Division
+                    };
+                    (vec![id], vec![RangeRemainder, RangeRest])
+                }
+                _ => (vec![RangeRest], vec![]),
+            }
+        }
         (_, float_cell::SUM) => (vec![FloatDivision], vec![]),
         (_, float_cell::VALUE) => (vec![FloatValue], vec![]),
         (_, float_cell::POWER | float_cell::SIGN) => {
@@ -143,6 +168,8 @@ fn a_wrong_cell_breaks_what_reads_it() {
         nets::product(),
         nets::average(),
         nets::chain(),
+        nets::softmax(),
+        nets::norm(),
     ] {
         let plan = &case.instance.plan;
         let (layout, tables) = (&plan.shards[0].layout, Tables::new(&case, plan));
@@ -177,5 +204,5 @@ fn a_wrong_cell_breaks_what_reads_it() {
             }
         }
     }
-    assert_eq!(kinds.len(), 5, "{kinds:?}");
+    assert_eq!(kinds.len(), 7, "{kinds:?}");
 }

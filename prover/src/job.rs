@@ -213,7 +213,7 @@ impl Job<'_> {
         let layout = &plan.shards[index].layout;
         let CommittedShard { columns, trace } = shard;
         let mut inputs = ShardInputs::new(plan, index, joint, seed, Cube::ZERO);
-        let challenges = joint.constraint_challenges(layout.link_powers());
+        let challenges = joint.constraint_challenges(layout);
         let public: Vec<_> = inputs.columns.split(Cube::EXTENSION_DEGREE).collect();
         let (aux, claim) =
             witness::aux_columns(layout, &inputs.mask, &columns, &public, &challenges);

@@ -307,8 +307,8 @@ fn gathered_bytes(plan: &Plan) -> u64 {
         let op = &plan.graph.nodes[piece.node].op;
         let cells = piece.channels * piece.positions;
         match (op, &piece.role) {
-            (_, Role::Max) => cells * plan.pieces.taps,
-            (op, _) if forms::has_forms(op) => plan.batch * cells * plan.links(index),
+            (Op::MaxPool(_), Role::Max) => cells * plan.pieces.taps,
+            (op, role) if forms::has_forms(op, role) => plan.batch * cells * plan.links(index),
             (Op::Add(_), Role::Requant(_)) => plan.batch * cells,
             _ => 0,
         }

@@ -13,7 +13,7 @@ use winterforge_air::joint::JointCheck;
 use winterforge_air::plan::PlanParameters;
 use winterforge_air::shard_air::{ShardAir, ShardInputs};
 use winterforge_model::testing::node_case::{Array, with_constants};
-use winterforge_model::testing::{RandomMlp, RandomNet, random_input};
+use winterforge_model::testing::{RandomAttention, RandomMlp, RandomNet, random_input};
 use winterforge_model::{Graph, Op, execute, import, load, read_input};
 use winterforge_prover::stark::DeviceHash;
 use winterforge_prover::{Silent, prove};
@@ -109,6 +109,16 @@ fn check(graph: &Arc<Graph>, x: &[f32], parameters: Parameters) -> usize {
 fn random_models_are_proven_and_stock_winterfell_agrees() {
     for seed in 0..8 {
         let graph = Arc::new(RandomMlp::any(seed, 24).build());
+        let x = samples(&graph, seed, 1 + (seed as usize % 3));
+        println!("seed {seed}");
+        check(&graph, &x, Parameters::default());
+    }
+}
+
+#[test]
+fn random_attention_is_proven() {
+    for seed in 0..8 {
+        let graph = Arc::new(RandomAttention::any(seed).build());
         let x = samples(&graph, seed, 1 + (seed as usize % 3));
         println!("seed {seed}");
         check(&graph, &x, Parameters::default());

@@ -90,7 +90,7 @@ fn stock<H: DeviceHash>(
         .map(|(index, (columns, committed))| {
             let layout = &plan.shards[index].layout;
             let mut inputs = ShardInputs::new(plan, index, &joint, seed, Cube::ZERO);
-            let challenges = joint.constraint_challenges(layout.link_powers());
+            let challenges = joint.constraint_challenges(layout);
             let public: Vec<_> = inputs.columns.split(Cube::EXTENSION_DEGREE).collect();
             let (aux, claim) =
                 witness::aux_columns(layout, &inputs.mask, &columns, &public, &challenges);

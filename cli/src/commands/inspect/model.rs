@@ -173,6 +173,9 @@ fn kind_name(kind: Kind) -> &'static str {
         Kind::Step => "step",
         Kind::Product => "product",
         Kind::FloatSum => "float sum",
+        Kind::Divide => "divide",
+        Kind::Root => "root",
+        Kind::Contraction => "matrix product",
     }
 }
 
