@@ -4,7 +4,7 @@
 use super::importer::Importer;
 use super::node::NodeView;
 use super::value::{ConstantView, Value};
-use super::{conv, elementwise, function, movement, pool, qdq};
+use super::{attention, conv, elementwise, function, movement, norm, pool, qdq};
 use crate::error::ImportError;
 use crate::graph::TensorId;
 use crate::quantization::Quantization;
@@ -16,6 +16,8 @@ pub(super) struct Pending<'m> {
     pub(super) node: NodeView<'m>,
     /// The bias of a product, from its own operand or an `Add`.
     pub(super) bias: Option<ConstantView<'m>>,
+    /// The `ReduceMean` behind a `LayerNormalization`.
+    pub(super) mean: Option<NodeView<'m>>,
     /// The real interval that activations so far clip to.
     clip: (f32, f32),
 }
@@ -25,6 +27,7 @@ impl<'m> Pending<'m> {
         Self {
             node,
             bias: None,
+            mean: None,
             clip: (f32::NEG_INFINITY, f32::INFINITY),
         }
     }
@@ -33,7 +36,16 @@ impl<'m> Pending<'m> {
     pub(super) fn takes_bias(&self) -> bool {
         matches!(self.node.op_type(), "Gemm" | "MatMul")
             && self.bias.is_none()
-            && self.clip == (f32::NEG_INFINITY, f32::INFINITY)
+            && !self.is_clipped()
+    }
+
+    /// Whether a mean over rows can be part of the operator.
+    pub(super) fn takes_mean(&self) -> bool {
+        self.node.op_type() == "LayerNormalization" && self.mean.is_none() && !self.is_clipped()
+    }
+
+    fn is_clipped(&self) -> bool {
+        self.clip != (f32::NEG_INFINITY, f32::INFINITY)
     }
 
     /// Clips to the real interval `low..=high` from now on.
@@ -62,6 +74,18 @@ impl<'m> Pending<'m> {
             }
             "Concat" => {
                 let id = movement::complete_concat(importer, node, y)?;
+                function::clamp(importer, node, id, clamp)
+            }
+            "Softmax" => {
+                let id = attention::complete_softmax(importer, node, y)?;
+                function::clamp(importer, node, id, clamp)
+            }
+            "LayerNormalization" => {
+                let id = norm::complete(importer, node, self.mean, y)?;
+                function::clamp(importer, node, id, clamp)
+            }
+            "ReduceMean" => {
+                let id = norm::complete_mean(importer, node, y)?;
                 function::clamp(importer, node, id, clamp)
             }
             _ => qdq::complete(importer, node, self.bias, y, clamp),
