@@ -18,6 +18,7 @@ mod conv;
 mod elementwise;
 mod finish;
 mod function;
+mod gather;
 mod importer;
 mod linear;
 mod model_input;
@@ -47,7 +48,7 @@ use value::Value;
 const SUPPORTED: &str = "supported are QuantizeLinear, DequantizeLinear; QLinearConv, QGemm, \
     QLinearMatMul, QLinearAdd, QLinearMul, QLinearAveragePool, QLinearGlobalAveragePool, \
     QLinearConcat, QLinearLeakyRelu, QLinearSigmoid, QLinearSoftmax; MaxPool, GlobalMaxPool, Relu, \
-    Clip, Max, Concat, Transpose, Pad, Flatten, Reshape, Squeeze, Unsqueeze, Identity, Constant; \
+    Clip, Max, Concat, Transpose, Gather, Pad, Flatten, Reshape, Squeeze, Unsqueeze, Identity, Constant; \
     and, between DequantizeLinear and QuantizeLinear, Conv, Gemm, MatMul, Add, Mul, AveragePool, \
     GlobalAveragePool, ReduceMean, Softmax, LayerNormalization, LeakyRelu, Sigmoid, Erf, Gelu, and \
     Add, Sub, Mul, Div with a number";
@@ -128,6 +129,7 @@ fn dispatch<'m>(importer: &mut Importer<'m>, node: NodeView<'m>) -> Result<Value
         ("" | "com.microsoft", "Gelu") => function::gelu(importer, node),
         ("", "Concat") => movement::concat(importer, node),
         ("", "Transpose") => movement::transpose(importer, node),
+        ("", "Gather") => gather::gather(importer, node),
         ("", "Pad") => movement::pad(importer, node),
         ("", "Flatten") => shape::flatten(importer, node),
         ("", "Reshape") => shape::reshape(importer, node),

@@ -230,10 +230,10 @@ fn view<'m>(
             let tensor = importer.add_view(node, tensor, shape)?;
             Ok(Value::Mapped(Mapped { tensor, function }))
         }
-        other @ (Value::Constant(_) | Value::Pending(_)) => {
-            let is = other.describe();
-            let detail = format!("is {is}; reshape quantized tensors instead");
-            Err(node.operand("input", name, detail))
+        Value::Pending(pending) => Ok(Value::Pending(pending.then_move(importer, node))),
+        Value::Constant(_) => {
+            let detail = "is a dequantized constant; reshape it in the file instead";
+            Err(node.operand("input", name, detail.to_string()))
         }
     }
 }
