@@ -264,7 +264,11 @@ impl Pieces {
                 attention::push_softmax(self, graph, index, *whole_steps)?;
             }
             Op::LayerNorm(_) => attention::push_norm(self, graph, index)?,
-            Op::View | Op::Transpose { .. } | Op::Pad(_) | Op::Concat { .. } => {}
+            Op::View
+            | Op::Gather { .. }
+            | Op::Transpose { .. }
+            | Op::Pad(_)
+            | Op::Concat { .. } => {}
             Op::Mul(_) => {
                 let role = self.push_product(graph, index, node)?;
                 self.list.push(piece(role, 1, true));

@@ -2,7 +2,7 @@
 
 use winterforge_model::{Elementwise, Graph, Node, Op};
 
-/// Constants that an operator holds: weights, biases, constant operands.
+/// Constants that an operator holds: weights, biases, gains, constant operands.
 pub(crate) fn parameters(op: &Op) -> u64 {
     let constants = |op: &Elementwise| -> usize {
         let constants = op.constants.iter().flatten();
@@ -11,14 +11,15 @@ pub(crate) fn parameters(op: &Op) -> u64 {
     let count = match op {
         Op::Linear(linear) => linear.weights.len() + linear.bias.len(),
         Op::Conv(conv) => conv.weights.len() + conv.bias.len(),
-        Op::Add(op) | Op::Mul(op) => constants(op),
         Op::LayerNorm(norm) => norm.gamma.len() + norm.beta.len(),
+        Op::Add(op) | Op::Mul(op) => constants(op),
         Op::MaxPool(_)
         | Op::AveragePool(_)
         | Op::GlobalAveragePool { .. }
-        | Op::Table(_)
         | Op::MatMul { .. }
         | Op::Softmax { .. }
+        | Op::Gather { .. }
+        | Op::Table(_)
         | Op::Concat { .. }
         | Op::Transpose { .. }
         | Op::Pad(_)
@@ -27,18 +28,20 @@ pub(crate) fn parameters(op: &Op) -> u64 {
     count as u64
 }
 
-/// Multiply-accumulates of one sample: a product for each weight or cell that an output reads, padding included as usual.
+/// Multiply-accumulates of one sample: a product for each weight, or cell of the second operand, that an output reads;
+/// padding included as usual.
 pub(crate) fn macs(graph: &Graph, node: &Node) -> u64 {
-    let weights_per_output = match &node.op {
+    let factors_per_output = match &node.op {
         Op::Linear(linear) => linear.in_features,
         Op::Conv(conv) => conv.filter_len(),
-        Op::MatMul { .. } => graph
-            .tensor(node.inputs[0])
-            .shape
-            .last()
-            .copied()
-            .unwrap_or(0),
+        Op::MatMul { .. } => {
+            let a = node
+                .inputs
+                .first()
+                .and_then(|&id| graph.tensor(id).shape.last());
+            a.copied().unwrap_or(0)
+        }
         _ => 0,
     };
-    (graph.tensor(node.output).len() * weights_per_output) as u64
+    (graph.tensor(node.output).len() * factors_per_output) as u64
 }

@@ -68,6 +68,11 @@ pub fn source(graph: &Graph, tensor: usize, cell: usize) -> Source {
             }
             from(0, &moved)
         }
+        Op::Gather { axis, indices } => {
+            let mut moved = index;
+            moved[*axis] = indices[moved[*axis]];
+            from(0, &moved)
+        }
         Op::Pad(pad) => {
             let operand = &graph.tensor(node.inputs[0]).shape;
             let mut moved = Vec::new();

@@ -175,7 +175,10 @@ fn a_wrong_cell_breaks_what_reads_it() {
         let (layout, tables) = (&plan.shards[0].layout, Tables::new(&case, plan));
         let witness = Witness::honest(&case);
         let constants = constant_columns(plan, &plan.shards[0]);
-        for site in case.sites().into_iter().step_by(7) {
+        // Lanes that round have a test of their own.
+        let rounds = |site: &Site| matches!(site.kind, Kind::Line | Kind::Window);
+        let sites = case.sites().into_iter().filter(|site| !rounds(site));
+        for site in sites.step_by(7) {
             let at = |columns: &[Vec<Felt>]| -> Vec<Felt> {
                 let cell = |column: &Vec<Felt>| column.get(site.row).copied();
                 columns

@@ -67,7 +67,7 @@ impl Graph {
         Some([operand(0)?, operand(1)?])
     }
 
-    /// For each cell of the result of a node that only moves cells (View, Transpose, Concat, Pad),
+    /// For each cell of the result of a node that only moves cells (View, Transpose, Gather, Concat, Pad),
     /// where it comes from. `None` for another operator.
     pub fn copied_cells(&self, node: &Node) -> Option<Vec<Copied>> {
         let first = |cell| Copied::Cell { input: 0, cell };
@@ -75,6 +75,9 @@ impl Graph {
         match &node.op {
             Op::View => Some((0..self.tensor(node.output).len()).map(first).collect()),
             Op::Transpose { perm } => Some(transposed(x, perm).into_iter().map(first).collect()),
+            Op::Gather { axis, indices } => {
+                Some(chosen(x, *axis, indices).into_iter().map(first).collect())
+            }
             Op::Pad(pad) => Some(padded(x, pad)),
             Op::Concat { axis } => {
                 let shapes = node
@@ -124,6 +127,21 @@ fn transposed(shape: &[usize], perm: &[usize]) -> Vec<usize> {
         .map(|&axis| (shape[axis], strides[axis]))
         .unzip();
     gather(&sizes, &strides)
+}
+
+/// # Panics
+/// If there is no such axis.
+fn chosen(shape: &[usize], axis: usize, indices: &[usize]) -> Vec<usize> {
+    let outer: usize = shape[..axis].iter().product();
+    let block: usize = shape[axis + 1..].iter().product();
+    let mut cells = Vec::new();
+    for index in 0..outer {
+        for chosen in indices {
+            let start = (index * shape[axis] + chosen) * block;
+            cells.extend(start..start + block);
+        }
+    }
+    cells
 }
 
 fn padded(shape: &[usize], pad: &Pad) -> Vec<Copied> {
@@ -194,6 +212,13 @@ mod tests {
         assert_eq!(transposed(&[2, 3], &[1, 0]), [0, 3, 1, 4, 2, 5]);
         // [2, 1, 3] to [3, 2, 1].
         assert_eq!(transposed(&[2, 1, 3], &[2, 0, 1]), [0, 3, 1, 4, 2, 5]);
+    }
+
+    #[test]
+    fn indices_are_chosen() {
+        // [2, 3] to [2, 2], and to [3, 3].
+        assert_eq!(chosen(&[2, 3], 1, &[2, 0]), [2, 0, 5, 3]);
+        assert_eq!(chosen(&[2, 3], 0, &[1, 1, 0]), [3, 4, 5, 3, 4, 5, 0, 1, 2]);
     }
 
     #[test]

@@ -103,7 +103,7 @@ fn evaluate(graph: &Graph, node: &Node, tensors: &[Vec<i32>]) -> (Vec<i32>, Vec<
             (y, Vec::new())
         }
         Op::View => (x.to_vec(), Vec::new()),
-        Op::Concat { .. } | Op::Transpose { .. } | Op::Pad(_) => {
+        Op::Concat { .. } | Op::Transpose { .. } | Op::Gather { .. } | Op::Pad(_) => {
             let sources = graph.copied_cells(node).unwrap_or_default();
             let value = |source: &Copied| match *source {
                 Copied::Cell { input, cell } => tensors[node.inputs[input].0][cell],

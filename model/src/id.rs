@@ -167,6 +167,7 @@ impl Encoder {
             Op::MatMul { .. } => 12,
             Op::Softmax { .. } => 13,
             Op::LayerNorm(_) => 14,
+            Op::Gather { .. } => 15,
         });
         match op {
             Op::View => {}
@@ -189,6 +190,10 @@ impl Encoder {
             Op::Table(table) => self.list(table.values.as_slice(), Self::i16),
             Op::Concat { axis } => self.size(*axis),
             Op::Transpose { perm } => self.sizes(perm),
+            Op::Gather { axis, indices } => {
+                self.size(*axis);
+                self.sizes(indices);
+            }
             Op::Pad(Pad {
                 before,
                 after,

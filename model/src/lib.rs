@@ -23,6 +23,7 @@
 //! ```
 
 mod cells;
+mod erf;
 mod error;
 mod executor;
 mod float_rules;

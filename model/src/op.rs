@@ -54,6 +54,13 @@ pub enum Op {
         /// Axis `i` of the result is axis `perm[i]` of the operand.
         perm: Vec<usize>,
     },
+    /// The same axes, with chosen indices along one of them: any number of times each, in any order.
+    Gather {
+        /// An axis of one sample.
+        axis: usize,
+        /// Index `i` of the result's axis is index `indices[i]` of the operand's.
+        indices: Vec<usize>,
+    },
     /// The operand inside a frame of constant cells.
     Pad(Pad),
     /// The same cells in the same order under another shape: Flatten, Reshape, Squeeze.
@@ -78,6 +85,7 @@ impl Op {
             | Self::Table(_)
             | Self::Concat { .. }
             | Self::Transpose { .. }
+            | Self::Gather { .. }
             | Self::Pad(_)
             | Self::View => &[],
         }
@@ -120,6 +128,7 @@ impl Op {
             Self::Table(_) => "Table",
             Self::Concat { .. } => "Concat",
             Self::Transpose { .. } => "Transpose",
+            Self::Gather { .. } => "Gather",
             Self::Pad(_) => "Pad",
             Self::View => "View",
         }

@@ -115,9 +115,11 @@ impl Graph {
                 let clamps = node.op.requant().iter().map(|r| (r.qmin, r.qmax));
                 clamps.reduce(union).unwrap_or(whole)
             }
-            Op::MaxPool(_) | Op::View | Op::Concat { .. } | Op::Transpose { .. } => {
-                inputs.reduce(union).unwrap_or(whole)
-            }
+            Op::MaxPool(_)
+            | Op::View
+            | Op::Concat { .. }
+            | Op::Transpose { .. }
+            | Op::Gather { .. } => inputs.reduce(union).unwrap_or(whole),
             Op::Pad(pad) => inputs.fold((pad.value, pad.value), union),
             // Nothing better is worth the argument.
             Op::AveragePool(_) | Op::Softmax { .. } | Op::LayerNorm(_) => whole,

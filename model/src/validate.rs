@@ -116,6 +116,7 @@ impl Graph {
             Op::LayerNorm(norm) => check_layer_norm(norm, x, y),
             Op::Table(table) => check_table(table, x, y),
             Op::Transpose { perm } => check_transpose(perm, x, y),
+            Op::Gather { axis, indices } => check_gather(*axis, indices, x, y),
             Op::Pad(pad) => check_pad(pad, x, y),
             Op::View | Op::Add(_) | Op::Mul(_) | Op::Concat { .. } | Op::MatMul { .. } => {
                 same_quantization(x, y)?;
@@ -349,6 +350,18 @@ fn check_transpose(perm: &[usize], x: &Tensor, y: &Tensor) -> Checked {
     holds(is_permutation, "must name each axis once")?;
     let shape = perm.iter().map(|&axis| &x.shape[axis]);
     holds(shape.eq(&y.shape), "the result has not the permuted shape")
+}
+
+fn check_gather(axis: usize, indices: &[usize], x: &Tensor, y: &Tensor) -> Checked {
+    same_quantization(x, y)?;
+    let Some(&size) = x.shape.get(axis) else {
+        return Err("has no such axis");
+    };
+    let exist = indices.iter().all(|&index| index < size);
+    holds(exist, "an index is beyond the axis")?;
+    let mut shape = x.shape.clone();
+    shape[axis] = indices.len();
+    holds(shape == y.shape, "the result has not one cell an index")
 }
 
 fn check_pad(pad: &Pad, x: &Tensor, y: &Tensor) -> Checked {

@@ -113,10 +113,7 @@ fn types() {
     remove(&mut onnx, "y_zero_point");
     remove(&mut onnx, "y_scale");
     onnx.quantization("y", unsigned);
-    assert_kind!(
-        refused(&onnx, &[FC, "int8 by int8 weights into uint8"]),
-        Type
-    );
+    assert_kind!(refused(&onnx, &[FC, "int8 by int8 into uint8"]), Type);
     let mut onnx = q_gemm();
     remove(&mut onnx, "x_scale");
     onnx.raw("x_scale", DataType::FLOAT16, &[], vec![0, 0]);

@@ -72,6 +72,15 @@ fn random_networks_of_images() {
 }
 
 #[test]
+fn encoders() {
+    for model in ["attn_digits", "encoder"] {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/models");
+        let graph = load(&folder.join(model).join("model.onnx")).unwrap();
+        check(&Arc::new(graph), 1, 2, Parameters::default());
+    }
+}
+
+#[test]
 fn other_parameters_of_proofs_and_several_shards() {
     let graph = Arc::new(RandomMlp::any(3, 24).build());
     let high = Parameters {

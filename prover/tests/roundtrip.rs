@@ -125,6 +125,23 @@ fn random_attention_is_proven() {
     }
 }
 
+/// Encoders, in every form: what is proven is what ONNX Runtime returned.
+#[test]
+fn encoders_are_proven() {
+    for (model, file, sample) in [
+        ("attn_digits", "model.onnx", 0),
+        ("attn_digits", "model_qdq.onnx", 1),
+        ("attn_digits", "model_u8.onnx", 2),
+        ("encoder", "model.onnx", 3),
+        ("encoder", "model_u8.onnx", 4),
+    ] {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/models");
+        let graph = Arc::new(load(&folder.join(model).join(file)).unwrap());
+        let samples = read_input(&folder.join(model).join("inputs.npz"), &graph).unwrap();
+        check(&graph, samples.sample(sample), Parameters::default());
+    }
+}
+
 #[test]
 fn random_convolutional_networks_are_proven() {
     for seed in 0..24 {

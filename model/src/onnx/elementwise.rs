@@ -68,6 +68,9 @@ pub(super) fn add<'m>(
     if let Some(value) = super::qdq::bias(importer, node)? {
         return Ok(value);
     }
+    if let Some(value) = super::cellwise::arithmetic(importer, node)? {
+        return Ok(value);
+    }
     float_side(importer, node, 0)?;
     float_side(importer, node, 1)?;
     Ok(Value::Pending(Pending::new(node)))
@@ -80,6 +83,9 @@ pub(super) fn mul<'m>(
 ) -> Result<Value<'m>, ImportError> {
     node.expect_inputs(2)?;
     node.expect_attributes(&[])?;
+    if let Some(value) = super::cellwise::arithmetic(importer, node)? {
+        return Ok(value);
+    }
     float_side(importer, node, 0)?;
     float_side(importer, node, 1)?;
     Ok(Value::Pending(Pending::new(node)))

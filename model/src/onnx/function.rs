@@ -5,6 +5,7 @@ use super::importer::Importer;
 use super::node::NodeView;
 use super::operands::{per_tensor, scale_and_zero_point};
 use super::value::{Mapped, Value};
+use crate::erf::{erf, gelu as gelu_of};
 use crate::error::ImportError;
 use crate::float_rules::{leaky_relu, sigmoid};
 use crate::graph::TensorId;
@@ -72,6 +73,30 @@ pub(super) fn logistic<'m>(
     map(importer, node, sigmoid)
 }
 
+/// `Erf(x)` of reals.
+pub(super) fn error_function<'m>(
+    importer: &mut Importer<'m>,
+    node: NodeView<'m>,
+) -> Result<Value<'m>, ImportError> {
+    node.expect_inputs(1)?;
+    node.expect_attributes(&[])?;
+    map(importer, node, erf)
+}
+
+/// `Gelu(x)` of reals.
+pub(super) fn gelu<'m>(
+    importer: &mut Importer<'m>,
+    node: NodeView<'m>,
+) -> Result<Value<'m>, ImportError> {
+    node.expect_inputs(1)?;
+    node.expect_attributes(&["approximate"])?;
+    if node.string("approximate", "none")? != "none" {
+        let detail = "only `none` is supported; export the model with the exact GELU";
+        return Err(node.attribute("approximate", detail.to_string()));
+    }
+    map(importer, node, gelu_of)
+}
+
 fn leaky_slope(node: NodeView<'_>) -> Result<f32, ImportError> {
     node.expect_attributes(&["alpha"])?;
     let alpha = node.float("alpha", 0.01)?;
@@ -106,19 +131,42 @@ pub(super) fn map_value<'m>(
     value: Value<'m>,
     function: impl Fn(f32) -> f32,
 ) -> Result<Option<Value<'m>>, ImportError> {
-    let (tensor, reals) = match value {
+    match reals_of(importer, node, value)? {
+        Some((tensor, reals)) => add_mapped(importer, node, tensor, reals.map(function)).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The tensor behind a value and what each of its numbers stands for; `None` for any other kind of value.
+pub(super) fn reals_of<'m>(
+    importer: &Importer<'m>,
+    node: NodeView<'m>,
+    value: Value<'m>,
+) -> Result<Option<(TensorId, [f32; 256])>, ImportError> {
+    match value {
         Value::Dequantized(tensor) => {
             let x = importer.known_quantization(node, tensor)?;
             let reals = std::array::from_fn(|code| x.dequantize(code as i32 + x.qtype.min()));
-            (tensor, reals)
+            Ok(Some((tensor, reals)))
         }
-        Value::Mapped(Mapped { tensor, function }) => (tensor, importer.functions[function]),
-        _ => return Ok(None),
-    };
+        Value::Mapped(Mapped { tensor, function }) => {
+            Ok(Some((tensor, importer.functions[function])))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The real function of a tensor that these values make up.
+pub(super) fn add_mapped<'m>(
+    importer: &mut Importer<'m>,
+    node: NodeView<'m>,
+    tensor: TensorId,
+    reals: [f32; 256],
+) -> Result<Value<'m>, ImportError> {
     importer.spend_memory(node, FUNCTION_BYTES)?;
-    importer.functions.push(reals.map(function));
+    importer.functions.push(reals);
     let function = importer.functions.len() - 1;
-    Ok(Some(Value::Mapped(Mapped { tensor, function })))
+    Ok(Value::Mapped(Mapped { tensor, function }))
 }
 
 /// The tensor behind a mapped value, quantized.
@@ -129,6 +177,11 @@ pub(super) fn complete<'m>(
     y: Quantization,
 ) -> Result<TensorId, ImportError> {
     let reals = importer.functions[function];
+    if reals.iter().any(|v| v.is_nan()) {
+        let detail =
+            "the function that it quantizes is no number for some inputs; remove divisions by 0";
+        return Err(node.unsupported(detail.to_string()));
+    }
     let qtype = importer.tensors[tensor.0].qtype;
     let table = Table::new(qtype, |x| y.quantize(reals[(x - qtype.min()) as usize]));
     add_table(importer, node, tensor, table, y)

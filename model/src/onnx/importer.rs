@@ -48,6 +48,8 @@ pub(super) struct Importer<'m> {
     pub(super) float_views: Vec<FloatView<'m>>,
     /// Functions of single cells on their way from a tensor to its quantization.
     pub(super) functions: Vec<[f32; 256]>,
+    /// Operators that move the cells of a result that is not quantized yet, and the one in front of each.
+    pub(super) moves: Vec<(NodeView<'m>, Option<usize>)>,
     pub(super) nodes: Vec<Node>,
     /// The file's node behind each of `nodes`.
     pub(super) origins: Vec<NodeView<'m>>,
@@ -70,6 +72,7 @@ impl<'m> Importer<'m> {
             quantizations: Vec::new(),
             float_views: Vec::new(),
             functions: Vec::new(),
+            moves: Vec::new(),
             nodes: Vec::new(),
             origins: Vec::new(),
             batch: None,

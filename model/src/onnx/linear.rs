@@ -244,7 +244,7 @@ pub(super) fn check_types(
     match (x, w, y) {
         (QType::I8, QType::I8, QType::I8) | (QType::U8, _, QType::U8) => Ok(()),
         _ => Err(node.mistyped(format!(
-            "multiplies {x} by {w} weights into {y}; supported are int8 x int8 -> int8 and \
+            "multiplies {x} by {w} into {y}; supported are int8 x int8 -> int8 and \
              uint8 x (uint8 or int8) -> uint8"
         ))),
     }

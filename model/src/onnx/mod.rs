@@ -10,17 +10,21 @@
 //! Source: the ONNX operator specifications and ONNX Runtime's contrib operators.
 
 mod activation;
+mod attention;
 mod batched;
 mod boundary;
+mod cellwise;
 mod conv;
 mod elementwise;
 mod finish;
 mod function;
+mod gather;
 mod importer;
 mod linear;
 mod model_input;
 mod movement;
 mod node;
+mod norm;
 mod operands;
 mod pending;
 mod pool;
@@ -43,10 +47,11 @@ use value::Value;
 /// What an unsupported operator is answered with.
 const SUPPORTED: &str = "supported are QuantizeLinear, DequantizeLinear; QLinearConv, QGemm, \
     QLinearMatMul, QLinearAdd, QLinearMul, QLinearAveragePool, QLinearGlobalAveragePool, \
-    QLinearConcat, QLinearLeakyRelu, QLinearSigmoid; MaxPool, GlobalMaxPool, Relu, Clip, Max, \
-    Concat, Transpose, Pad, Flatten, Reshape, Squeeze, Unsqueeze, Identity, Constant; and, between \
-    DequantizeLinear and QuantizeLinear, Conv, Gemm, MatMul, Add, Mul, AveragePool, \
-    GlobalAveragePool, LeakyRelu, Sigmoid";
+    QLinearConcat, QLinearLeakyRelu, QLinearSigmoid, QLinearSoftmax; MaxPool, GlobalMaxPool, Relu, \
+    Clip, Max, Concat, Transpose, Gather, Pad, Flatten, Reshape, Squeeze, Unsqueeze, Identity, Constant; \
+    and, between DequantizeLinear and QuantizeLinear, Conv, Gemm, MatMul, Add, Mul, AveragePool, \
+    GlobalAveragePool, ReduceMean, Softmax, LayerNormalization, LeakyRelu, Sigmoid, Erf, Gelu, and \
+    Add, Sub, Mul, Div with a number";
 
 /// Reads the int8 ONNX model at `path`.
 ///
@@ -98,6 +103,7 @@ fn dispatch<'m>(importer: &mut Importer<'m>, node: NodeView<'m>) -> Result<Value
         ("com.microsoft", "QLinearGlobalAveragePool") => {
             pool::q_linear_global_average_pool(importer, node)
         }
+        ("com.microsoft", "QLinearSoftmax") => attention::q_linear_softmax(importer, node),
         ("com.microsoft", "QLinearConcat") => movement::q_linear_concat(importer, node),
         ("com.microsoft", "QLinearLeakyRelu" | "QLinearSigmoid") => {
             function::q_linear(importer, node)
@@ -107,6 +113,10 @@ fn dispatch<'m>(importer: &mut Importer<'m>, node: NodeView<'m>) -> Result<Value
         ("", "Conv") => conv::conv(importer, node),
         ("", "Add") => elementwise::add(importer, node),
         ("", "Mul") => elementwise::mul(importer, node),
+        ("", "Sub" | "Div") => cellwise::difference_or_quotient(importer, node),
+        ("", "Softmax") => attention::softmax(importer, node),
+        ("", "LayerNormalization") => norm::layer_norm(importer, node),
+        ("", "ReduceMean") => norm::reduce_mean(importer, node),
         ("", "AveragePool" | "GlobalAveragePool") => pool::average_pool(importer, node),
         ("", "MaxPool") => pool::max_pool(importer, node),
         ("", "GlobalMaxPool") => pool::global_max_pool(importer, node),
@@ -115,8 +125,11 @@ fn dispatch<'m>(importer: &mut Importer<'m>, node: NodeView<'m>) -> Result<Value
         ("", "Max") => activation::max(importer, node),
         ("", "LeakyRelu") => function::leaky(importer, node),
         ("", "Sigmoid") => function::logistic(importer, node),
+        ("", "Erf") => function::error_function(importer, node),
+        ("" | "com.microsoft", "Gelu") => function::gelu(importer, node),
         ("", "Concat") => movement::concat(importer, node),
         ("", "Transpose") => movement::transpose(importer, node),
+        ("", "Gather") => gather::gather(importer, node),
         ("", "Pad") => movement::pad(importer, node),
         ("", "Flatten") => shape::flatten(importer, node),
         ("", "Reshape") => shape::reshape(importer, node),

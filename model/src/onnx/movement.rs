@@ -7,7 +7,7 @@ use super::importer::{Importer, MAX_RANK};
 use super::node::NodeView;
 use super::operands::{Operand, per_tensor};
 use super::pending::{Pending, float_tensor};
-use super::value::Value;
+use super::value::{Mapped, Value};
 use crate::error::ImportError;
 use crate::graph::TensorId;
 use crate::op::{Op, Pad};
@@ -141,6 +141,10 @@ pub(super) fn transpose<'m>(
     let sample = match value {
         Value::Input(input) => &importer.float_views[input.view].shape,
         Value::Quantized(id) | Value::Dequantized(id) => &importer.tensors[id.0].shape,
+        Value::Mapped(mapped) => &importer.tensors[mapped.tensor.0].shape,
+        Value::Pending(pending) => {
+            return Ok(Value::Pending(pending.then_move(importer, node)));
+        }
         other => {
             let detail = format!(
                 "is {}; transpose quantized tensors instead",
@@ -164,6 +168,10 @@ pub(super) fn transpose<'m>(
     match value {
         Value::Quantized(id) => Ok(Value::Quantized(add(importer, id)?)),
         Value::Dequantized(id) => Ok(Value::Dequantized(add(importer, id)?)),
+        Value::Mapped(Mapped { tensor, function }) => {
+            let tensor = add(importer, tensor)?;
+            Ok(Value::Mapped(Mapped { tensor, function }))
+        }
         Value::Input(input) => {
             let perm = (!is_view).then_some(perm);
             Ok(Value::Input(

@@ -254,7 +254,7 @@ fn add_average<'m>(
 /// The factors that ONNX Runtime takes for a global average.
 const FACTORS: std::ops::Range<f32> = 1.0 / (1u64 << 32) as f32..256.0;
 
-fn add_global_average<'m>(
+pub(super) fn add_global_average<'m>(
     importer: &mut Importer<'m>,
     node: NodeView<'m>,
     x: TensorId,

@@ -3,6 +3,7 @@
 //! The bias must be an int32 constant whose scale is exactly the accumulator's, `f32(sx * sw)`:
 //! only then is it an integer addend.
 
+use super::attention;
 use super::importer::Importer;
 use super::linear::{Layout, Parts, Weights, add_layer};
 use super::node::NodeView;
@@ -46,7 +47,7 @@ pub(super) fn gemm<'m>(
     Ok(Value::Pending(pending))
 }
 
-/// `MatMul(A, B)` with one constant matrix B.
+/// `MatMul(A, B)`; B is a constant matrix or another tensor.
 pub(super) fn mat_mul<'m>(
     importer: &mut Importer<'m>,
     node: NodeView<'m>,
@@ -54,7 +55,9 @@ pub(super) fn mat_mul<'m>(
     node.expect_inputs(2)?;
     node.expect_attributes(&[])?;
     let x = float_tensor(importer, node, 0, "A")?;
-    float_constant(importer, node, 1, "B")?;
+    if !attention::is_product_of_tensors(importer, node) {
+        float_constant(importer, node, 1, "B")?;
+    }
     if importer.tensors[x.0].shape.is_empty() {
         return Err(node.shape("A has rank 1, but axis 0 must be the batch".to_string()));
     }
@@ -89,6 +92,9 @@ pub(super) fn complete<'m>(
     y_quantization: Quantization,
     clamp: (i32, i32),
 ) -> Result<TensorId, ImportError> {
+    if attention::is_product_of_tensors(importer, node) {
+        return attention::complete_mat_mul(importer, node, bias, y_quantization, clamp);
+    }
     let x = float_tensor(importer, node, 0, "A")?;
     let x_quantization = importer.known_quantization(node, x)?;
     let view = float_constant(importer, node, 1, "B")?;

@@ -1,11 +1,11 @@
 //! The QOperator form: `QGemm` and `QLinearMatMul`.
 
-use super::batched;
 use super::importer::Importer;
 use super::linear::{Layout, Parts, Weights, add_layer};
 use super::node::NodeView;
 use super::operands::{Operand, per_tensor};
 use super::value::Value;
+use super::{attention, batched};
 use crate::error::ImportError;
 use crate::graph::TensorId;
 
@@ -81,14 +81,17 @@ pub(super) fn row_of_bias(c: &Operand<'_>, channels: usize) -> Result<Vec<i32>, 
     }
 }
 
-/// `QLinearMatMul(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point)` with
-/// one constant matrix `b`.
+/// `QLinearMatMul(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point)`; `b` is a constant matrix
+/// or another tensor.
 pub(super) fn q_linear_mat_mul<'m>(
     importer: &mut Importer<'m>,
     node: NodeView<'m>,
 ) -> Result<Value<'m>, ImportError> {
     node.expect_inputs(8)?;
     node.expect_attributes(&[])?;
+    if !importer.is_constant(node.require_input(3, "b")?) {
+        return attention::q_linear_mat_mul(importer, node);
+    }
     let a = node.require_input(0, "a")?;
     let x = importer.quantized(node, "a", a)?;
     if importer.tensors[x.0].shape.is_empty() {

@@ -19,6 +19,8 @@ pub(super) struct Source<'m> {
     pub(super) output: &'m str,
     /// How often a name is used: by nodes, and as the model's output.
     pub(super) uses: HashMap<&'m str, usize>,
+    /// The version of the standard operator set.
+    pub(super) opset: i64,
 }
 
 /// Resolves names and sorts the nodes.
@@ -31,7 +33,7 @@ pub(super) fn read<'m>(model: &'m ModelProto, file: &'m str) -> Result<Source<'m
         file: file.to_string(),
         detail: "it has no graph; is this an .onnx file?".to_string(),
     })?;
-    check_opsets(model, file)?;
+    let opset = check_opsets(model, file)?;
 
     let mut constants: HashMap<&str, &TensorProto> = HashMap::new();
     for tensor in &graph.initializer {
@@ -89,11 +91,13 @@ pub(super) fn read<'m>(model: &'m ModelProto, file: &'m str) -> Result<Source<'m
         input,
         output,
         uses,
+        opset,
     })
 }
 
-/// Operators keep their meaning over the supported versions.
-fn check_opsets(model: &ModelProto, file: &str) -> Result<(), ImportError> {
+/// Operators keep their meaning over the supported versions, but for `Softmax`. Returns the version of the standard set.
+fn check_opsets(model: &ModelProto, file: &str) -> Result<i64, ImportError> {
+    let mut standard = 13;
     for opset in &model.opset_import {
         let range = match opset.domain.as_deref().unwrap_or("") {
             "" | "ai.onnx" => 10..=25,
@@ -114,8 +118,11 @@ fn check_opsets(model: &ModelProto, file: &str) -> Result<(), ImportError> {
                 detail,
             });
         }
+        if *range.start() == 10 {
+            standard = version;
+        }
     }
-    Ok(())
+    Ok(standard)
 }
 
 /// Operators with a subgraph are refused by name already; this keeps the rule explicit.

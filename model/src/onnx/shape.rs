@@ -8,7 +8,7 @@ use super::importer::{Importer, MAX_RANK, cells};
 use super::movement::axis_list;
 use super::node::NodeView;
 use super::operands::Operand;
-use super::value::Value;
+use super::value::{Mapped, Value};
 use crate::error::ImportError;
 
 /// `Identity(x)`.
@@ -114,6 +114,8 @@ pub(super) fn squeeze<'m>(
     importer: &mut Importer<'m>,
     node: NodeView<'m>,
 ) -> Result<Value<'m>, ImportError> {
+    node.expect_inputs(2)?;
+    node.expect_attributes(&["axes"])?;
     let axes = axes_of(importer, node)?;
     view(importer, node, |_, sample| {
         let rank = sample.len() as i64 + 1;
@@ -135,6 +137,8 @@ pub(super) fn unsqueeze<'m>(
     importer: &mut Importer<'m>,
     node: NodeView<'m>,
 ) -> Result<Value<'m>, ImportError> {
+    node.expect_inputs(2)?;
+    node.expect_attributes(&["axes"])?;
     let axes = axes_of(importer, node)?;
     view(importer, node, |_, sample| {
         let total = sample.len() + axes.len();
@@ -153,10 +157,11 @@ pub(super) fn unsqueeze<'m>(
     })
 }
 
-/// The operand `axes`, an attribute up to operator set 12.
-fn axes_of<'m>(importer: &Importer<'m>, node: NodeView<'m>) -> Result<Vec<i64>, ImportError> {
-    node.expect_inputs(2)?;
-    node.expect_attributes(&["axes"])?;
+/// The operand `axes`, an attribute in earlier operator sets.
+pub(super) fn axes_of<'m>(
+    importer: &Importer<'m>,
+    node: NodeView<'m>,
+) -> Result<Vec<i64>, ImportError> {
     let axes = match (
         node.ints("axes")?,
         Operand::optional(importer, node, 1, "axes")?,
@@ -172,7 +177,11 @@ fn axes_of<'m>(importer: &Importer<'m>, node: NodeView<'m>) -> Result<Vec<i64>, 
 }
 
 /// Axes of a file's tensor of this rank as axes of one sample.
-fn sample_axes(node: NodeView<'_>, axes: &[i64], rank: i64) -> Result<Vec<usize>, ImportError> {
+pub(super) fn sample_axes(
+    node: NodeView<'_>,
+    axes: &[i64],
+    rank: i64,
+) -> Result<Vec<usize>, ImportError> {
     let sample_axis = |&axis: &i64| {
         let axis = if axis < 0 {
             axis.checked_add(rank)?
@@ -216,10 +225,15 @@ fn view<'m>(
             let shape = reshaped(batch, &importer.tensors[id.0].shape)?;
             Ok(Value::Dequantized(importer.add_view(node, id, shape)?))
         }
-        other @ (Value::Constant(_) | Value::Pending(_) | Value::Mapped(_)) => {
-            let is = other.describe();
-            let detail = format!("is {is}; reshape quantized tensors instead");
-            Err(node.operand("input", name, detail))
+        Value::Mapped(Mapped { tensor, function }) => {
+            let shape = reshaped(batch, &importer.tensors[tensor.0].shape)?;
+            let tensor = importer.add_view(node, tensor, shape)?;
+            Ok(Value::Mapped(Mapped { tensor, function }))
+        }
+        Value::Pending(pending) => Ok(Value::Pending(pending.then_move(importer, node))),
+        Value::Constant(_) => {
+            let detail = "is a dequantized constant; reshape it in the file instead";
+            Err(node.operand("input", name, detail.to_string()))
         }
     }
 }

@@ -101,7 +101,12 @@ pub(crate) fn array(model: &str, file: &str, name: &str) -> Array {
 impl Array {
     /// The number of rows.
     pub(crate) fn rows(&self) -> usize {
-        self.bytes.len() / self.columns / if self.descr == "<f4" { 4 } else { 1 }
+        let width = match self.descr.as_str() {
+            "<f4" => 4,
+            "<i8" => 8,
+            _ => 1,
+        };
+        self.bytes.len() / self.columns / width
     }
 
     /// A row of 8-bit integers.
@@ -120,5 +125,11 @@ impl Array {
         let bytes = &self.bytes[row * self.columns * 4..][..self.columns * 4];
         let words = bytes.as_chunks::<4>().0;
         words.iter().map(|&word| u32::from_le_bytes(word)).collect()
+    }
+
+    /// An int64 of a list.
+    pub(crate) fn int64(&self, row: usize) -> i64 {
+        assert_eq!((self.descr.as_str(), self.columns), ("<i8", 1));
+        i64::from_le_bytes(self.bytes.as_chunks::<8>().0[row])
     }
 }
