@@ -8,6 +8,7 @@ use winterforge_air::field::{Cube, Felt};
 use winterforge_air::joint::{Challenges, JointCheck, PublicCodes, constant_columns};
 use winterforge_air::layout::Kind;
 use winterforge_air::mask::Mask;
+use winterforge_air::pieces::Role;
 use winterforge_air::plan::{Plan, PlanError, PlanParameters, compile};
 use winterforge_air::witness::{Values, aux_columns, fill_multiplicities};
 use winterforge_model::testing::{RandomAttention, RandomMlp, RandomNet, random_input};
@@ -329,4 +330,55 @@ fn every_lane_has_its_own_equation() {
             "seed {seed}"
         );
     }
+}
+
+/// Wherever tiles of a product of tensors reach, its terms meet no equation but those of its own outputs.
+#[test]
+fn products_stay_among_their_outputs() {
+    let mut ragged = 0;
+    for seed in 0..30 {
+        let graph = RandomAttention::any(seed).build();
+        let case = case_of(
+            graph,
+            seed,
+            1 + seed as usize % 4,
+            PlanParameters::default(),
+        )
+        .unwrap();
+        let plan = &case.plan;
+        for (index, piece) in plan.pieces.list.iter().enumerate() {
+            let (Some(product), Role::Requant(_)) =
+                (plan.pieces.contractions.get(&piece.node), &piece.role)
+            else {
+                continue;
+            };
+            let tile = plan.pieces.tile;
+            ragged += usize::from(product.rows % tile > 0 || product.columns % tile > 0);
+            let next = plan.first_equations.get(index + 1).copied();
+            let region = plan.first_equations[index]..next.unwrap_or(plan.output_equations);
+            for (row, column) in product.first_outputs(tile) {
+                for sample in 0..plan.batch {
+                    for (i, j) in (0..tile).flat_map(|i| (0..tile).map(move |j| (i, j))) {
+                        let instance = (sample * product.columns + column + j) as u64;
+                        let equation = plan.channel_equation(index, row)
+                            + i as u64 * plan.row_stride
+                            + instance;
+                        assert!(
+                            region.contains(&equation),
+                            "seed {seed}: ({row} + {i}, {column} + {j})"
+                        );
+                        // Inside of the matrices it is the output's own.
+                        let own =
+                            row % product.rows + i < product.rows && column + j < product.columns;
+                        let output = plan.channel_equation(index, row + i) + instance;
+                        assert!(!own || equation == output, "seed {seed}");
+                    }
+                }
+            }
+        }
+    }
+    assert!(
+        ragged > 10,
+        "{ragged} products with tiles beyond their ends"
+    );
 }

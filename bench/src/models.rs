@@ -105,7 +105,7 @@ pub const MNIST: Model = Model {
 };
 
 /// Every model that is proven.
-pub const MODELS: [Model; 4] = [
+pub const MODELS: [Model; 5] = [
     MNIST,
     Model {
         name: "mlp_digits",
@@ -122,6 +122,11 @@ pub const MODELS: [Model; 4] = [
         layers: "two 5x5 convolutions, each with a 2x2 maximum, 400-120-84-10",
         place: Place::Repository,
     },
+    Model {
+        name: "attn_digits",
+        layers: "encoder of one block: 8 tokens, 32 features, 2 heads",
+        place: Place::Repository,
+    },
 ];
 
 /// The model that takes minutes: proven when asked for.
@@ -132,10 +137,15 @@ pub const EFFLITE: Model = Model {
 };
 
 /// Models that are only counted.
-pub const COUNTED: [Model; 2] = [
+pub const COUNTED: [Model; 3] = [
     Model {
         name: "inverted_residual",
         layers: "3 inverted residual blocks",
+        place: Place::Repository,
+    },
+    Model {
+        name: "encoder",
+        layers: "encoder of two blocks: four heads",
         place: Place::Repository,
     },
     EFFLITE,
@@ -193,13 +203,17 @@ pub fn weights(graph: &Graph) -> u64 {
     graph.nodes.iter().map(of_node).sum()
 }
 
-/// Multiply-accumulates of one sample, padding included.
+/// Multiply-accumulates of one sample, padding included: of weights, and of two tensors.
 pub fn macs(graph: &Graph) -> u64 {
     let of_node = |node: &Node| {
         let outputs = graph.tensor(node.output).len() as u64;
         match &node.op {
             Op::Linear(linear) => outputs * linear.in_features as u64,
             Op::Conv(conv) => outputs * conv.filter_len() as u64,
+            Op::MatMul { .. } => {
+                let inner = graph.tensor(node.inputs[0]).shape.last();
+                outputs * inner.map_or(0, |&inner| inner as u64)
+            }
             _ => 0,
         }
     };
@@ -211,7 +225,7 @@ pub fn outputs(graph: &Graph) -> u64 {
     let computes = |node: &&Node| {
         !matches!(
             node.op,
-            Op::View | Op::Transpose { .. } | Op::Pad(_) | Op::Concat { .. }
+            Op::View | Op::Transpose { .. } | Op::Gather { .. } | Op::Pad(_) | Op::Concat { .. }
         )
     };
     let nodes = graph.nodes.iter().filter(computes);

@@ -40,9 +40,9 @@ const SECONDS_PER_CONSTRAINT_CELL: f64 = 16e-9;
 const CACHED_LOG_POINTS: u32 = 17;
 const SLOWER_PER_DOUBLING: f64 = 0.12;
 /// Seconds for each nonce tried, with BLAKE3.
-const SECONDS_PER_NONCE: f64 = 5e-9;
+const SECONDS_PER_NONCE: f64 = 8e-9;
 /// Seconds for one permutation of Poseidon2, with the widest vectors. It is also what a nonce takes.
-const SECONDS_PER_PERMUTATION: f64 = 300e-9;
+const SECONDS_PER_PERMUTATION: f64 = 800e-9;
 
 /// What a proof will need.
 #[derive(Clone, Copy, Debug)]
