@@ -7,6 +7,7 @@
 
 mod builder;
 mod net;
+mod net_attention;
 mod net_ops;
 pub mod node_case;
 mod onnx;
