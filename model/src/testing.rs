@@ -8,6 +8,7 @@
 mod attention;
 mod builder;
 mod net;
+mod net_attention;
 mod net_ops;
 pub mod node_case;
 mod onnx;

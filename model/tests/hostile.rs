@@ -21,6 +21,7 @@ fn corpus() -> Vec<Vec<u8>> {
     for seed in 0..60 {
         let form = [Form::QOperator, Form::Qdq][seed as usize % 2];
         corpus.push(RandomNet::any(seed).file(form));
+        corpus.push(RandomNet::encoder(seed).file(form));
     }
     corpus
 }
@@ -102,8 +103,12 @@ fn random_bytes() {
 
 #[test]
 fn structure_of_every_operator_is_mutated() {
-    for seed in 0..40 {
-        let mut net = RandomNet::any(seed);
+    for seed in 0..80 {
+        let mut net = if seed < 40 {
+            RandomNet::any(seed)
+        } else {
+            RandomNet::encoder(seed)
+        };
         net.operators = 2;
         net.max_size = 2;
         let bytes = net.file([Form::QOperator, Form::Qdq][seed as usize % 2]);

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use winterforge_model::testing::{Form, RandomNet, random_input};
-use winterforge_model::{Graph, Op, execute, import};
+use winterforge_model::{Graph, LayerNormRule, Node, Op, execute, import};
 
 /// The channel of a cell of the result of an operator with accumulators.
 fn channel_of(graph: &Graph, node: usize, cell: usize) -> usize {
@@ -25,46 +25,72 @@ proptest! {
 
     #[test]
     fn both_forms_import_to_one_graph(seed: u64) {
-        let net = RandomNet::any(seed);
-        let graph = net.build();
-        prop_assert_eq!(graph.validate(), Ok(()));
-        let other = import(&net.file(Form::Qdq), "random.onnx").unwrap();
-        prop_assert_eq!(other.id(), graph.id());
+        for net in [RandomNet::any(seed), RandomNet::encoder(seed)] {
+            let graph = net.build();
+            prop_assert_eq!(graph.validate(), Ok(()));
+            let other = import(&net.file(Form::Qdq), "random.onnx").unwrap();
+            prop_assert_eq!(other.id(), graph.id());
+        }
     }
 
     #[test]
     fn executions_stay_in_their_bounds(seed: u64) {
-        let graph = RandomNet::any(seed).build();
-        let execution = execute(&graph, &random_input(seed, &graph)).unwrap();
-        let tensors = graph.tensor_ranges();
-        let accumulators = graph.accumulator_ranges();
-        for (index, node) in graph.nodes.iter().enumerate() {
-            let y = &execution.tensors[node.output.0];
-            let (low, high) = tensors[node.output.0];
-            prop_assert!(y.iter().all(|q| (low..=high).contains(q)));
-            let sums = &execution.accumulators[index];
-            prop_assert_eq!(sums.len(), if node.op.requant().is_empty() { 0 } else { y.len() });
-            for (cell, acc) in sums.iter().enumerate() {
-                let channel = channel_of(&graph, index, cell);
-                let (low, high) = accumulators[index][channel];
-                prop_assert!((low..=high).contains(acc));
-                prop_assert_eq!(node.op.requant()[channel].apply(*acc), y[cell]);
-                if let Some(constant) = graph.constant_output(index, channel) {
-                    prop_assert_eq!(constant, y[cell]);
-                }
-            }
+        for net in [RandomNet::any(seed), RandomNet::encoder(seed)] {
+            check_bounds(&net.build(), seed)?;
         }
     }
 }
 
-#[test]
-fn every_operator_occurs() {
-    let mut seen: Vec<_> = (0..60)
-        .flat_map(|seed| RandomNet::any(seed).build().nodes)
-        .map(|node| node.op.name())
-        .collect();
+fn check_bounds(graph: &Graph, seed: u64) -> Result<(), TestCaseError> {
+    let execution = execute(graph, &random_input(seed, graph)).unwrap();
+    let tensors = graph.tensor_ranges();
+    let accumulators = graph.accumulator_ranges();
+    for (index, node) in graph.nodes.iter().enumerate() {
+        let y = &execution.tensors[node.output.0];
+        let (low, high) = tensors[node.output.0];
+        prop_assert!(y.iter().all(|q| (low..=high).contains(q)));
+        let sums = &execution.accumulators[index];
+        let rule = norm_rule(graph, node);
+        let has_sums = rule.is_some() || !node.op.requant().is_empty();
+        prop_assert_eq!(sums.len(), if has_sums { y.len() } else { 0 });
+        for (cell, acc) in sums.iter().enumerate() {
+            if let Some(rule) = &rule {
+                let (low, high) = rule.range(cell % rule.features());
+                prop_assert!((low..=high).contains(acc));
+                prop_assert_eq!(rule.of_sum(*acc), y[cell]);
+                continue;
+            }
+            let channel = channel_of(graph, index, cell);
+            let (low, high) = accumulators[index][channel];
+            prop_assert!((low..=high).contains(acc));
+            prop_assert_eq!(node.op.requant()[channel].apply(*acc), y[cell]);
+            if let Some(constant) = graph.constant_output(index, channel) {
+                prop_assert_eq!(constant, y[cell]);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn norm_rule(graph: &Graph, node: &Node) -> Option<LayerNormRule> {
+    let Op::LayerNorm(norm) = &node.op else {
+        return None;
+    };
+    let (x, y) = (graph.tensor(node.inputs[0]), graph.tensor(node.output));
+    LayerNormRule::new(norm, x.quantization, y.quantization, norm.rows(&x.shape))
+}
+
+fn operators(nets: impl Iterator<Item = RandomNet>) -> Vec<&'static str> {
+    let nodes = nets.flat_map(|net| net.build().nodes);
+    let mut seen: Vec<_> = nodes.map(|node| node.op.name()).collect();
     seen.sort_unstable();
     seen.dedup();
+    seen
+}
+
+#[test]
+fn every_operator_occurs() {
+    let seen = operators((0..60).map(RandomNet::any));
     let all = [
         "Add",
         "AveragePool",
@@ -78,6 +104,11 @@ fn every_operator_occurs() {
         "Transpose",
         "View",
     ];
+    assert_eq!(seen, all);
+    let seen = operators((0..60).map(RandomNet::encoder));
+    let of_encoders = ["Gather", "LayerNorm", "MatMul", "Softmax"];
+    let mut all: Vec<_> = all.into_iter().chain(of_encoders).collect();
+    all.sort_unstable();
     assert_eq!(seen, all);
 }
 
@@ -95,7 +126,7 @@ macro_rules! change {
 #[test]
 fn every_field_counts_for_the_id() {
     type Change = fn(&mut Op) -> bool;
-    let changes: [Change; 19] = [
+    let changes: [Change; 27] = [
         change!(Op::Conv(conv) => conv.weights[0] ^= 1),
         change!(Op::Conv(conv) => conv.bias[0] ^= 1),
         change!(Op::Conv(conv) => conv.groups += 1),
@@ -108,6 +139,14 @@ fn every_field_counts_for_the_id() {
         change!(Op::AveragePool(pool) => pool.count_include_pad ^= true),
         change!(Op::AveragePool(pool) => pool.window.kernel[0] += 1),
         change!(Op::GlobalAveragePool { requant } => requant.multiplier ^= 1),
+        change!(Op::MatMul { requant } => requant.shift += 1),
+        change!(Op::Softmax { whole_steps } => *whole_steps ^= true),
+        change!(Op::LayerNorm(norm) => norm.gamma[0] += 1.0),
+        change!(Op::LayerNorm(norm) => norm.beta[0] += 1.0),
+        change!(Op::LayerNorm(norm) => norm.epsilon *= 2.0),
+        change!(Op::LayerNorm(norm) => norm.mean ^= true),
+        change!(Op::Gather { axis, .. } => *axis += 1),
+        change!(Op::Gather { indices, .. } => indices.push(0)),
         change!(Op::Table(table) => table.values[255] ^= 1),
         change!(Op::Concat { axis } => *axis += 1),
         change!(Op::Transpose { perm } => perm.rotate_left(1)),
@@ -130,8 +169,9 @@ fn every_field_counts_for_the_id() {
     ];
     for (number, change) in changes.iter().enumerate() {
         let mut applied = false;
-        for seed in 0..100 {
-            let graph = RandomNet::any(seed).build();
+        let nets = (0..100).flat_map(|seed| [RandomNet::any(seed), RandomNet::encoder(seed)]);
+        for net in nets {
+            let graph = net.build();
             for node in 0..graph.nodes.len() {
                 let mut changed = graph.clone();
                 if change(&mut changed.nodes[node].op) {

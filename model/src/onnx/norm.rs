@@ -30,8 +30,9 @@ pub(super) fn layer_norm<'m>(
         return Err(node.attribute("stash_type", detail));
     }
     let epsilon = node.float("epsilon", 1e-5)?;
-    if !(epsilon >= 0.0 && epsilon.is_finite()) {
-        let detail = format!("is {epsilon}, but must be a number of at least 0");
+    if !(epsilon > 0.0 && epsilon.is_finite()) {
+        // ONNX Runtime would divide 0 by 0 where a row is constant.
+        let detail = format!("is {epsilon}, but must be a positive number");
         return Err(node.attribute("epsilon", detail));
     }
     let x = float_tensor(importer, node, 0, "X")?;

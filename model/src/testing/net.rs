@@ -21,6 +21,8 @@ pub struct RandomNet {
     pub qtype: QType,
     /// Both ends.
     pub boundary: Boundary,
+    /// Whether the operators of transformers are among them.
+    pub attends: bool,
 }
 
 impl RandomNet {
@@ -32,6 +34,7 @@ impl RandomNet {
             max_size: 8,
             qtype: QType::I8,
             boundary: Boundary::Float,
+            attends: false,
         }
     }
 
@@ -44,6 +47,15 @@ impl RandomNet {
             max_size: rng.int(1, 9) as usize,
             qtype: *rng.pick(&[QType::I8, QType::U8]),
             boundary: *rng.pick(&[Boundary::Float, Boundary::Quantized]),
+            attends: false,
+        }
+    }
+
+    /// As [`any`](Self::any), with the operators of transformers more often than not.
+    pub fn encoder(seed: u64) -> Self {
+        Self {
+            attends: true,
+            ..Self::any(seed)
         }
     }
 
@@ -85,7 +97,11 @@ impl RandomNet {
         }
         net.tensors.push(x);
         for _ in 0..self.operators {
-            net.random_operator();
+            if self.attends && !net.rng.one_in(3) {
+                net.attention_operator();
+            } else {
+                net.random_operator();
+            }
         }
         // Something must be computed, and tell the scale of an integer input.
         let y = net.tensors.last().unwrap().clone();
@@ -214,8 +230,20 @@ impl Net {
         y: &Cells,
         attributes: impl Fn(&mut OnnxBuilder),
     ) {
+        self.operator_in(self.form, (q_operator, operator), inputs, y, attributes);
+    }
+
+    /// The same in a form of its own.
+    pub(super) fn operator_in(
+        &mut self,
+        form: Form,
+        (q_operator, operator): (&str, &str),
+        inputs: &[&Cells],
+        y: &Cells,
+        attributes: impl Fn(&mut OnnxBuilder),
+    ) {
         let node = self.fresh("n");
-        match self.form {
+        match form {
             Form::QOperator => {
                 let triple = |x: &Cells| {
                     let [scale, zero_point] = x.parameters();

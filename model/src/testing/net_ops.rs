@@ -8,12 +8,7 @@ use crate::op::Window;
 impl Net {
     /// Adds one operator on tensors drawn at random, the latest most often.
     pub(super) fn random_operator(&mut self) {
-        let x = if self.rng.one_in(3) {
-            let tensors = self.tensors.clone();
-            self.rng.pick(&tensors).clone()
-        } else {
-            self.tensors.last().unwrap().clone()
-        };
+        let x = self.operand();
         let y = match (self.rng.int(0, 13), x.shape.len()) {
             (0..=3, 2 | 3) => self.convolution(&x),
             (4, 2 | 3) => self.pool(&x, true),
@@ -28,6 +23,16 @@ impl Net {
             _ => self.activation(&x),
         };
         self.tensors.push(y);
+    }
+
+    /// A tensor drawn at random, the latest most often.
+    pub(super) fn operand(&mut self) -> Cells {
+        if self.rng.one_in(3) {
+            let tensors = self.tensors.clone();
+            self.rng.pick(&tensors).clone()
+        } else {
+            self.tensors.last().unwrap().clone()
+        }
     }
 
     fn size(&mut self, high: usize) -> usize {
