@@ -226,10 +226,9 @@ pub fn blocks(plan: &Plan, index: usize) -> Vec<Block> {
                 Role::Root => {
                     let sums = |row: usize| {
                         let squares = (features as i64) << (2 * rule.scale_bits());
-                        let sums = [(x, 1 << rule.scale_bits()), (norm.squares, squares)];
-                        let mut link = 0..;
-                        sums.map(|(tensor, factor)| Block {
-                            first: 2 * row + link.next().unwrap_or(0),
+                        let sums = [(0, x, 1 << rule.scale_bits()), (1, norm.squares, squares)];
+                        sums.map(|(link, tensor, factor)| Block {
+                            first: 2 * row + link,
                             step: 1,
                             count: 1,
                             tensor,

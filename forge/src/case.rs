@@ -328,6 +328,7 @@ impl Case {
             Kind::FloatSum => float_cell::VALUE,
             Kind::Divide => divide_cell::QUOTIENT,
             Kind::Root => root_cell::ROOT,
+            // The value is no cell of the main segment; a copy in its place.
             Kind::Contraction => 0,
         };
         self.honest(site, cell)
