@@ -147,6 +147,9 @@ mod tests {
     use super::*;
 
     /// Random networks of every operator in both forms, cell by cell. Skipped where no Python has ONNX Runtime.
+    ///
+    /// Softmax and normalization have definitions of their own, which now and then differ by one where ONNX Runtime's float32
+    /// is near a tie, and what follows with them.
     #[test]
     fn the_executor_is_onnx_runtime_on_random_networks() {
         let mut oracle = match Oracle::start() {
@@ -159,33 +162,52 @@ mod tests {
         let folder =
             std::env::temp_dir().join(format!("winterforge-oracle-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let mut compared = 0;
+        let (mut compared, mut differ) = ([0; 2], [0; 2]);
         for seed in 0..60 {
-            for form in [Form::QOperator, Form::Qdq] {
-                let file = RandomNet::any(seed).file(form);
-                let graph = import(&file, "random").unwrap();
-                let path = folder.join(format!("{seed}-{form:?}.onnx"));
-                std::fs::write(&path, &file).unwrap();
-                for sample in 0..3 {
-                    let integers = random_input(seed * 10 + sample, &graph);
-                    let quantization = graph.tensor(graph.input).quantization;
-                    let cell = |&q: &i32| match graph.input_boundary {
-                        Boundary::Float => quantization.dequantize(q),
-                        Boundary::Quantized => q as f32,
-                    };
-                    let x: Vec<f32> = integers.iter().map(cell).collect();
-                    let execution = execute(&graph, &graph.quantize_input(&x)).unwrap();
-                    let ours = graph.dequantize_output(&execution.tensors[graph.output.0]);
-                    let theirs = oracle.run(&path, &graph, &x).unwrap_or_else(|error| {
-                        panic!("seed {seed} {form:?}: {}", error.message());
-                    });
-                    assert_eq!(ours, theirs, "seed {seed} {form:?} sample {sample}");
-                    compared += ours.len();
+            for (kind, net) in [RandomNet::any(seed), RandomNet::encoder(seed)]
+                .iter()
+                .enumerate()
+            {
+                for form in [Form::QOperator, Form::Qdq] {
+                    let file = net.file(form);
+                    let graph = import(&file, "random").unwrap();
+                    let path = folder.join(format!("{seed}-{kind}-{form:?}.onnx"));
+                    std::fs::write(&path, &file).unwrap();
+                    for sample in 0..3 {
+                        let (ours, theirs) = both(&mut oracle, &path, &graph, seed * 10 + sample);
+                        let pairs = ours.iter().zip(&theirs);
+                        assert_eq!(ours.len(), theirs.len());
+                        compared[kind] += ours.len();
+                        differ[kind] += pairs.filter(|(ours, theirs)| ours != theirs).count();
+                        assert_eq!(differ[0], 0, "seed {seed} {form:?} sample {sample}");
+                    }
                 }
             }
         }
         std::fs::remove_dir_all(&folder).unwrap();
-        println!("{compared} cells against ONNX Runtime {}", oracle.version);
-        assert!(compared > 1000, "{compared}");
+        let version = &oracle.version;
+        println!(
+            "{compared:?} cells against ONNX Runtime {version}, {} differ",
+            differ[1]
+        );
+        assert!(compared[0] > 1000, "{compared:?}");
+        assert!(differ[1] * 1000 < compared[1], "{differ:?} of {compared:?}");
+    }
+
+    /// What the executor and ONNX Runtime make of a random input.
+    fn both(oracle: &mut Oracle, path: &Path, graph: &Graph, seed: u64) -> (Vec<f32>, Vec<f32>) {
+        let integers = random_input(seed, graph);
+        let quantization = graph.tensor(graph.input).quantization;
+        let cell = |&q: &i32| match graph.input_boundary {
+            Boundary::Float => quantization.dequantize(q),
+            Boundary::Quantized => q as f32,
+        };
+        let x: Vec<f32> = integers.iter().map(cell).collect();
+        let execution = execute(graph, &graph.quantize_input(&x)).unwrap();
+        let ours = graph.dequantize_output(&execution.tensors[graph.output.0]);
+        let theirs = oracle.run(path, graph, &x).unwrap_or_else(|error| {
+            panic!("{}: {}", path.display(), error.message());
+        });
+        (ours, theirs)
     }
 }

@@ -36,7 +36,6 @@ const EXPONENTIAL: [f32; 7] = [
     1.0,
     1.0,
 ];
-const LOG2_E: f32 = 1.44269504088896341;
 /// ln 2, negative, in two parts: the first has few bits, so that its products are exact.
 const LN_2: [f32; 2] = [-6.93145752e-1, -1.42860677e-6];
 /// Adding 1.5 * 2^23 leaves a float32 no fraction bits: rounding to an integer, ties to even.
@@ -66,7 +65,7 @@ pub(crate) fn erf(v: f32) -> f32 {
 
 /// `exp(v)` for `v` from -16 or so to 0.
 fn exponential(v: f32) -> f32 {
-    let power = LOG2_E.mul_add(v, NO_FRACTION) - NO_FRACTION;
+    let power = std::f32::consts::LOG2_E.mul_add(v, NO_FRACTION) - NO_FRACTION;
     let rest = power.mul_add(LN_2[1], power.mul_add(LN_2[0], v));
     // Exact: a power of two well inside of the range.
     let binade = f32::from_bits(((power as i32 + 127) as u32) << 23);

@@ -241,7 +241,7 @@ mod tests {
                 let mut mean = vec![0.0; size];
                 for row in cells.chunks(size) {
                     let root = rule.root(row);
-                    assert!(root >= 1 && root < 1 << (SQUARE_BITS / 2 + 1));
+                    assert!((1..1 << (SQUARE_BITS / 2 + 1)).contains(&root));
                     let reals: Vec<f64> =
                         row.iter().map(|&c| c as f64 * f64::from(x.scale)).collect();
                     let average = reals.iter().sum::<f64>() / size as f64;

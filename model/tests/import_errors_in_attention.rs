@@ -123,9 +123,6 @@ fn softmax() {
     let at = "node `at` (com.microsoft.QLinearSoftmax)";
     let onnx = q_linear(int8(0.004, -128), 0);
     assert_kind!(refused(&onnx, &[at, "`axis`", "batch"]), Attribute);
-    let onnx = q_linear(int8(1.0 / 256.0, -128), -1);
-    let parts = [at, "reach 128", "wraps around", "1/255"];
-    assert_kind!(refused(&onnx, &parts), Quantization);
     let onnx = q_linear(int8(2.0, -128), -1);
     assert_kind!(refused(&onnx, &[at, "output scale"]), Quantization);
     let y = Quantization {
@@ -156,15 +153,23 @@ fn normalization() {
     let norm = |build: &dyn Fn(&mut OnnxBuilder)| {
         reals("LayerNormalization", &["xf", "gamma"], |onnx| build(onnx))
     };
-    let onnx = norm(&|onnx| drop(onnx.int("axis", 0)));
+    let onnx = norm(&|onnx| {
+        onnx.int("axis", 0);
+    });
     assert_kind!(refused(&onnx, &[at, "`axis`", "batch"]), Attribute);
-    let onnx = norm(&|onnx| drop(onnx.int("stash_type", 16)));
+    let onnx = norm(&|onnx| {
+        onnx.int("stash_type", 16);
+    });
     assert_kind!(refused(&onnx, &[at, "`stash_type`", "only 1"]), Attribute);
     for epsilon in [0.0, -1.0, f32::NAN, f32::INFINITY] {
-        let onnx = norm(&|onnx| drop(onnx.float("epsilon", epsilon)));
+        let onnx = norm(&|onnx| {
+            onnx.float("epsilon", epsilon);
+        });
         assert_kind!(refused(&onnx, &[at, "`epsilon`", "positive"]), Attribute);
     }
-    let onnx = norm(&|onnx| drop(onnx.int("axis", 2)));
+    let onnx = norm(&|onnx| {
+        onnx.int("axis", 2);
+    });
     let parts = [at, "Scale `gamma`", "shape [4]", "[3, 4] cells"];
     assert_kind!(refused(&onnx, &parts), Operand);
     let with = |gamma: &'static str, build: &dyn Fn(&mut OnnxBuilder)| {
@@ -175,12 +180,16 @@ fn normalization() {
         refused(&onnx, &[at, "Scale `xf`", "must be a constant"]),
         Operand
     );
-    let onnx = with("g", &|onnx| drop(onnx.floats("g", &[4], &[f32::NAN; 4])));
+    let onnx = with("g", &|onnx| {
+        onnx.floats("g", &[4], &[f32::NAN; 4]);
+    });
     assert_kind!(
         refused(&onnx, &[at, "Scale `g`", "no finite number"]),
         Operand
     );
-    let onnx = with("g", &|onnx| drop(onnx.floats("g", &[4], &[1e30; 4])));
+    let onnx = with("g", &|onnx| {
+        onnx.floats("g", &[4], &[1e30; 4]);
+    });
     assert_kind!(refused(&onnx, &[at, "larger output"]), Quantization);
     let onnx = with("gf", &|onnx| {
         onnx.int32s("g", &[4], &[1; 4]).int32s("z", &[], &[1]);
@@ -261,7 +270,7 @@ fn gathered_cells() {
 #[test]
 fn functions_of_cells() {
     let onnx = reals("Div", &["xf", "zero"], |onnx| {
-        drop(onnx.floats("zero", &[], &[0.0]))
+        onnx.floats("zero", &[], &[0.0]);
     });
     assert_kind!(
         refused(&onnx, &["node `qy`", "no number", "divisions by 0"]),
@@ -274,7 +283,7 @@ fn functions_of_cells() {
     });
     assert_kind!(refused(&onnx, &["node `at` (Div)", "one number"]), Operator);
     let onnx = reals("Gelu", &["xf"], |onnx| {
-        drop(onnx.string("approximate", "tanh"))
+        onnx.string("approximate", "tanh");
     });
     assert_kind!(
         refused(&onnx, &["node `at` (Gelu)", "`approximate`", "exact"]),

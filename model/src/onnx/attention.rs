@@ -10,7 +10,7 @@ use super::value::{ConstantView, Value};
 use crate::error::ImportError;
 use crate::graph::TensorId;
 use crate::op::Op;
-use crate::quantization::{QType, Quantization};
+use crate::quantization::Quantization;
 use crate::softmax::SoftmaxRule;
 use crate::validate::SOFTMAX;
 
@@ -185,25 +185,13 @@ fn add_softmax<'m>(
     };
     let len = row_shape.last().copied().unwrap_or(0);
     let x_quantization = importer.known_quantization(node, x)?;
-    let Some(rule) = SoftmaxRule::new(x_quantization, y, len, rows.whole_steps) else {
+    if SoftmaxRule::new(x_quantization, y, len, rows.whole_steps).is_none() {
         return Err(node.quantization(SOFTMAX.to_string()));
-    };
+    }
     if rows.whole_steps && len == 1 {
         let detail = "rows of one cell are 1 whatever the input, and ONNX Runtime overflows on \
             them; replace the node by a constant";
         return Err(node.shape(detail.to_string()));
-    }
-    if rows.whole_steps && y.qtype == QType::I8 {
-        // Largest where all other cells of a row are as small as can be.
-        let [exponentials, numerators] = [rule.exponentials(), rule.numerators()];
-        let least = exponentials[0] + (len as i64 - 1) * exponentials[255];
-        let largest = SoftmaxRule::quotient(numerators[0], least) + i64::from(y.zero_point);
-        if largest > i64::from(y.qtype.max()) {
-            return Err(node.quantization(format!(
-                "its results reach {largest}, where ONNX Runtime wraps around instead of \
-                 saturating; use an output scale of 1/255 or more, with a zero point of -128"
-            )));
-        }
     }
     let is_moved = !is_joined && axis != last;
     let turn = || Op::Transpose { perm: perm.clone() };

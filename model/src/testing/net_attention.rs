@@ -78,7 +78,7 @@ impl Net {
         let scale = self.rng.log_float(1.0 / 255.0, 1.0 / 60.0);
         let mut quantization = self.quantization(scale);
         if form == Form::QOperator {
-            // ONNX Runtime does not saturate.
+            // ONNX Runtime wraps around beyond 127 instead of saturating.
             let highest = self.qtype.max() - (1.0 / scale) as i32;
             quantization.zero_point = quantization.zero_point.min(highest);
         }
