@@ -11,9 +11,12 @@
 //! Sums are no cells of their own, but linked where they are needed. Quotients of a normalization are moved by
 //! [`NORMAL_OFFSET`] so that they are not negative.
 
+use std::ops::Range;
+
 use winterforge_model::{Graph, LayerNormRule, Node, Op, SoftmaxRule};
 
-use crate::pieces::{ByteMap, Encodings, Pieces, Role};
+use crate::forms::{Block, Visit};
+use crate::pieces::{ByteMap, Encodings, Piece, Pieces, Role};
 use crate::plan::PlanError;
 use crate::rounding::{self, RoundingError, Staircase};
 
@@ -194,4 +197,171 @@ fn encodings(
         line: None,
         window: Some(staircase.channel(window)),
     })
+}
+
+/// The terms of a softmax.
+pub(crate) fn visit_softmax(
+    softmax: &Softmax,
+    node: &Node,
+    piece: &Piece,
+    taps: usize,
+    visit: Visit<'_>,
+) {
+    let x = node.inputs[0].0;
+    match piece.role {
+        Role::Max => {
+            let level = softmax
+                .maxima
+                .iter()
+                .position(|&tensor| tensor == piece.value);
+            let level = level.unwrap_or(0);
+            let (from, to) = (softmax.level_len(level), softmax.level_len(level + 1));
+            let operand = level
+                .checked_sub(1)
+                .map_or(x, |below| softmax.maxima[below]);
+            for position in 0..piece.positions {
+                let (row, group) = (position / to, position % to);
+                let first = MAX_TAPS * group;
+                let cells = MAX_TAPS.min(from - first);
+                for tap in 0..taps {
+                    // Taps beyond a shorter group repeat its first cell.
+                    let cell = if tap < cells { first + tap } else { first };
+                    visit(position * taps + tap, operand, row * from + cell, 1);
+                }
+            }
+        }
+        Role::Map(_) => {
+            let maxima = softmax.maxima.last().copied().unwrap_or(x);
+            for cell in 0..piece.positions {
+                visit(cell, maxima, cell / softmax.len, 1);
+                visit(cell, x, cell, -1);
+            }
+        }
+        Role::Divide => {
+            let (tensor, factor) = softmax.numerator();
+            for cell in 0..piece.positions {
+                visit(2 * cell, tensor, cell, factor);
+            }
+        }
+        _ => {
+            for cell in 0..piece.positions {
+                visit(cell, softmax.quotients, cell, 1);
+            }
+        }
+    }
+}
+
+/// The terms of a normalization.
+pub(crate) fn visit_norm(norm: &Norm, node: &Node, piece: &Piece, visit: Visit<'_>) {
+    let (x, rule) = (node.inputs[0].0, &norm.rule);
+    let features = rule.features();
+    match piece.role {
+        Role::Map(_) => {
+            for cell in 0..piece.positions {
+                visit(cell, x, cell, 1);
+            }
+        }
+        Role::Root => {}
+        Role::Divide => {
+            let factor = (features as i64) << rule.numerator_bits();
+            for cell in 0..piece.positions {
+                visit(2 * cell, x, cell, factor);
+                visit(2 * cell, norm.roots, cell / features, NORMAL_OFFSET);
+                visit(2 * cell + 1, norm.roots, cell / features, 1);
+            }
+        }
+        _ => {
+            for cell in 0..piece.positions {
+                let (group, channel) = (cell / features, cell % features);
+                for row in group * rule.rows()..(group + 1) * rule.rows() {
+                    visit(
+                        cell,
+                        norm.normals,
+                        row * features + channel,
+                        rule.gains()[channel],
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// The rows of so many cells of a piece.
+fn rows(piece: &Piece, len: usize) -> impl Iterator<Item = (usize, Range<usize>)> + use<> {
+    (0..piece.positions / len).map(move |row| (row, row * len..(row + 1) * len))
+}
+
+/// The sums of a softmax.
+pub(crate) fn softmax_blocks(softmax: &Softmax, piece: &Piece) -> Vec<Block> {
+    if !matches!(piece.role, Role::Divide) {
+        return Vec::new();
+    }
+    let sums = |(row, cells): (usize, Range<usize>)| {
+        // The sum in the numerator, and twice the sum as divisor.
+        [(0, 1), (1, 2)].map(|(link, factor)| Block {
+            first: 2 * row * softmax.len + link,
+            step: 2,
+            count: softmax.len,
+            tensor: softmax.exponentials,
+            cells: cells.clone(),
+            factor,
+        })
+    };
+    rows(piece, softmax.len).flat_map(sums).collect()
+}
+
+/// The sums of a normalization of `x`.
+pub(crate) fn norm_blocks(norm: &Norm, piece: &Piece, x: usize) -> Vec<Block> {
+    let (rule, features) = (&norm.rule, norm.rule.features());
+    let of_row = |row: usize| row * features..(row + 1) * features;
+    match piece.role {
+        Role::Divide => {
+            let sum = |(row, cells)| Block {
+                first: 2 * row * features,
+                step: 2,
+                count: features,
+                tensor: x,
+                cells,
+                factor: -(1 << rule.numerator_bits()),
+            };
+            rows(piece, features).map(sum).collect()
+        }
+        Role::Root => {
+            let squares = (features as i64) << (2 * rule.scale_bits());
+            let sums = [(0, x, 1 << rule.scale_bits()), (1, norm.squares, squares)];
+            let of_root = |row: usize| {
+                sums.map(|(link, tensor, factor)| Block {
+                    first: 2 * row + link,
+                    step: 1,
+                    count: 1,
+                    tensor,
+                    cells: of_row(row),
+                    factor,
+                })
+            };
+            (0..piece.positions).flat_map(of_root).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The constants of a normalization, one sample long.
+pub(crate) fn norm_constants(norm: &Norm, piece: &Piece) -> Vec<i64> {
+    let (rule, features) = (&norm.rule, norm.rule.features());
+    match piece.role {
+        Role::Root => {
+            let sum = (-CENTER * features as i64) << rule.scale_bits();
+            [sum, rule.epsilon()].repeat(piece.positions)
+        }
+        Role::Divide => [0, -1].repeat(piece.positions),
+        Role::Requant(_) => {
+            let moved = NORMAL_OFFSET * rule.rows() as i64;
+            let channels = rule.gains().iter().zip(rule.offsets());
+            let channels = channels.map(|(gain, offset)| offset - gain * moved);
+            channels
+                .collect::<Vec<_>>()
+                .repeat(piece.positions / features)
+        }
+        _ => vec![0; piece.positions],
+    }
 }

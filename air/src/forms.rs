@@ -10,7 +10,7 @@ use std::ops::Range;
 use winter_math::FieldElement;
 use winterforge_model::{AveragePool, Graph, Node, Op, Operand, OperandCells, broadcast_cells};
 
-use crate::attention::{CENTER, MAX_TAPS, NORMAL_OFFSET, Norm, Softmax};
+use crate::attention;
 use crate::average::{self, Average};
 use crate::coefficients::{Numbering, powers, repeat_samples};
 use crate::field::Felt;
@@ -19,17 +19,17 @@ use crate::plan::Plan;
 use crate::product;
 
 /// One term: the equation of the sample, the tensor, its cell and the factor.
-type Visit<'v> = &'v mut dyn FnMut(usize, usize, usize, i64);
+pub(crate) type Visit<'v> = &'v mut dyn FnMut(usize, usize, usize, i64);
 
 /// A sum of cells that equations share: in each of `count` equations, `step` apart, the cells times the factor.
 #[derive(Clone, Debug)]
 pub struct Block {
-    first: usize,
-    step: usize,
-    count: usize,
-    tensor: usize,
-    cells: Range<usize>,
-    factor: i64,
+    pub(crate) first: usize,
+    pub(crate) step: usize,
+    pub(crate) count: usize,
+    pub(crate) tensor: usize,
+    pub(crate) cells: Range<usize>,
+    pub(crate) factor: i64,
 }
 
 impl Block {
@@ -91,156 +91,28 @@ pub fn visit_terms(plan: &Plan, index: usize, visit: Visit<'_>) {
         }
         Op::Softmax { .. } => {
             if let Some(softmax) = plan.pieces.softmaxes.get(&piece.node) {
-                visit_softmax(softmax, node, piece, plan.pieces.taps, visit);
+                attention::visit_softmax(softmax, node, piece, plan.pieces.taps, visit);
             }
         }
         Op::LayerNorm(_) => {
             if let Some(norm) = plan.pieces.norms.get(&piece.node) {
-                visit_norm(norm, node, piece, visit);
+                attention::visit_norm(norm, node, piece, visit);
             }
         }
         _ => {}
     }
 }
 
-fn visit_softmax(softmax: &Softmax, node: &Node, piece: &Piece, taps: usize, visit: Visit<'_>) {
-    let x = node.inputs[0].0;
-    match piece.role {
-        Role::Max => {
-            let level = softmax
-                .maxima
-                .iter()
-                .position(|&tensor| tensor == piece.value);
-            let level = level.unwrap_or(0);
-            let (from, to) = (softmax.level_len(level), softmax.level_len(level + 1));
-            let operand = level
-                .checked_sub(1)
-                .map_or(x, |below| softmax.maxima[below]);
-            for position in 0..piece.positions {
-                let (row, group) = (position / to, position % to);
-                let first = MAX_TAPS * group;
-                let cells = MAX_TAPS.min(from - first);
-                for tap in 0..taps {
-                    // Taps beyond a shorter group repeat its first cell.
-                    let cell = if tap < cells { first + tap } else { first };
-                    visit(position * taps + tap, operand, row * from + cell, 1);
-                }
-            }
-        }
-        Role::Map(_) => {
-            let maxima = softmax.maxima.last().copied().unwrap_or(x);
-            for cell in 0..piece.positions {
-                visit(cell, maxima, cell / softmax.len, 1);
-                visit(cell, x, cell, -1);
-            }
-        }
-        Role::Divide => {
-            let (tensor, factor) = softmax.numerator();
-            for cell in 0..piece.positions {
-                visit(2 * cell, tensor, cell, factor);
-            }
-        }
-        _ => {
-            for cell in 0..piece.positions {
-                visit(cell, softmax.quotients, cell, 1);
-            }
-        }
-    }
-}
-
-fn visit_norm(norm: &Norm, node: &Node, piece: &Piece, visit: Visit<'_>) {
-    let (x, rule) = (node.inputs[0].0, &norm.rule);
-    let features = rule.features();
-    match piece.role {
-        Role::Map(_) => {
-            for cell in 0..piece.positions {
-                visit(cell, x, cell, 1);
-            }
-        }
-        Role::Root => {}
-        Role::Divide => {
-            let factor = (features as i64) << rule.numerator_bits();
-            for cell in 0..piece.positions {
-                visit(2 * cell, x, cell, factor);
-                visit(2 * cell, norm.roots, cell / features, NORMAL_OFFSET);
-                visit(2 * cell + 1, norm.roots, cell / features, 1);
-            }
-        }
-        _ => {
-            for cell in 0..piece.positions {
-                let (group, channel) = (cell / features, cell % features);
-                for row in group * rule.rows()..(group + 1) * rule.rows() {
-                    visit(
-                        cell,
-                        norm.normals,
-                        row * features + channel,
-                        rule.gains()[channel],
-                    );
-                }
-            }
-        }
-    }
-}
-
 /// The sums of cells in a piece's linked cells.
 pub fn blocks(plan: &Plan, index: usize) -> Vec<Block> {
     let piece = &plan.pieces.list[index];
-    let node = &plan.graph.nodes[piece.node];
-    let rows =
-        |len: usize| (0..piece.positions / len).map(move |row| (row, row * len..(row + 1) * len));
-    match (&node.op, &piece.role) {
-        (Op::Softmax { .. }, Role::Divide) => {
-            let Some(softmax) = plan.pieces.softmaxes.get(&piece.node) else {
-                return Vec::new();
-            };
-            let sums = |(row, cells): (usize, Range<usize>)| {
-                // The sum in the numerator, and twice the sum as divisor.
-                [(0, 1), (1, 2)].map(|(link, factor)| Block {
-                    first: 2 * row * softmax.len + link,
-                    step: 2,
-                    count: softmax.len,
-                    tensor: softmax.exponentials,
-                    cells: cells.clone(),
-                    factor,
-                })
-            };
-            rows(softmax.len).flat_map(sums).collect()
-        }
-        (Op::LayerNorm(_), role) => {
-            let Some(norm) = plan.pieces.norms.get(&piece.node) else {
-                return Vec::new();
-            };
-            let (rule, features, x) = (&norm.rule, norm.rule.features(), node.inputs[0].0);
-            match role {
-                Role::Divide => {
-                    let sum = |(row, cells)| Block {
-                        first: 2 * row * features,
-                        step: 2,
-                        count: features,
-                        tensor: x,
-                        cells,
-                        factor: -(1 << rule.numerator_bits()),
-                    };
-                    rows(features).map(sum).collect()
-                }
-                Role::Root => {
-                    let sums = |row: usize| {
-                        let squares = (features as i64) << (2 * rule.scale_bits());
-                        let sums = [(0, x, 1 << rule.scale_bits()), (1, norm.squares, squares)];
-                        sums.map(|(link, tensor, factor)| Block {
-                            first: 2 * row + link,
-                            step: 1,
-                            count: 1,
-                            tensor,
-                            cells: row * features..(row + 1) * features,
-                            factor,
-                        })
-                    };
-                    (0..piece.positions).flat_map(sums).collect()
-                }
-                _ => Vec::new(),
-            }
-        }
+    let x = plan.graph.nodes[piece.node].inputs[0].0;
+    match (
+        plan.pieces.softmaxes.get(&piece.node),
+        plan.pieces.norms.get(&piece.node),
+    ) {
+        (Some(softmax), _) => attention::softmax_blocks(softmax, piece),
+        (_, Some(norm)) => attention::norm_blocks(norm, piece, x),
         _ => Vec::new(),
     }
 }
@@ -384,27 +256,10 @@ pub fn constants(plan: &Plan, index: usize) -> Vec<i64> {
             constants
         }
         (Op::Softmax { .. }, Role::Divide) => [0, -1].repeat(piece.positions),
-        (Op::LayerNorm(_), role) => {
-            let Some(norm) = plan.pieces.norms.get(&piece.node) else {
-                return Vec::new();
-            };
-            let (rule, features) = (&norm.rule, norm.rule.features());
-            match role {
-                Role::Root => {
-                    let sum = -CENTER * (features as i64) << rule.scale_bits();
-                    [sum, rule.epsilon()].repeat(piece.positions)
-                }
-                Role::Divide => [0, -1].repeat(piece.positions),
-                Role::Requant(_) => {
-                    let moved = NORMAL_OFFSET * rule.rows() as i64;
-                    let channels = rule.gains().iter().zip(rule.offsets());
-                    let channels = channels.map(|(gain, offset)| offset - gain * moved);
-                    let channels: Vec<i64> = channels.collect();
-                    channels.repeat(piece.positions / features)
-                }
-                _ => vec![0; equations(plan, index)],
-            }
-        }
+        (Op::LayerNorm(_), _) => match plan.pieces.norms.get(&piece.node) {
+            Some(norm) => attention::norm_constants(norm, piece),
+            None => Vec::new(),
+        },
         _ => vec![0; equations(plan, index)],
     }
 }

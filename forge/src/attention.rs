@@ -30,7 +30,7 @@ pub fn product(plan: &Plan, index: usize, channel: usize, position: usize) -> Ve
     if matches!(piece.role, Role::Requant(_)) {
         let mut form = nothing();
         let (matrix, row) = (channel / rows, channel % rows);
-        if row % tile == 0 && position % tile == 0 {
+        if row.is_multiple_of(tile) && position.is_multiple_of(tile) {
             let parts = plan.pieces.contractions[&piece.node].parts;
             for k in 0..inner {
                 let part = ((matrix * inner + k) * down + row / tile) * across + position / tile;
