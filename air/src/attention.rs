@@ -12,6 +12,7 @@
 //! [`NORMAL_OFFSET`] so that they are not negative.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use winterforge_model::{Graph, LayerNormRule, Node, Op, SoftmaxRule};
 
@@ -161,7 +162,13 @@ pub(crate) fn push_norm(pieces: &mut Pieces, graph: &Graph, index: usize) -> Res
     let range = ranges
         .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
         .ok_or_else(|| unsupported(node))?;
-    let encodings = encodings(node, &code, range, (1, rule.sum_bits() as i32), zero_code)?;
+    let encodings = encodings(
+        node,
+        &code,
+        range,
+        (1, rule.fraction_bits() as i32),
+        zero_code,
+    )?;
     pieces.push_output(graph, index, encodings);
     let norm = Norm {
         rule,
@@ -263,8 +270,9 @@ pub(crate) fn visit_norm(norm: &Norm, node: &Node, piece: &Piece, visit: Visit<'
         }
         Role::Root => {}
         Role::Divide => {
-            let factor = (features as i64) << rule.numerator_bits();
+            let factors = row_factors(norm);
             for cell in 0..piece.positions {
+                let factor = -(features as i64) * factors[cell % features];
                 visit(2 * cell, x, cell, factor);
                 visit(2 * cell, norm.roots, cell / features, NORMAL_OFFSET);
                 visit(2 * cell + 1, norm.roots, cell / features, 1);
@@ -274,12 +282,7 @@ pub(crate) fn visit_norm(norm: &Norm, node: &Node, piece: &Piece, visit: Visit<'
             for cell in 0..piece.positions {
                 let (group, channel) = (cell / features, cell % features);
                 for row in group * rule.rows()..(group + 1) * rule.rows() {
-                    visit(
-                        cell,
-                        norm.normals,
-                        row * features + channel,
-                        rule.gains()[channel],
-                    );
+                    visit(cell, norm.normals, row * features + channel, 1);
                 }
             }
         }
@@ -301,10 +304,9 @@ pub(crate) fn softmax_blocks(softmax: &Softmax, piece: &Piece) -> Vec<Block> {
         [(0, 1), (1, 2)].map(|(link, factor)| Block {
             first: 2 * row * softmax.len + link,
             step: 2,
-            count: softmax.len,
             tensor: softmax.exponentials,
             cells: cells.clone(),
-            factor,
+            factors: vec![factor; softmax.len].into(),
         })
     };
     rows(piece, softmax.len).flat_map(sums).collect()
@@ -316,13 +318,13 @@ pub(crate) fn norm_blocks(norm: &Norm, piece: &Piece, x: usize) -> Vec<Block> {
     let of_row = |row: usize| row * features..(row + 1) * features;
     match piece.role {
         Role::Divide => {
+            let factors = row_factors(norm);
             let sum = |(row, cells)| Block {
                 first: 2 * row * features,
                 step: 2,
-                count: features,
                 tensor: x,
                 cells,
-                factor: -(1 << rule.numerator_bits()),
+                factors: factors.clone(),
             };
             rows(piece, features).map(sum).collect()
         }
@@ -333,16 +335,21 @@ pub(crate) fn norm_blocks(norm: &Norm, piece: &Piece, x: usize) -> Vec<Block> {
                 sums.map(|(link, tensor, factor)| Block {
                     first: 2 * row + link,
                     step: 1,
-                    count: 1,
                     tensor,
                     cells: of_row(row),
-                    factor,
+                    factors: [factor].into(),
                 })
             };
             (0..piece.positions).flat_map(of_root).collect()
         }
         _ => Vec::new(),
     }
+}
+
+/// What the sum of a row is multiplied by in the numerator of each of its cells.
+fn row_factors(norm: &Norm) -> Arc<[i64]> {
+    let factor = |gain: &i64| -(gain << norm.rule.scale_bits());
+    norm.rule.gains().iter().map(factor).collect()
 }
 
 /// The constants of a normalization, one sample long.
@@ -356,8 +363,7 @@ pub(crate) fn norm_constants(norm: &Norm, piece: &Piece) -> Vec<i64> {
         Role::Divide => [0, -1].repeat(piece.positions),
         Role::Requant(_) => {
             let moved = NORMAL_OFFSET * rule.rows() as i64;
-            let channels = rule.gains().iter().zip(rule.offsets());
-            let channels = channels.map(|(gain, offset)| offset - gain * moved);
+            let channels = rule.offsets().iter().map(|offset| offset - moved);
             channels
                 .collect::<Vec<_>>()
                 .repeat(piece.positions / features)

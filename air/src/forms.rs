@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use winter_math::FieldElement;
 use winterforge_model::{AveragePool, Graph, Node, Op, Operand, OperandCells, broadcast_cells};
@@ -21,21 +22,22 @@ use crate::product;
 /// One term: the equation of the sample, the tensor, its cell and the factor.
 pub(crate) type Visit<'v> = &'v mut dyn FnMut(usize, usize, usize, i64);
 
-/// A sum of cells that equations share: in each of `count` equations, `step` apart, the cells times the factor.
+/// A sum of cells that equations share: in each of some equations, `step` apart, the cells times a factor.
 #[derive(Clone, Debug)]
 pub struct Block {
     pub(crate) first: usize,
     pub(crate) step: usize,
-    pub(crate) count: usize,
     pub(crate) tensor: usize,
     pub(crate) cells: Range<usize>,
-    pub(crate) factor: i64,
+    /// One for each equation.
+    pub(crate) factors: Arc<[i64]>,
 }
 
 impl Block {
-    /// The equations.
-    fn equations(&self) -> impl Iterator<Item = usize> + use<> {
-        (self.first..).step_by(self.step).take(self.count)
+    /// The equations, with their factors.
+    fn equations(&self) -> impl Iterator<Item = (usize, i64)> {
+        let equations = (self.first..).step_by(self.step);
+        equations.zip(self.factors.iter().copied())
     }
 
     /// The tensor.
@@ -43,12 +45,11 @@ impl Block {
         self.tensor
     }
 
-    /// What the cells have in common, given those of the equations: the sum of these, times the factor.
+    /// What the cells have in common, given the coefficients of the equations: their sum, each times its factor.
     pub fn coefficient<E: FieldElement<BaseField = Felt>>(&self, powers: &[E]) -> E {
-        let sum = self
-            .equations()
-            .fold(E::ZERO, |sum, equation| sum + powers[equation]);
-        sum.mul_base(Felt::from_signed(self.factor))
+        self.equations().fold(E::ZERO, |sum, (equation, factor)| {
+            sum + powers[equation].mul_base(Felt::from_signed(factor))
+        })
     }
 
     /// The cells.
@@ -312,8 +313,8 @@ pub fn evaluate(plan: &Plan, index: usize, value: impl Fn(usize, usize, usize) -
                 .cells()
                 .map(|cell| value(sample, block.tensor, cell))
                 .sum();
-            for equation in block.equations() {
-                linked[sample * equations + equation] += block.factor * sum;
+            for (equation, factor) in block.equations() {
+                linked[sample * equations + equation] += factor * sum;
             }
         }
     }

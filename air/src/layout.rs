@@ -321,6 +321,14 @@ impl Shape {
         }
     }
 
+    /// Auxiliary cells that so many lanes take, elements of an extension of degree 3.
+    pub fn aux_cells(&self, kind: Kind, lanes: usize) -> u64 {
+        match kind {
+            Kind::Contraction => 3 * lanes as u64,
+            _ => (3 * lanes * self.lane_lookups(kind)) as u64 / LOOKUPS_PER_COLUMN as u64,
+        }
+    }
+
     /// Row constants of a table.
     pub fn constants(kind: Kind) -> usize {
         match kind {

@@ -11,7 +11,7 @@ use winterforge_model::Graph;
 
 use crate::contraction::{Product, TILES};
 use crate::geometry::{Geometry, Kinds, MAX_LANES, MIN_LOG_ROWS};
-use crate::layout::{Kind, LOOKUPS_PER_COLUMN, Layout, product_cell};
+use crate::layout::{Kind, Layout, product_cell};
 use crate::pieces::{Encodings, Form, Piece, Pieces, Role};
 use crate::rounding::{Channel, RoundingError};
 
@@ -379,8 +379,7 @@ impl Plan {
                     })
                     .sum();
                 main += (used * table.lane_width) as u64;
-                aux += (3 * used * layout.shape.lane_lookups(table.kind)) as u64
-                    / LOOKUPS_PER_COLUMN as u64;
+                aux += layout.shape.aux_cells(table.kind, used);
             }
             let total = (layout.rows() * (layout.main_width() + 3 * layout.aux_width())) as u64;
             cells.main += main;

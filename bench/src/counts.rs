@@ -3,7 +3,7 @@
 use serde::Serialize;
 use winter_air::Air;
 use winterforge_air::constraints::{aux_degrees, main_degrees};
-use winterforge_air::layout::{Kind, LOOKUPS_PER_COLUMN, Table};
+use winterforge_air::layout::{Kind, Table};
 use winterforge_air::plan::{Plan, Shard};
 use winterforge_air::shard_air::{ShardAir, ShardInputs};
 use winterforge_verifier::instance::Instance;
@@ -164,7 +164,6 @@ impl TableCounts {
             .iter()
             .map(|row| used(plan.instances(row.piece as usize), row.first))
             .sum();
-        let lookups = shard.layout.shape.lane_lookups(table.kind);
         Self {
             kind: match table.kind {
                 Kind::Line => "line",
@@ -183,7 +182,7 @@ impl TableCounts {
             rows: rows.len() as u64,
             values: values as u64,
             main_cells: (values * table.lane_width) as u64,
-            aux_cells: EXTENSION * (values * lookups) as u64 / LOOKUPS_PER_COLUMN as u64,
+            aux_cells: shard.layout.shape.aux_cells(table.kind, values),
         }
     }
 

@@ -118,7 +118,7 @@ pub fn norm(plan: &Plan, index: usize, node: &Node, position: usize) -> Vec<Form
     let norm = &plan.pieces.norms[&piece.node];
     let (rule, x) = (&norm.rule, node.inputs[0].0);
     let size = rule.features();
-    let (scale, shift) = (1i64 << rule.scale_bits(), 1i64 << rule.numerator_bits());
+    let scale = 1i64 << rule.scale_bits();
     match piece.role {
         Role::Map(_) => vec![Form::copy(x, position)],
         Role::Root => {
@@ -139,10 +139,10 @@ pub fn norm(plan: &Plan, index: usize, node: &Node, position: usize) -> Vec<Form
         }
         Role::Divide => {
             let row = position / size;
-            let mut terms: Vec<_> = (row * size..(row + 1) * size)
-                .map(|cell| (x, cell, -shift))
-                .collect();
-            terms.push((x, position, size as i64 * shift));
+            let factor = scale * rule.gains()[position % size];
+            let cells = row * size..(row + 1) * size;
+            let mut terms: Vec<_> = cells.map(|cell| (x, cell, -factor)).collect();
+            terms.push((x, position, size as i64 * factor));
             terms.push((norm.roots, row, NORMAL_OFFSET));
             let divisor = Form {
                 terms: vec![(norm.roots, row, 1)],
@@ -152,13 +152,12 @@ pub fn norm(plan: &Plan, index: usize, node: &Node, position: usize) -> Vec<Form
         }
         _ => {
             let (group, channel) = (position / size, position % size);
-            let gain = rule.gains()[channel];
             let rows = group * rule.rows()..(group + 1) * rule.rows();
             let count = rows.len() as i64;
-            let terms = rows.map(|row| (norm.normals, row * size + channel, gain));
+            let terms = rows.map(|row| (norm.normals, row * size + channel, 1));
             vec![Form {
                 terms: terms.collect(),
-                constant: rule.offsets()[channel] - gain * NORMAL_OFFSET * count,
+                constant: rule.offsets()[channel] - NORMAL_OFFSET * count,
             }]
         }
     }

@@ -28,7 +28,9 @@ fn families(layout: &Layout, kind: Kind) -> Vec<ConstraintId> {
         Kind::FloatSum => vec![FloatParity, FloatUp, FloatDivision, FloatValue, FloatTie],
         Kind::Divide => vec![Division],
         Kind::Root => vec![Root],
-        Kind::Line | Kind::Window | Kind::Map | Kind::Step | Kind::Contraction => Vec::new(),
+        Kind::Line => vec![BranchTernary, BranchHigh, BranchLow, RoundLine],
+        Kind::Window => vec![BranchTernary, BranchHigh, BranchLow, RoundWindow],
+        Kind::Map | Kind::Step | Kind::Contraction => Vec::new(),
     }
 }
 

@@ -5,26 +5,27 @@
 //!
 //! ```text
 //! A = sum c      V = D sum c^2 - A^2      r = floor(sqrt(4^E V + e))      e = RNE(4^E epsilon D^2 / sx^2), at least 1
-//! n = floor(2^(F+E) (D c - A) / r)                                        the normalized cell, with F fraction bits
-//! q = clamp(RNE(RNE24(gain n + offset) / 2^(F+G)) + zy)                  RNE24 as in a requantization
-//! gain = RNE(2^G gamma / sy)              offset = RNE(2^(F+G) beta / sy) + floor(gain / 2)
+//! n = floor(2^E gain (D c - A) / r)                       gain = RNE(2^F gamma / sy): a cell in steps of the output
+//! q = clamp(RNE(RNE24(n + offset) / 2^F) + zy)            offset = RNE(2^F beta / sy)       RNE24 as in a requantization
 //! ```
 //!
-//! Half a gain makes up for the floor. Where a mean over the rows follows, n is summed over them, and the gain divided by
-//! their number. E is as large as 64-bit sums of products allow, and F + G as a range check of [`SUM_BITS`] allows, split
-//! so that F and G contribute alike to the error: results are those of real numbers but where these are within some
-//! 2^-17 steps of a tie. docs/conformance.md says how often this differs from ONNX Runtime.
+//! Where a mean over R rows follows, the gain is divided by R, n is summed over the rows, and the offset is larger by R / 2
+//! for what the floors took. E is as large as 64-bit sums of products allow, and F as a quotient of [`CELL_BITS`] does:
+//! results are those of real numbers but where these are within some 2^-18 steps of a tie. docs/conformance.md says how
+//! often this differs from ONNX Runtime.
 
 use crate::op::LayerNorm;
 use crate::quantization::Quantization;
 use crate::requant::{round_to_24_bits, shift_right_ties_even};
 
-/// Normalized cells have at most so many bits, beside their sign.
-const NORMAL_BITS: u32 = 27;
+/// Cells have at most so many bits, beside their sign.
+const CELL_BITS: u32 = 28;
 /// `4^E V + e` has at most so many bits.
 const SQUARE_BITS: u32 = 60;
 /// Accumulators have at most so many bits, beside their sign.
-const SUM_BITS: u32 = 48;
+const SUM_BITS: u32 = 40;
+/// F is in this range.
+const FRACTION_BITS: std::ops::RangeInclusive<u32> = 8..=24;
 
 /// The normalization of rows of one length.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,11 +36,7 @@ pub struct LayerNormRule {
     /// E.
     scale_bits: u32,
     /// F.
-    normal_bits: u32,
-    /// F + G.
-    sum_bits: u32,
-    /// No normalized cell is larger.
-    normal_limit: i64,
+    fraction_bits: u32,
     epsilon: i64,
     gains: Vec<i64>,
     offsets: Vec<i64>,
@@ -67,46 +64,35 @@ impl LayerNormRule {
         let largest = (features * features * (1 << 14)) as f64;
         let fits = |&bits: &u32| largest * two_to(2 * bits) + epsilon_of(bits) <= limit;
         let scale_bits = (0..=22).rev().find(fits)?;
-        // |n| <= sqrt(D) 2^F, but for what the floor takes from the root: at most one part in 2^12.
+        // (D c - A) / sqrt(V) is at most sqrt(D), but for what the floor takes from the root: at most one part in 2^7.
         let size_bits = (usize::BITS - (size - 1).leading_zeros()).div_ceil(2);
         let step = f64::from(y.scale);
         let largest =
             |values: &[f32]| values.iter().fold(0.0, |m, &v| f64::from(v).abs().max(m)) / step;
-        let (largest_gain, largest_offset) = (largest(&op.gamma), largest(&op.beta));
-        let reach = largest_gain * two_to(size_bits) * 1.01 + largest_offset + 1.0;
-        let fits = |bits: &u32| reach * two_to(*bits) < two_to(SUM_BITS);
-        let sum_bits = (24..SUM_BITS).rev().find(fits)?;
-        let gain_bits = (0..24).find(|&bits| largest_gain <= two_to(bits))?;
-        let normal_bits = (sum_bits + gain_bits)
-            .div_ceil(2)
-            .min(NORMAL_BITS - 1 - size_bits);
-        let scaled = |v: f32, divisor: f64, bits: u32| {
-            let value = (f64::from(v) / divisor * two_to(bits)).round_ties_even();
-            value.is_finite().then_some(value as i64)
+        let reach =
+            largest(&op.gamma) / rows as f64 * two_to(size_bits) * (1.0 + two_to(7).recip());
+        let fits = |bits: &u32| (reach * two_to(*bits)) + two_to(size_bits + 1) < two_to(CELL_BITS);
+        let fraction_bits = FRACTION_BITS.rev().find(fits)?;
+        let scaled = |v: f32, divisor: f64| {
+            let value = (f64::from(v) / divisor * two_to(fraction_bits)).round_ties_even();
+            (value.abs() < two_to(SUM_BITS)).then_some(value as i64)
         };
-        let gain = |&gamma: &f32| scaled(gamma, step * rows as f64, sum_bits - normal_bits);
-        let gains = op.gamma.iter().map(gain).collect::<Option<Vec<i64>>>()?;
-        let offset = |(&beta, gain): (&f32, &i64)| {
-            Some(scaled(beta, step, sum_bits)? + (gain * rows as i64).div_euclid(2))
-        };
+        let gains = op
+            .gamma
+            .iter()
+            .map(|&gamma| scaled(gamma, step * rows as f64));
         let offsets = op
             .beta
             .iter()
-            .zip(&gains)
-            .map(offset)
-            .collect::<Option<Vec<i64>>>()?;
-        let normal_limit =
-            (1 << (normal_bits + size_bits)) + (1 << (normal_bits + size_bits - 7)) + 1;
+            .map(|&beta| Some(scaled(beta, step)? + rows as i64 / 2));
         let rule = Self {
             features,
             rows: rows as i64,
             scale_bits,
-            normal_bits,
-            sum_bits,
-            normal_limit,
+            fraction_bits,
             epsilon: epsilon_of(scale_bits) as i64,
-            gains,
-            offsets,
+            gains: gains.collect::<Option<Vec<i64>>>()?,
+            offsets: offsets.collect::<Option<Vec<i64>>>()?,
             y,
         };
         let narrow = |channel| {
@@ -131,14 +117,9 @@ impl LayerNormRule {
         self.scale_bits
     }
 
-    /// `F + E`: what numerators are shifted by.
-    pub fn numerator_bits(&self) -> u32 {
-        self.normal_bits + self.scale_bits
-    }
-
-    /// `F + G`: the fraction bits of an accumulator.
-    pub fn sum_bits(&self) -> u32 {
-        self.sum_bits
+    /// F: the fraction bits of an accumulator.
+    pub fn fraction_bits(&self) -> u32 {
+        self.fraction_bits
     }
 
     /// What is added in front of the root.
@@ -146,7 +127,7 @@ impl LayerNormRule {
         self.epsilon
     }
 
-    /// What a normalized cell of each channel is multiplied by.
+    /// What each channel is multiplied by.
     pub fn gains(&self) -> &[i64] {
         &self.gains
     }
@@ -156,14 +137,9 @@ impl LayerNormRule {
         &self.offsets
     }
 
-    /// What no normalized cell exceeds in magnitude.
-    pub fn normal_limit(&self) -> i64 {
-        self.normal_limit
-    }
-
     /// The smallest and largest accumulator of a channel.
     pub fn range(&self, channel: usize) -> (i64, i64) {
-        let reach = self.gains[channel].abs() * self.rows * self.normal_limit;
+        let reach = self.rows << CELL_BITS;
         (self.offsets[channel] - reach, self.offsets[channel] + reach)
     }
 
@@ -175,30 +151,30 @@ impl LayerNormRule {
         ((variance << (2 * self.scale_bits)) + self.epsilon).isqrt()
     }
 
-    /// n of each cell of a row, given less its smallest value and 128.
+    /// n of each cell of a row, given less its smallest value and 128: below `2^28` in magnitude.
     pub fn normalized(&self, row: &[i64]) -> Vec<i64> {
         let (sum, root) = (row.iter().sum::<i64>(), self.root(row));
-        let numerator = |c: &i64| (self.features * c - sum) << self.numerator_bits();
-        row.iter().map(|c| numerator(c).div_euclid(root)).collect()
+        let cells = row.iter().zip(&self.gains);
+        let cell = |(c, gain): (&i64, &i64)| {
+            ((gain * (self.features * c - sum)) << self.scale_bits).div_euclid(root)
+        };
+        cells.map(cell).collect()
     }
 
     /// The accumulators of `rows` rows of cells, given less their smallest value and 128.
     pub fn accumulate(&self, cells: &[i64]) -> Vec<i64> {
-        let mut sums = vec![0; self.features()];
+        let mut sums = self.offsets.clone();
         for row in cells.chunks_exact(self.features()) {
             for (sum, n) in sums.iter_mut().zip(self.normalized(row)) {
                 *sum += n;
             }
         }
-        let channels = self.gains.iter().zip(&self.offsets);
-        (sums.iter().zip(channels))
-            .map(|(n, (gain, offset))| gain * n + offset)
-            .collect()
+        sums
     }
 
     /// The output for an accumulator. Monotone.
     pub fn of_sum(&self, sum: i64) -> i32 {
-        let rounded = shift_right_ties_even(round_to_24_bits(sum), self.sum_bits);
+        let rounded = shift_right_ties_even(round_to_24_bits(sum), self.fraction_bits);
         let (low, high) = (self.y.qtype.min(), self.y.qtype.max());
         (rounded + i64::from(self.y.zero_point)).clamp(low.into(), high.into()) as i32
     }
@@ -252,7 +228,7 @@ mod tests {
                         *sum += (v - average) / deviation / rows as f64;
                     }
                     for n in rule.normalized(row) {
-                        assert!(n.abs() <= rule.normal_limit(), "{n}");
+                        assert!(n.abs() <= 1 << CELL_BITS, "{n}");
                     }
                 }
                 for (channel, sum) in rule.accumulate(&cells).into_iter().enumerate() {
@@ -261,7 +237,7 @@ mod tests {
                     let real =
                         mean[channel] * f64::from(op.gamma[channel]) + f64::from(op.beta[channel]);
                     let steps = real / f64::from(y.scale);
-                    let found = sum as f64 / two_to(rule.sum_bits());
+                    let found = sum as f64 / two_to(rule.fraction_bits());
                     assert!(
                         (steps - found).abs() < 2e-4 * steps.abs().max(1.0),
                         "{steps} {found} {size} {spread}"
@@ -284,7 +260,7 @@ mod tests {
             mean: false,
         };
         let rule = LayerNormRule::new(&op, int8(1.0, 0), int8(1.0, 0), 1).unwrap();
-        let half = 1i64 << (rule.sum_bits() - 1);
+        let half = 1i64 << (rule.fraction_bits() - 1);
         let found = [-3, -1, 1, 3].map(|halves| rule.of_sum(halves * half));
         assert_eq!(found, [-2, 0, 0, 2]);
     }

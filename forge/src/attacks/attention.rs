@@ -153,7 +153,7 @@ fn rule(case: &Case) -> &LayerNormRule {
 fn fill_output(case: &Case, witness: &mut Witness<'_>, output: &Site, moved: i64) {
     let rule = rule(case);
     let channel = output.cell % rule.features();
-    let sum = rule.gains()[channel] * (moved - NORMAL_OFFSET) + rule.offsets()[channel];
+    let sum = moved - NORMAL_OFFSET + rule.offsets()[channel];
     let code = i64::from(rule.of_sum(sum)) + 128;
     witness.fill_lane(output, sum, code);
     witness.state(output, code);
@@ -161,13 +161,7 @@ fn fill_output(case: &Case, witness: &mut Witness<'_>, output: &Site, moved: i64
 
 /// The quotient that solves the division modulo p, once around.
 fn huge_quotient(case: &Case) -> Forgery {
-    let chosen = divisions(case);
-    let is_small =
-        |chosen: &&Chosen| chosen.output.cell % rule(case).features() == nets::SMALL_CHANNEL;
-    let chosen = chosen
-        .iter()
-        .find(is_small)
-        .expect("an output of the channel");
+    let chosen = &divisions(case)[0];
     let around = i128::from(chosen.linked[0]) + i128::from(Felt::ORDER);
     let divisor = i128::from(chosen.linked[1]) + 1;
     let (quotient, remainder) = ((around / divisor) as i64, (around % divisor) as i64);
