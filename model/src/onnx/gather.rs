@@ -27,7 +27,8 @@ pub(super) fn gather<'m>(
         return Err(node.operand("indices", indices_name, detail.to_string()));
     }
     if importer.is_constant(name) {
-        let detail = "is a constant like the indices; fold the node into one";
+        let detail = "is a constant like the indices, but cells cannot be taken out of it here; both must be stored in \
+            the file, and indices lie inside of the axis";
         return Err(node.operand("data", name, detail.to_string()));
     }
     let value = importer.value(node, "data", name)?;

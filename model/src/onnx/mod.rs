@@ -17,6 +17,7 @@ mod cellwise;
 mod conv;
 mod elementwise;
 mod finish;
+mod fold;
 mod function;
 mod gather;
 mod importer;
@@ -77,8 +78,9 @@ pub fn import(bytes: &[u8], source_name: &str) -> Result<Graph, ImportError> {
         detail,
     };
     wire::check(bytes).map_err(malformed)?;
-    let model = rten_onnx::onnx::ModelProto::parse_buf(bytes)
+    let mut model = rten_onnx::onnx::ModelProto::parse_buf(bytes)
         .map_err(|error| malformed(error.to_string()))?;
+    fold::fold(&mut model, bytes.len());
     let source = reader::read(&model, source_name)?;
     let mut importer = Importer::new(&source, bytes.len())?;
     for node in &source.nodes {
