@@ -268,6 +268,48 @@ fn gathered_cells() {
 }
 
 #[test]
+fn slices() {
+    let cut = |starts: &[i64], ends: &[i64], axes: &[i64]| {
+        integers("Slice", &["x", "s", "e", "a"], |onnx| {
+            for (name, list) in [("s", starts), ("e", ends), ("a", axes)] {
+                onnx.int64s(name, &[list.len() as i64], list);
+            }
+        })
+    };
+    let at = "node `at` (Slice)";
+    assert_kind!(
+        refused(&cut(&[0], &[1], &[0]), &[at, "`axis`", "batch"]),
+        Attribute
+    );
+    assert_kind!(
+        refused(&cut(&[2], &[1], &[1]), &[at, "names no cell", "size 2"]),
+        Operand
+    );
+    assert_kind!(
+        refused(&cut(&[0, 0], &[1], &[1]), &[at, "other lists"]),
+        Operand
+    );
+    assert_kind!(
+        refused(&cut(&[0; 20], &[1], &[1]), &[at, "at most 16"]),
+        Operand
+    );
+}
+
+#[test]
+fn token_ids() {
+    let mut onnx = integers("Gather", &["w", "x"], |_| {});
+    onnx.graph.input.clear();
+    onnx.input("x", DataType::INT64, &[None, Some(3)]);
+    let parts = [
+        "the input `x`",
+        "INT64",
+        "look embeddings up",
+        "feed it their rows",
+    ];
+    assert_kind!(refused(&onnx, &parts), Model);
+}
+
+#[test]
 fn functions_of_cells() {
     let onnx = reals("Div", &["xf", "zero"], |onnx| {
         onnx.floats("zero", &[], &[0.0]);

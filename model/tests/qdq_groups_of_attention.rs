@@ -284,6 +284,47 @@ fn chosen_cells() {
     assert_eq!(shape(&choose(&[1, 0], &[2, 1], 1)), [2, 1, 3, 4]);
 }
 
+#[test]
+fn slices_of_cells() {
+    let cut = |lists: [&'static [i64]; 4]| {
+        group(X, move |onnx| {
+            let names = ["starts", "ends", "axes", "steps"];
+            for (name, list) in names.iter().zip(lists) {
+                onnx.int64s(name, &[list.len() as i64], list);
+            }
+            let names = [&["xf"], &names[..]].concat();
+            onnx.node("Slice", "cut", &names, "yf");
+        })
+    };
+    let graph = cut([&[0, 1, -1], &[i64::MAX, 3, -5], &[0, 2, -1], &[1, 1, -2]]);
+    assert_eq!(shape(&graph), [2, 2, 2]);
+    computes(&graph, |x| {
+        let cells = (0..8).map(|cell| at(cell / 4, 1 + cell / 2 % 2, 3 - cell % 2 * 2));
+        cells.map(|cell| x[cell]).collect()
+    });
+    // All of an axis is no operator.
+    let graph = cut([&[-3, 1], &[3, 3], &[2, 3], &[1, 1]]);
+    assert_eq!((graph.nodes.len(), shape(&graph)), (1, &[2, 3, 2][..]));
+}
+
+#[test]
+fn one_matrix_for_all() {
+    let graph = group(int8(2.0, -7), |onnx| {
+        onnx.int64s("i", &[1], &[1]);
+        onnx.node("Gather", "choose", &["xf", "i"], "one")
+            .int("axis", 1);
+        onnx.node("Transpose", "turn", &["one"], "tf")
+            .ints("perm", &[0, 1, 3, 2]);
+        onnx.node("MatMul", "product", &["xf", "tf"], "yf");
+    });
+    assert_eq!(shape(&graph), [2, 3, 3]);
+    computes(&graph, |x| {
+        let cells = (0..18).map(|cell| (cell / 9, cell / 3 % 3, cell % 3));
+        let dot = |(i, j, l)| (0..4).map(|k| x[at(i, j, k)] * x[at(1, l, k)]).sum();
+        cells.map(dot).collect()
+    });
+}
+
 /// A result that is not quantized yet is moved once it is.
 #[test]
 fn cells_of_a_pending_result() {

@@ -49,10 +49,10 @@ use value::Value;
 const SUPPORTED: &str = "supported are QuantizeLinear, DequantizeLinear; QLinearConv, QGemm, \
     QLinearMatMul, QLinearAdd, QLinearMul, QLinearAveragePool, QLinearGlobalAveragePool, \
     QLinearConcat, QLinearLeakyRelu, QLinearSigmoid, QLinearSoftmax; MaxPool, GlobalMaxPool, Relu, \
-    Clip, Max, Concat, Transpose, Gather, Pad, Flatten, Reshape, Squeeze, Unsqueeze, Identity, Constant; \
-    and, between DequantizeLinear and QuantizeLinear, Conv, Gemm, MatMul, Add, Mul, AveragePool, \
-    GlobalAveragePool, ReduceMean, Softmax, LayerNormalization, LeakyRelu, Sigmoid, Erf, Gelu, and \
-    Add, Sub, Mul, Div with a number";
+    Clip, Max, Concat, Transpose, Gather, Slice, Pad, Flatten, Reshape, Squeeze, Unsqueeze, \
+    Identity, Constant; and, between DequantizeLinear and QuantizeLinear, Conv, Gemm, MatMul, Add, \
+    Mul, AveragePool, GlobalAveragePool, ReduceMean, Softmax, LayerNormalization, LeakyRelu, \
+    Sigmoid, Erf, Gelu, and Add, Sub, Mul, Div with a number";
 
 /// Reads the int8 ONNX model at `path`.
 ///
@@ -132,6 +132,7 @@ fn dispatch<'m>(importer: &mut Importer<'m>, node: NodeView<'m>) -> Result<Value
         ("", "Concat") => movement::concat(importer, node),
         ("", "Transpose") => movement::transpose(importer, node),
         ("", "Gather") => gather::gather(importer, node),
+        ("", "Slice") => gather::slice(importer, node),
         ("", "Pad") => movement::pad(importer, node),
         ("", "Flatten") => shape::flatten(importer, node),
         ("", "Reshape") => shape::reshape(importer, node),
