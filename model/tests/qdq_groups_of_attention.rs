@@ -325,6 +325,44 @@ fn one_matrix_for_all() {
     });
 }
 
+/// As exported networks tell queries, keys and values apart.
+#[test]
+fn the_batch_behind_another_axis() {
+    for quantizes in [false, true] {
+        let graph = group(X, |onnx| {
+            onnx.int64s("i", &[], &[1]);
+            // [N, 2, 3, 4] to [3, N, 4, 2], and index 1 of the first axis.
+            let mut name = "t";
+            onnx.node("Transpose", "turn", &["xf"], name)
+                .ints("perm", &[2, 0, 3, 1]);
+            if quantizes {
+                let of = |name: &'static str| [name, "x_scale", "x_zero_point"];
+                onnx.node("QuantizeLinear", "qt", &of("t"), "q");
+                onnx.node("DequantizeLinear", "dt", &of("q"), "tf");
+                name = "tf";
+            }
+            onnx.node("Gather", "choose", &[name, "i"], "yf")
+                .int("axis", 0);
+        });
+        assert_eq!(shape(&graph), [4, 2]);
+        computes(&graph, |x| {
+            (0..8).map(|cell| x[at(cell % 2, 1, cell / 2)]).collect()
+        });
+    }
+    // Two transposes that make up one.
+    let graph = group(X, |onnx| {
+        onnx.node("Transpose", "there", &["xf"], "t")
+            .ints("perm", &[3, 1, 0, 2]);
+        onnx.node("Transpose", "back", &["t"], "yf")
+            .ints("perm", &[2, 0, 1, 3]);
+    });
+    assert_eq!(shape(&graph), [4, 2, 3]);
+    computes(&graph, |x| {
+        let cells = (0..24).map(|cell| at(cell / 3 % 2, cell % 3, cell / 6));
+        cells.map(|cell| x[cell]).collect()
+    });
+}
+
 /// A result that is not quantized yet is moved once it is.
 #[test]
 fn cells_of_a_pending_result() {

@@ -6,7 +6,7 @@ use super::importer::{Importer, MAX_RANK};
 use super::movement::sample_axis;
 use super::node::NodeView;
 use super::operands::Operand;
-use super::value::{Mapped, Value};
+use super::value::{Displaced, Mapped, Value};
 use crate::error::ImportError;
 use crate::graph::TensorId;
 use crate::op::Op;
@@ -30,7 +30,58 @@ pub(super) fn gather<'m>(
             the file, and indices lie inside of the axis";
         return Err(node.operand("data", name, detail.to_string()));
     }
-    on_cells(importer, node, take)
+    if let Value::Displaced(displaced) = importer.value(node, "data", name)? {
+        return take_in_front(importer, node, displaced);
+    }
+    on_cells(importer, node, |importer, node, id| {
+        let rank = importer.tensors[id.0].shape.len();
+        let axis = sample_axis(node, node.int("axis", 0)?, rank)?;
+        take(importer, node, id, axis)
+    })
+}
+
+/// Of a tensor whose batch is not in front.
+fn take_in_front<'m>(
+    importer: &mut Importer<'m>,
+    node: NodeView<'m>,
+    displaced: Displaced,
+) -> Result<Value<'m>, ImportError> {
+    let Displaced {
+        tensor,
+        batch_axis,
+        is_real,
+    } = displaced;
+    let rank = importer.tensors[tensor.0].shape.len() as i64 + 1;
+    let stated = node.int("axis", 0)?;
+    let axis = if stated < 0 {
+        stated.saturating_add(rank)
+    } else {
+        stated
+    };
+    let axis = usize::try_from(axis)
+        .ok()
+        .filter(|_| axis < rank && axis != batch_axis as i64);
+    let axis = axis.ok_or_else(|| {
+        let detail = format!(
+            "is {stated}, but must be one of {rank} axes, and not axis {batch_axis}, which is the \
+             batch here"
+        );
+        node.attribute("axis", detail)
+    })?;
+    let added = Operand::required(importer, node, 1, "indices")?
+        .dims()?
+        .len();
+    let (sample_axis, batch_axis) = if axis < batch_axis {
+        (axis, batch_axis - 1 + added)
+    } else {
+        (axis - 1, batch_axis)
+    };
+    let displaced = Displaced {
+        tensor: take(importer, node, tensor, sample_axis)?,
+        batch_axis,
+        is_real,
+    };
+    Ok(displaced.value())
 }
 
 /// Applies what moves cells to whatever the operand `data` stands for.
@@ -93,9 +144,9 @@ fn take<'m>(
     importer: &mut Importer<'m>,
     node: NodeView<'m>,
     id: TensorId,
+    axis: usize,
 ) -> Result<TensorId, ImportError> {
     let shape = importer.tensors[id.0].shape.clone();
-    let axis = sample_axis(node, node.int("axis", 0)?, shape.len())?;
     let operand = Operand::required(importer, node, 1, "indices")?;
     let dims = operand.dims()?;
     spend_indices(importer, node, operand.len()?)?;
