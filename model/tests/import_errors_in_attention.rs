@@ -296,6 +296,41 @@ fn slices() {
 }
 
 #[test]
+fn parts_of_an_axis() {
+    let split = |sizes: &[i64], count: usize| {
+        let mut onnx = integers("Split", &["x", "sizes"], |onnx| {
+            onnx.int("axis", 1);
+            onnx.int64s("sizes", &[sizes.len() as i64], sizes);
+        });
+        for index in 1..count {
+            onnx.graph.node[1].output.push(format!("y{index}"));
+        }
+        onnx
+    };
+    let at = "node `at` (Split)";
+    for (sizes, count) in [
+        (&[1, 2][..], 2),
+        (&[2], 2),
+        (&[-1, 3], 2),
+        (&[0, 2], 2),
+        (&[i64::MAX, 3], 2),
+    ] {
+        assert_kind!(
+            refused(&split(sizes, count), &[at, "axis of size 2"]),
+            Shape
+        );
+    }
+    assert_kind!(
+        refused(&split(&[1; 65], 65), &[at, "exactly one output"]),
+        Operator
+    );
+    assert_kind!(
+        refused(&split(&[1; 65], 1), &[at, "`split`", "at most 64"]),
+        Attribute
+    );
+}
+
+#[test]
 fn token_ids() {
     let mut onnx = integers("Gather", &["w", "x"], |_| {});
     onnx.graph.input.clear();

@@ -308,6 +308,44 @@ fn slices_of_cells() {
 }
 
 #[test]
+fn parts_of_an_axis() {
+    let halves = |build: fn(&mut OnnxBuilder)| {
+        group(int8(0.125, -7), move |onnx| {
+            onnx.node("Split", "split", &["xf", "sizes"], "a")
+                .int("axis", -1);
+            onnx.graph
+                .node
+                .last_mut()
+                .unwrap()
+                .output
+                .push("b".to_string());
+            build(onnx);
+            onnx.node("Add", "sum", &["a", "b"], "yf");
+        })
+    };
+    let graphs = [
+        halves(|onnx| drop(onnx.graph.node.last_mut().unwrap().input.pop())),
+        halves(|onnx| {
+            onnx.graph.node.last_mut().unwrap().input.pop();
+            onnx.ints("split", &[2, 2]);
+        }),
+        halves(|onnx| {
+            onnx.int64s("sizes", &[2], &[2, 2]);
+        }),
+    ];
+    for graph in graphs {
+        assert_eq!(
+            (count(&graph, "Gather"), shape(&graph)),
+            (2, &[2, 3, 2][..])
+        );
+        computes(&graph, |x| {
+            let cells = (0..12).map(|cell| at(cell / 6, cell / 2 % 3, cell % 2));
+            cells.map(|cell| x[cell] + x[cell + 2]).collect()
+        });
+    }
+}
+
+#[test]
 fn one_matrix_for_all() {
     let graph = group(int8(2.0, -7), |onnx| {
         onnx.int64s("i", &[1], &[1]);

@@ -7,16 +7,13 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use rten_onnx::onnx::{AttributeProto, AttributeType, DataLocation, DataType};
-use rten_onnx::onnx::{GraphProto, ModelProto, NodeProto, TensorProto};
+use rten_onnx::onnx::{GraphProto, NodeProto, TensorProto};
 
 /// Bytes that tables and what is taken out of them may be in all, for each byte of the file.
 const BYTES_PER_FILE_BYTE: usize = 16;
 
 /// Replaces each `Gather` of constants.
-pub(super) fn fold(model: &mut ModelProto, file_bytes: usize) {
-    let Some(graph) = &mut model.graph else {
-        return;
-    };
+pub(super) fn fold(graph: &mut GraphProto, file_bytes: usize) {
     if graph.node.iter().any(|node| is(node, "Gather")) {
         let budget = file_bytes.saturating_mul(BYTES_PER_FILE_BYTE);
         Folding::new(graph, budget).run(graph);
@@ -226,7 +223,7 @@ impl Folding {
     }
 }
 
-fn is(node: &NodeProto, operator: &str) -> bool {
+pub(super) fn is(node: &NodeProto, operator: &str) -> bool {
     let is_standard = matches!(node.domain.as_deref(), None | Some("" | "ai.onnx"));
     is_standard && node.op_type.as_deref() == Some(operator)
 }

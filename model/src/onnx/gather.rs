@@ -85,7 +85,7 @@ fn take_in_front<'m>(
 }
 
 /// Applies what moves cells to whatever the operand `data` stands for.
-fn on_cells<'m>(
+pub(super) fn on_cells<'m>(
     importer: &mut Importer<'m>,
     node: NodeView<'m>,
     take: impl Fn(&mut Importer<'m>, NodeView<'m>, TensorId) -> Result<TensorId, ImportError>,
@@ -133,7 +133,7 @@ pub(super) fn choose<'m>(
 }
 
 /// A list of int32 or int64 numbers.
-fn numbers(operand: &Operand<'_>) -> Result<Vec<i64>, ImportError> {
+pub(super) fn numbers(operand: &Operand<'_>) -> Result<Vec<i64>, ImportError> {
     if operand.data_type() == DataType::INT32 {
         return Ok(operand.int32s()?.into_iter().map(i64::from).collect());
     }

@@ -33,6 +33,7 @@ mod qdq;
 mod qoperator;
 mod reader;
 mod shape;
+mod split;
 mod value;
 mod window;
 mod wire;
@@ -49,7 +50,7 @@ use value::Value;
 const SUPPORTED: &str = "supported are QuantizeLinear, DequantizeLinear; QLinearConv, QGemm, \
     QLinearMatMul, QLinearAdd, QLinearMul, QLinearAveragePool, QLinearGlobalAveragePool, \
     QLinearConcat, QLinearLeakyRelu, QLinearSigmoid, QLinearSoftmax; MaxPool, GlobalMaxPool, Relu, \
-    Clip, Max, Concat, Transpose, Gather, Slice, Pad, Flatten, Reshape, Squeeze, Unsqueeze, \
+    Clip, Max, Concat, Transpose, Gather, Slice, Split, Pad, Flatten, Reshape, Squeeze, Unsqueeze, \
     Identity, Constant; and, between DequantizeLinear and QuantizeLinear, Conv, Gemm, MatMul, Add, \
     Mul, AveragePool, GlobalAveragePool, ReduceMean, Softmax, LayerNormalization, LeakyRelu, \
     Sigmoid, Erf, Gelu, and Add, Sub, Mul, Div with a number";
@@ -80,7 +81,10 @@ pub fn import(bytes: &[u8], source_name: &str) -> Result<Graph, ImportError> {
     wire::check(bytes).map_err(malformed)?;
     let mut model = rten_onnx::onnx::ModelProto::parse_buf(bytes)
         .map_err(|error| malformed(error.to_string()))?;
-    fold::fold(&mut model, bytes.len());
+    if let Some(graph) = &mut model.graph {
+        split::separate(graph);
+        fold::fold(graph, bytes.len());
+    }
     let source = reader::read(&model, source_name)?;
     let mut importer = Importer::new(&source, bytes.len())?;
     for node in &source.nodes {
@@ -133,6 +137,7 @@ fn dispatch<'m>(importer: &mut Importer<'m>, node: NodeView<'m>) -> Result<Value
         ("", "Transpose") => movement::transpose(importer, node),
         ("", "Gather") => gather::gather(importer, node),
         ("", "Slice") => gather::slice(importer, node),
+        ("", "Split") => split::split(importer, node),
         ("", "Pad") => movement::pad(importer, node),
         ("", "Flatten") => shape::flatten(importer, node),
         ("", "Reshape") => shape::reshape(importer, node),
