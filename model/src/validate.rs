@@ -1,14 +1,16 @@
 //! Whether a graph is one that [`execute`](crate::execute) and a proof can rely on.
 
+mod attention;
+
 use crate::cells::broadcast_shape;
 use crate::error::GraphError;
 use crate::float_rules::{AddRule, AverageRule, MulRule};
 use crate::graph::{Graph, Node, Tensor};
-use crate::layer_norm::LayerNormRule;
-use crate::op::{AveragePool, Conv, Elementwise, LayerNorm, Linear, Op, Pad, Table, Window};
+use crate::op::{AveragePool, Conv, Elementwise, Linear, Op, Pad, Table, Window};
 use crate::quantization::Quantization;
 use crate::requant::Requant;
-use crate::softmax::SoftmaxRule;
+
+pub(crate) use attention::{LAYER_NORM, SOFTMAX};
 
 /// No tensor of one sample may have more cells.
 pub(crate) const MAX_TENSOR_CELLS: usize = 1 << 26;
@@ -16,14 +18,6 @@ pub(crate) const MAX_TENSOR_CELLS: usize = 1 << 26;
 /// What an operator whose arithmetic can leave int32 is refused with.
 pub(crate) const OVERFLOW: &str = "with these scales a result can leave int32 before it is \
     clamped, which ONNX Runtime gets wrong; use a larger output scale";
-
-/// What a softmax is refused with whose sums or steps are out of range.
-pub(crate) const SOFTMAX: &str = "rows of this length, or outputs of this scale, have no exact integer form; use rows of \
-    up to 2^17 cells and an output scale between 2^-16 and 1";
-
-/// What a normalization is refused with whose sums are out of range.
-pub(crate) const LAYER_NORM: &str = "with these parameters and scales there is no exact integer form; use a larger output \
-    scale, or shorter rows";
 
 /// What a pool is refused with of which a window lies in the padding.
 pub(crate) const BLIND_WINDOW: &str = "a window lies in the padding entirely; use smaller pads";
@@ -96,7 +90,7 @@ impl Graph {
         match &node.op {
             Op::Add(op) | Op::Mul(op) => return self.check_elementwise(node, op, y),
             Op::Concat { axis } => return self.check_concat(node, *axis, y),
-            Op::MatMul { requant } => return self.check_mat_mul(node, requant, y),
+            Op::MatMul { requant } => return attention::check_mat_mul(self, node, requant, y),
             _ => {}
         }
         let &[x] = node.inputs.as_slice() else {
@@ -112,8 +106,8 @@ impl Graph {
             }
             Op::AveragePool(pool) => check_average_pool(pool, x, y),
             Op::GlobalAveragePool { requant } => check_global_average_pool(requant, x, y),
-            Op::Softmax { whole_steps } => check_softmax(*whole_steps, x, y),
-            Op::LayerNorm(norm) => check_layer_norm(norm, x, y),
+            Op::Softmax { whole_steps } => attention::check_softmax(*whole_steps, x, y),
+            Op::LayerNorm(norm) => attention::check_layer_norm(norm, x, y),
             Op::Table(table) => check_table(table, x, y),
             Op::Transpose { perm } => check_transpose(perm, x, y),
             Op::Gather { axis, indices } => check_gather(*axis, indices, x, y),
@@ -147,22 +141,6 @@ impl Graph {
         )?;
         let quantizations = (a.quantization, b.quantization, y.quantization);
         holds(is_exact(&node.op, quantizations), OVERFLOW)
-    }
-
-    fn check_mat_mul(&self, node: &Node, requant: &Requant, y: &Tensor) -> Checked {
-        let &[a, b] = node.inputs.as_slice() else {
-            return Err("must have two operands");
-        };
-        let (a, b) = (self.tensor(a), self.tensor(b));
-        let shapes = (a.shape.as_slice(), b.shape.as_slice(), y.shape.as_slice());
-        let fits = match shapes {
-            ([leading @ .., m, k], [also @ .., inner, n], [result @ .., rows, columns]) => {
-                leading == also && leading == result && (k, m, n) == (inner, rows, columns)
-            }
-            _ => false,
-        };
-        holds(fits, "shapes do not fit a matrix product")?;
-        check_requant(std::slice::from_ref(requant), y)
     }
 
     fn check_concat(&self, node: &Node, axis: usize, y: &Tensor) -> Checked {
@@ -313,26 +291,6 @@ fn check_global_average_pool(requant: &Requant, x: &Tensor, y: &Tensor) -> Check
     };
     holds(fits, "the result must have one cell for each channel")?;
     check_requant(std::slice::from_ref(requant), y)
-}
-
-fn check_softmax(whole_steps: bool, x: &Tensor, y: &Tensor) -> Checked {
-    holds(x.shape == y.shape, "a softmax must keep the shape")?;
-    let len = x.shape.last().copied().unwrap_or(0);
-    let rule = SoftmaxRule::new(x.quantization, y.quantization, len, whole_steps);
-    holds(rule.is_some(), SOFTMAX)
-}
-
-fn check_layer_norm(norm: &LayerNorm, x: &Tensor, y: &Tensor) -> Checked {
-    let fits = match x.shape.as_slice() {
-        [leading @ .., _, features] if norm.mean => y.shape == [leading, &[*features]].concat(),
-        shape => !norm.mean && y.shape == shape,
-    };
-    holds(fits, "shapes do not fit the normalization")?;
-    let features = x.shape.last() == Some(&norm.gamma.len());
-    holds(features, "rows are not as long as the parameters")?;
-    let rows = norm.rows(&x.shape);
-    let rule = LayerNormRule::new(norm, x.quantization, y.quantization, rows);
-    holds(rule.is_some(), LAYER_NORM)
 }
 
 fn check_table(table: &Table, x: &Tensor, y: &Tensor) -> Checked {

@@ -307,3 +307,55 @@ fn a_missing_zero_point_means_unsigned_zero() {
     assert_eq!(graph.tensor(graph.input).quantization.qtype, QType::U8);
     assert_eq!(graph.quantize_input(&[-1.0, 0.75, 1000.0]), [0, 2, 255]);
 }
+
+/// What a constant index takes out of a constant table is a constant, quantized or not.
+#[test]
+fn constants_are_gathered() {
+    let sum = |build: &dyn Fn(&mut OnnxBuilder)| {
+        let mut onnx = constants(&[None, Some(3)]);
+        onnx.bytes("table", QType::I8, &[3, 2, 1], &[1, 2, 3, 4, 5, 6]);
+        onnx.int64s("i", &[3], &[2, 0, -1])
+            .int32s("first", &[], &[0]);
+        build(&mut onnx);
+        onnx.output("y", DataType::INT8);
+        let graph = read(&onnx);
+        let Op::Add(add) = &graph.nodes[0].op else {
+            panic!("{:?}", graph.nodes);
+        };
+        let constant = add.constants.iter().flatten().next().unwrap();
+        (constant.values.clone(), constant.shape.clone())
+    };
+    let tail = ["x_scale", "x_zero_point", "y_scale", "y_zero_point"];
+    let integers = sum(&|onnx| {
+        onnx.node("Gather", "rows", &["table", "i"], "r");
+        onnx.node("Gather", "one", &["r", "first"], "c")
+            .int("axis", 1);
+        // The last axis is in the way.
+        onnx.node("Gather", "flat", &["c", "first"], "d")
+            .int("axis", -1);
+        let names = [&["x", "x_scale", "x_zero_point", "d"], &tail[..]].concat();
+        onnx.node("com.microsoft:QLinearAdd", "sum", &names, "y");
+    });
+    assert_eq!(integers, (vec![5, 1, 5], vec![3]));
+    let reals = sum(&|onnx| {
+        let of = ["x_scale", "x_zero_point"];
+        let parameters = |x: &'static str| [x, of[0], of[1]];
+        onnx.node("DequantizeLinear", "dt", &parameters("table"), "tf");
+        onnx.node("Gather", "rows", &["tf", "i"], "rf");
+        onnx.node("QuantizeLinear", "qr", &parameters("rf"), "r");
+        onnx.node("DequantizeLinear", "dr", &parameters("r"), "sf");
+        onnx.node("Gather", "one", &["sf", "first"], "cf")
+            .int("axis", 1);
+        onnx.node("Gather", "flat", &["cf", "first"], "df")
+            .int("axis", 1);
+        onnx.node("DequantizeLinear", "dx", &parameters("x"), "xf");
+        onnx.node("Add", "sum", &["xf", "df"], "yf");
+        onnx.node(
+            "QuantizeLinear",
+            "qy",
+            &["yf", "y_scale", "y_zero_point"],
+            "y",
+        );
+    });
+    assert_eq!(reals, integers);
+}

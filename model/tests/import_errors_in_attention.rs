@@ -268,6 +268,83 @@ fn gathered_cells() {
 }
 
 #[test]
+fn slices() {
+    let cut = |starts: &[i64], ends: &[i64], axes: &[i64]| {
+        integers("Slice", &["x", "s", "e", "a"], |onnx| {
+            for (name, list) in [("s", starts), ("e", ends), ("a", axes)] {
+                onnx.int64s(name, &[list.len() as i64], list);
+            }
+        })
+    };
+    let at = "node `at` (Slice)";
+    assert_kind!(
+        refused(&cut(&[0], &[1], &[0]), &[at, "`axis`", "batch"]),
+        Attribute
+    );
+    assert_kind!(
+        refused(&cut(&[2], &[1], &[1]), &[at, "names no cell", "size 2"]),
+        Operand
+    );
+    assert_kind!(
+        refused(&cut(&[0, 0], &[1], &[1]), &[at, "other lists"]),
+        Operand
+    );
+    assert_kind!(
+        refused(&cut(&[0; 20], &[1], &[1]), &[at, "at most 16"]),
+        Operand
+    );
+}
+
+#[test]
+fn parts_of_an_axis() {
+    let split = |sizes: &[i64], count: usize| {
+        let mut onnx = integers("Split", &["x", "sizes"], |onnx| {
+            onnx.int("axis", 1);
+            onnx.int64s("sizes", &[sizes.len() as i64], sizes);
+        });
+        for index in 1..count {
+            onnx.graph.node[1].output.push(format!("y{index}"));
+        }
+        onnx
+    };
+    let at = "node `at` (Split)";
+    for (sizes, count) in [
+        (&[1, 2][..], 2),
+        (&[2], 2),
+        (&[-1, 3], 2),
+        (&[0, 2], 2),
+        (&[i64::MAX, 3], 2),
+    ] {
+        assert_kind!(
+            refused(&split(sizes, count), &[at, "axis of size 2"]),
+            Shape
+        );
+    }
+    assert_kind!(
+        refused(&split(&[1; 65], 65), &[at, "exactly one output"]),
+        Operator
+    );
+    assert_kind!(
+        refused(&split(&[1; 65], 1), &[at, "`split`", "at most 64"]),
+        Attribute
+    );
+}
+
+#[test]
+fn token_ids() {
+    let mut onnx = integers("Gather", &["w", "x"], |_| {});
+    onnx.graph.input.clear();
+    onnx.input("x", DataType::INT64, &[None, Some(3)]);
+    let parts = [
+        "the input `x`",
+        "INT64",
+        "look embeddings up",
+        "feed it their rows",
+    ];
+    assert_kind!(refused(&onnx, &parts), Model);
+}
+
+#[test]
 fn functions_of_cells() {
     let onnx = reals("Div", &["xf", "zero"], |onnx| {
         onnx.floats("zero", &[], &[0.0]);

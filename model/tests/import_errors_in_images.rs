@@ -258,13 +258,7 @@ fn sums() {
 
 #[test]
 fn movements() {
-    for perm in [
-        &[0, 1, 2][..],
-        &[1, 0, 2, 3],
-        &[0, 1, 1, 3],
-        &[0, 1, 2, 4],
-        &[0, -1, 2, 3],
-    ] {
+    for perm in [&[0, 1, 2][..], &[0, 1, 1, 3], &[0, 1, 2, 4], &[0, -1, 2, 3]] {
         let mut onnx = image("Transpose", &["x"]);
         onnx.ints("perm", perm);
         assert_kind!(
@@ -272,7 +266,26 @@ fn movements() {
             Attribute
         );
     }
+    // The batch may move, but has to come back.
     let onnx = image("Transpose", &["x"]);
+    let parts = ["the output `y`", "whose axis 0 is not the batch"];
+    assert_kind!(refused(&onnx, &parts), Model);
+    let mut onnx = image("Transpose", &["x"]);
+    onnx.graph.node[0].output[0] = "t".to_string();
+    onnx.node("MaxPool", "pool", &["t"], "y")
+        .ints("kernel_shape", &[1, 1]);
+    let parts = ["node `pool`", "input `t`", "whose axis 0 is not the batch"];
+    assert_kind!(refused(&onnx, &parts), Operand);
+    let mut onnx = image("Transpose", &["x"]);
+    onnx.graph.node[0].output[0] = "t".to_string();
+    onnx.int64s("i", &[], &[0]);
+    onnx.node("Gather", "choose", &["t", "i"], "y")
+        .int("axis", -1);
+    let parts = ["node `choose`", "`axis`", "axis 3, which is the batch here"];
+    assert_kind!(refused(&onnx, &parts), Attribute);
+    let mut onnx = image("Transpose", &["f"]);
+    onnx.graph.input.clear();
+    onnx.input("f", DataType::FLOAT, &[None, Some(4)]);
     assert_kind!(
         refused(&onnx, &["`perm`", "batch and must stay in front"]),
         Attribute

@@ -284,6 +284,123 @@ fn chosen_cells() {
     assert_eq!(shape(&choose(&[1, 0], &[2, 1], 1)), [2, 1, 3, 4]);
 }
 
+#[test]
+fn slices_of_cells() {
+    let cut = |lists: [&'static [i64]; 4]| {
+        group(X, move |onnx| {
+            let names = ["starts", "ends", "axes", "steps"];
+            for (name, list) in names.iter().zip(lists) {
+                onnx.int64s(name, &[list.len() as i64], list);
+            }
+            let names = [&["xf"], &names[..]].concat();
+            onnx.node("Slice", "cut", &names, "yf");
+        })
+    };
+    let graph = cut([&[0, 1, -1], &[i64::MAX, 3, -5], &[0, 2, -1], &[1, 1, -2]]);
+    assert_eq!(shape(&graph), [2, 2, 2]);
+    computes(&graph, |x| {
+        let cells = (0..8).map(|cell| at(cell / 4, 1 + cell / 2 % 2, 3 - cell % 2 * 2));
+        cells.map(|cell| x[cell]).collect()
+    });
+    // All of an axis is no operator.
+    let graph = cut([&[-3, 1], &[3, 3], &[2, 3], &[1, 1]]);
+    assert_eq!((graph.nodes.len(), shape(&graph)), (1, &[2, 3, 2][..]));
+}
+
+#[test]
+fn parts_of_an_axis() {
+    let halves = |build: fn(&mut OnnxBuilder)| {
+        group(int8(0.125, -7), move |onnx| {
+            onnx.node("Split", "split", &["xf", "sizes"], "a")
+                .int("axis", -1);
+            onnx.graph
+                .node
+                .last_mut()
+                .unwrap()
+                .output
+                .push("b".to_string());
+            build(onnx);
+            onnx.node("Add", "sum", &["a", "b"], "yf");
+        })
+    };
+    let graphs = [
+        halves(|onnx| drop(onnx.graph.node.last_mut().unwrap().input.pop())),
+        halves(|onnx| {
+            onnx.graph.node.last_mut().unwrap().input.pop();
+            onnx.ints("split", &[2, 2]);
+        }),
+        halves(|onnx| {
+            onnx.int64s("sizes", &[2], &[2, 2]);
+        }),
+    ];
+    for graph in graphs {
+        assert_eq!(
+            (count(&graph, "Gather"), shape(&graph)),
+            (2, &[2, 3, 2][..])
+        );
+        computes(&graph, |x| {
+            let cells = (0..12).map(|cell| at(cell / 6, cell / 2 % 3, cell % 2));
+            cells.map(|cell| x[cell] + x[cell + 2]).collect()
+        });
+    }
+}
+
+#[test]
+fn one_matrix_for_all() {
+    let graph = group(int8(2.0, -7), |onnx| {
+        onnx.int64s("i", &[1], &[1]);
+        onnx.node("Gather", "choose", &["xf", "i"], "one")
+            .int("axis", 1);
+        onnx.node("Transpose", "turn", &["one"], "tf")
+            .ints("perm", &[0, 1, 3, 2]);
+        onnx.node("MatMul", "product", &["xf", "tf"], "yf");
+    });
+    assert_eq!(shape(&graph), [2, 3, 3]);
+    computes(&graph, |x| {
+        let cells = (0..18).map(|cell| (cell / 9, cell / 3 % 3, cell % 3));
+        let dot = |(i, j, l)| (0..4).map(|k| x[at(i, j, k)] * x[at(1, l, k)]).sum();
+        cells.map(dot).collect()
+    });
+}
+
+/// As exported networks tell queries, keys and values apart.
+#[test]
+fn the_batch_behind_another_axis() {
+    for quantizes in [false, true] {
+        let graph = group(X, |onnx| {
+            onnx.int64s("i", &[], &[1]);
+            // [N, 2, 3, 4] to [3, N, 4, 2], and index 1 of the first axis.
+            let mut name = "t";
+            onnx.node("Transpose", "turn", &["xf"], name)
+                .ints("perm", &[2, 0, 3, 1]);
+            if quantizes {
+                let of = |name: &'static str| [name, "x_scale", "x_zero_point"];
+                onnx.node("QuantizeLinear", "qt", &of("t"), "q");
+                onnx.node("DequantizeLinear", "dt", &of("q"), "tf");
+                name = "tf";
+            }
+            onnx.node("Gather", "choose", &[name, "i"], "yf")
+                .int("axis", 0);
+        });
+        assert_eq!(shape(&graph), [4, 2]);
+        computes(&graph, |x| {
+            (0..8).map(|cell| x[at(cell % 2, 1, cell / 2)]).collect()
+        });
+    }
+    // Two transposes that make up one.
+    let graph = group(X, |onnx| {
+        onnx.node("Transpose", "there", &["xf"], "t")
+            .ints("perm", &[3, 1, 0, 2]);
+        onnx.node("Transpose", "back", &["t"], "yf")
+            .ints("perm", &[2, 0, 1, 3]);
+    });
+    assert_eq!(shape(&graph), [4, 2, 3]);
+    computes(&graph, |x| {
+        let cells = (0..24).map(|cell| at(cell / 3 % 2, cell % 3, cell / 6));
+        cells.map(|cell| x[cell]).collect()
+    });
+}
+
 /// A result that is not quantized yet is moved once it is.
 #[test]
 fn cells_of_a_pending_result() {

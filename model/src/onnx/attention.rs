@@ -1,5 +1,6 @@
 //! Products of two tensors, and softmax, in either form.
 
+use super::gather::{choose, spend_indices};
 use super::importer::Importer;
 use super::linear::{Scales, check_types, requant};
 use super::movement::sample_axis;
@@ -7,6 +8,7 @@ use super::node::NodeView;
 use super::operands::{per_tensor, scale_and_zero_point};
 use super::pending::{Pending, float_tensor};
 use super::value::{ConstantView, Value};
+use crate::cells::broadcast_shape;
 use crate::error::ImportError;
 use crate::graph::TensorId;
 use crate::op::Op;
@@ -76,14 +78,16 @@ fn add_mat_mul<'m>(
         let detail = "operands need two axes beside axis 0, which is the batch";
         return Err(node.shape(detail.to_string()));
     };
-    if k != inner || leading != also {
+    let Some(leading) = broadcast(leading, also).filter(|_| k == inner) else {
         let [a, b] = shapes;
         return Err(node.shape(format!(
             "operands of shapes {a:?} and {b:?} a sample do not fit: they must be [.., m, k] and \
-             [.., k, n] with equal axes in front; expand or reshape one of them"
+             [.., k, n] with equal axes in front, or of size 1; reshape one of them"
         )));
-    }
-    let shape = [leading, &[*m, *n]].concat();
+    };
+    let shape = [leading.as_slice(), &[*m, *n]].concat();
+    let a = repeated(importer, node, a, &leading)?;
+    let b = repeated(importer, node, b, &leading)?;
     let scales = Scales {
         alpha: 1.0,
         x,
@@ -95,6 +99,27 @@ fn add_mat_mul<'m>(
         return Err(node.quantization("has no scales".to_string()));
     };
     importer.add_node(node, vec![a, b], Op::MatMul { requant }, shape, y)
+}
+
+/// The axes in front of two matrices, those of size 1 repeated; as many as each has.
+fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
+    (a.len() == b.len()).then(|| broadcast_shape(a, b))?
+}
+
+/// The tensor with axes of size 1 repeated, where `leading` are larger.
+fn repeated<'m>(
+    importer: &mut Importer<'m>,
+    node: NodeView<'m>,
+    mut id: TensorId,
+    leading: &[usize],
+) -> Result<TensorId, ImportError> {
+    for (axis, &size) in leading.iter().enumerate() {
+        if importer.tensors[id.0].shape[axis] != size {
+            spend_indices(importer, node, size)?;
+            id = choose(importer, node, id, axis, vec![0; size])?;
+        }
+    }
+    Ok(id)
 }
 
 /// `QLinearSoftmax(X, X_scale, X_zero_point?, Y_scale, Y_zero_point)`.

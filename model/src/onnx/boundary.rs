@@ -6,7 +6,7 @@ use super::function;
 use super::importer::{Importer, qtype};
 use super::node::NodeView;
 use super::operands::{Operand, per_tensor, scale_and_zero_point, usable};
-use super::value::{ConstantView, Value};
+use super::value::{ConstantView, Displaced, Value};
 use crate::error::ImportError;
 use crate::quantization::{QType, Quantization};
 
@@ -76,6 +76,15 @@ pub(super) fn quantize_linear<'m>(
         Value::Input(view) => importer.quantize_float_input(node, view, quantization)?,
         // Quantizing with the tensor's own parameters gives the tensor back, exactly.
         Value::Dequantized(id) => function::requantize(importer, node, id, quantization)?,
+        Value::Displaced(displaced) if displaced.is_real => {
+            let tensor = function::requantize(importer, node, displaced.tensor, quantization)?;
+            let is_real = false;
+            return Ok(Value::Displaced(Displaced {
+                tensor,
+                is_real,
+                ..displaced
+            }));
+        }
         Value::Mapped(mapped) => function::complete(importer, node, mapped, quantization)?,
         Value::Pending(pending) => pending.complete(importer, quantization)?,
         other => {
@@ -97,11 +106,21 @@ pub(super) fn dequantize_linear<'m>(
     if importer.is_constant(x) {
         return Ok(Value::Constant(ConstantView { node }));
     }
-    let id = importer.quantized(node, "x", x)?;
+    let (id, batch_axis) = match importer.value(node, "x", x)? {
+        Value::Displaced(displaced) if !displaced.is_real => {
+            (displaced.tensor, displaced.batch_axis)
+        }
+        _ => (importer.quantized(node, "x", x)?, 0),
+    };
     let qtype = importer.tensors[id.0].qtype;
     let quantization = scale_and_zero_point(importer, node, 1, ["scale", "zero point"], qtype)?;
     importer.agree(node, id, quantization)?;
-    Ok(Value::Dequantized(id))
+    let displaced = Displaced {
+        tensor: id,
+        batch_axis,
+        is_real: true,
+    };
+    Ok(displaced.value())
 }
 
 /// The quantization of a constant 8-bit operand of `DequantizeLinear`, as a whole.

@@ -17,6 +17,7 @@ mod cellwise;
 mod conv;
 mod elementwise;
 mod finish;
+mod fold;
 mod function;
 mod gather;
 mod importer;
@@ -32,6 +33,7 @@ mod qdq;
 mod qoperator;
 mod reader;
 mod shape;
+mod split;
 mod value;
 mod window;
 mod wire;
@@ -48,10 +50,10 @@ use value::Value;
 const SUPPORTED: &str = "supported are QuantizeLinear, DequantizeLinear; QLinearConv, QGemm, \
     QLinearMatMul, QLinearAdd, QLinearMul, QLinearAveragePool, QLinearGlobalAveragePool, \
     QLinearConcat, QLinearLeakyRelu, QLinearSigmoid, QLinearSoftmax; MaxPool, GlobalMaxPool, Relu, \
-    Clip, Max, Concat, Transpose, Gather, Pad, Flatten, Reshape, Squeeze, Unsqueeze, Identity, Constant; \
-    and, between DequantizeLinear and QuantizeLinear, Conv, Gemm, MatMul, Add, Mul, AveragePool, \
-    GlobalAveragePool, ReduceMean, Softmax, LayerNormalization, LeakyRelu, Sigmoid, Erf, Gelu, and \
-    Add, Sub, Mul, Div with a number";
+    Clip, Max, Concat, Transpose, Gather, Slice, Split, Pad, Flatten, Reshape, Squeeze, Unsqueeze, \
+    Identity, Constant; and, between DequantizeLinear and QuantizeLinear, Conv, Gemm, MatMul, Add, \
+    Mul, AveragePool, GlobalAveragePool, ReduceMean, Softmax, LayerNormalization, LeakyRelu, \
+    Sigmoid, Erf, Gelu, and Add, Sub, Mul, Div with a number";
 
 /// Reads the int8 ONNX model at `path`.
 ///
@@ -77,8 +79,12 @@ pub fn import(bytes: &[u8], source_name: &str) -> Result<Graph, ImportError> {
         detail,
     };
     wire::check(bytes).map_err(malformed)?;
-    let model = rten_onnx::onnx::ModelProto::parse_buf(bytes)
+    let mut model = rten_onnx::onnx::ModelProto::parse_buf(bytes)
         .map_err(|error| malformed(error.to_string()))?;
+    if let Some(graph) = &mut model.graph {
+        split::separate(graph);
+        fold::fold(graph, bytes.len());
+    }
     let source = reader::read(&model, source_name)?;
     let mut importer = Importer::new(&source, bytes.len())?;
     for node in &source.nodes {
@@ -130,6 +136,8 @@ fn dispatch<'m>(importer: &mut Importer<'m>, node: NodeView<'m>) -> Result<Value
         ("", "Concat") => movement::concat(importer, node),
         ("", "Transpose") => movement::transpose(importer, node),
         ("", "Gather") => gather::gather(importer, node),
+        ("", "Slice") => gather::slice(importer, node),
+        ("", "Split") => split::split(importer, node),
         ("", "Pad") => movement::pad(importer, node),
         ("", "Flatten") => shape::flatten(importer, node),
         ("", "Reshape") => shape::reshape(importer, node),

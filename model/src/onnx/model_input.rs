@@ -89,9 +89,16 @@ impl<'m> Importer<'m> {
                 Value::Quantized(id)
             }
             other => {
+                let hint = match other {
+                    Some(DataType::INT32 | DataType::INT64) => {
+                        "; token ids are not supported: look embeddings up in front of the model, \
+                         and feed it their rows"
+                    }
+                    _ => "",
+                };
                 let other = other.map_or("nothing".to_string(), |t| t.to_string());
                 return Err(fail(format!(
-                    "is of type {other}; use FLOAT, INT8 or UINT8"
+                    "is of type {other}; use FLOAT, INT8 or UINT8{hint}"
                 )));
             }
         };

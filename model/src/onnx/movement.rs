@@ -1,5 +1,7 @@
 //! Operators that move cells: `Concat`, `QLinearConcat`, `Transpose`, `Pad`.
 
+use std::cmp::Ordering;
+
 use rten_onnx::onnx::DataType;
 
 use super::function::requantize;
@@ -7,7 +9,7 @@ use super::importer::{Importer, MAX_RANK};
 use super::node::NodeView;
 use super::operands::{Operand, per_tensor};
 use super::pending::{Pending, float_tensor};
-use super::value::{Mapped, Value};
+use super::value::{Displaced, Mapped, Value};
 use crate::error::ImportError;
 use crate::graph::TensorId;
 use crate::op::{Op, Pad};
@@ -138,67 +140,103 @@ pub(super) fn transpose<'m>(
     node.expect_attributes(&["perm"])?;
     let name = node.require_input(0, "input")?;
     let value = importer.value(node, "input", name)?;
-    let sample = match value {
-        Value::Input(input) => &importer.float_views[input.view].shape,
-        Value::Quantized(id) | Value::Dequantized(id) => &importer.tensors[id.0].shape,
-        Value::Mapped(mapped) => &importer.tensors[mapped.tensor.0].shape,
-        Value::Pending(pending) => {
-            return Ok(Value::Pending(pending.then_move(importer, node)));
-        }
-        other => {
-            let detail = format!(
-                "is {}; transpose quantized tensors instead",
-                other.describe()
-            );
-            return Err(node.operand("input", name, detail));
-        }
-    };
-    let perm = permutation(node, sample.len())?;
-    let shape: Vec<_> = perm.iter().map(|&axis| sample[axis]).collect();
-    // Axes of size 1 may move freely.
-    let order = |&axis: &usize| sample[axis] > 1;
-    let is_view = perm.iter().copied().filter(order).is_sorted();
-    let add = |importer: &mut Importer<'m>, id| {
-        if is_view {
-            return importer.add_view(node, id, shape.clone());
-        }
-        let op = Op::Transpose { perm: perm.clone() };
-        importer.add_copy(node, vec![id], op, shape.clone())
+    let turn = |importer: &mut Importer<'m>, tensor: TensorId, batch_axis, is_real| {
+        let rank = importer.tensors[tensor.0].shape.len();
+        let (batch_axis, perm) = permutation(node, rank, batch_axis)?;
+        let displaced = Displaced {
+            tensor: turned(importer, node, tensor, perm)?,
+            batch_axis,
+            is_real,
+        };
+        Ok(displaced.value())
     };
     match value {
-        Value::Quantized(id) => Ok(Value::Quantized(add(importer, id)?)),
-        Value::Dequantized(id) => Ok(Value::Dequantized(add(importer, id)?)),
+        Value::Quantized(id) => turn(importer, id, 0, false),
+        Value::Dequantized(id) => turn(importer, id, 0, true),
+        Value::Displaced(Displaced {
+            tensor,
+            batch_axis,
+            is_real,
+        }) => turn(importer, tensor, batch_axis, is_real),
         Value::Mapped(Mapped { tensor, function }) => {
-            let tensor = add(importer, tensor)?;
+            let perm = batch_stays(node, importer.tensors[tensor.0].shape.len())?;
+            let tensor = turned(importer, node, tensor, perm)?;
             Ok(Value::Mapped(Mapped { tensor, function }))
         }
+        Value::Pending(pending) => Ok(Value::Pending(pending.then_move(importer, node))),
         Value::Input(input) => {
-            let perm = (!is_view).then_some(perm);
-            Ok(Value::Input(
-                importer.view_float_input(node, input, shape, perm),
-            ))
+            let sample = &importer.float_views[input.view].shape;
+            let perm = batch_stays(node, sample.len())?;
+            let shape: Vec<_> = perm.iter().map(|&axis| sample[axis]).collect();
+            let perm = (!is_view(sample, &perm)).then_some(perm);
+            let view = importer.view_float_input(node, input, shape, perm);
+            Ok(Value::Input(view))
         }
-        other => Ok(other),
+        Value::Constant(_) => {
+            let detail = "is a dequantized constant; transpose it in the file instead";
+            Err(node.operand("input", name, detail.to_string()))
+        }
     }
 }
 
-fn permutation(node: NodeView<'_>, sample_rank: usize) -> Result<Vec<usize>, ImportError> {
+/// The tensor under permuted axes: a view where only axes of size 1 change places with others.
+fn turned<'m>(
+    importer: &mut Importer<'m>,
+    node: NodeView<'m>,
+    id: TensorId,
+    perm: Vec<usize>,
+) -> Result<TensorId, ImportError> {
+    let sample = &importer.tensors[id.0].shape;
+    let shape: Vec<_> = perm.iter().map(|&axis| sample[axis]).collect();
+    if is_view(sample, &perm) {
+        return importer.add_view(node, id, shape);
+    }
+    importer.add_copy(node, vec![id], Op::Transpose { perm }, shape)
+}
+
+/// Axes of size 1 may move freely.
+fn is_view(sample: &[usize], perm: &[usize]) -> bool {
+    let larger = perm.iter().copied().filter(|&axis| sample[axis] > 1);
+    larger.is_sorted()
+}
+
+/// The axes of a sample in their new order, where the batch has to stay in front.
+fn batch_stays(node: NodeView<'_>, sample_rank: usize) -> Result<Vec<usize>, ImportError> {
+    match permutation(node, sample_rank, 0)? {
+        (0, perm) => Ok(perm),
+        _ => {
+            let detail = "axis 0 is the batch and must stay in front".to_string();
+            Err(node.attribute("perm", detail))
+        }
+    }
+}
+
+/// Where the batch comes to be, and the axes of a sample in their new order.
+fn permutation(
+    node: NodeView<'_>,
+    sample_rank: usize,
+    batch_axis: usize,
+) -> Result<(usize, Vec<usize>), ImportError> {
     let rank = sample_rank as i64 + 1;
     let reversed: Vec<_> = (0..rank).rev().collect();
     let perm = node.ints("perm")?.unwrap_or(&reversed);
-    let refuse = |why: &str| {
-        let shown = &perm[..perm.len().min(MAX_RANK)];
-        node.attribute("perm", format!("is {shown:?}; {why}"))
-    };
     let mut sorted = perm.to_vec();
     sorted.sort_unstable();
     if !sorted.iter().copied().eq(0..rank) {
-        return Err(refuse(&format!("it must name each of {rank} axes once")));
+        let shown = &perm[..perm.len().min(MAX_RANK)];
+        let detail = format!("is {shown:?}; it must name each of {rank} axes once");
+        return Err(node.attribute("perm", detail));
     }
-    match perm.split_first() {
-        Some((0, rest)) => Ok(rest.iter().map(|&axis| axis as usize - 1).collect()),
-        _ => Err(refuse("axis 0 is the batch and must stay in front")),
+    let mut moved = 0;
+    let mut sample = Vec::new();
+    for (index, &axis) in perm.iter().enumerate() {
+        match (axis as usize).cmp(&batch_axis) {
+            Ordering::Less => sample.push(axis as usize),
+            Ordering::Equal => moved = index,
+            Ordering::Greater => sample.push(axis as usize - 1),
+        }
     }
+    Ok((moved, sample))
 }
 
 /// `Pad(data, pads, constant_value?, axes?)`.

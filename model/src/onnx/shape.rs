@@ -231,6 +231,10 @@ fn view<'m>(
             Ok(Value::Mapped(Mapped { tensor, function }))
         }
         Value::Pending(pending) => Ok(Value::Pending(pending.then_move(importer, node))),
+        Value::Displaced(_) => {
+            let detail = "is a tensor whose axis 0 is not the batch; move that back to the front with a Transpose or Gather";
+            Err(node.operand("input", name, detail.to_string()))
+        }
         Value::Constant(_) => {
             let detail = "is a dequantized constant; reshape it in the file instead";
             Err(node.operand("input", name, detail.to_string()))

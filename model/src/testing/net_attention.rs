@@ -7,13 +7,14 @@ impl Net {
     /// Adds one of them.
     pub(super) fn attention_operator(&mut self) {
         let x = self.operand();
-        let y = match (self.rng.int(0, 8), x.shape.len()) {
+        let y = match (self.rng.int(0, 9), x.shape.len()) {
             (0 | 1, 2..) => self.product(&x),
             (2 | 3, 1..) => self.softmax(&x),
             (4, 1..) => self.normalization(&x),
             (5, 2..) => self.mean_of_rows(&x),
             (6, 1..) => self.mean(&x),
             (7, 1..) => self.choice(&x),
+            (8, 1..) => self.embedding(&x),
             _ => self.error_function(&x),
         };
         self.tensors.push(y);
@@ -202,6 +203,31 @@ impl Net {
         let y = self.like(x, shape);
         self.move_cells("Gather", &[&x.name, &name], &y)
             .int("axis", axis as i64 + 1);
+        y
+    }
+
+    /// The sum with a row of a constant table.
+    fn embedding(&mut self, x: &Cells) -> Cells {
+        let features = x.shape[x.shape.len() - 1];
+        let scale = x.quantization.scale * self.rng.log_float(0.2, 5.0);
+        let quantization = self.quantization(scale);
+        let row = self.tensor(vec![features], quantization);
+        let (table, index, node) = (self.fresh("table"), self.fresh("index"), self.fresh("n"));
+        let (low, high) = (i64::from(self.qtype.min()), i64::from(self.qtype.max()));
+        let values: Vec<_> = (0..3 * features)
+            .map(|_| self.rng.int(low, high) as i32)
+            .collect();
+        let dims = [3, features as i64];
+        self.onnx.bytes(&table, self.qtype, &dims, &values);
+        let chosen = self.rng.int(-3, 2);
+        self.onnx.int64s(&index, &[], &[chosen]);
+        self.onnx
+            .node("Gather", &node, &[&table, &index], &row.name);
+        let scale = (x.quantization.scale + scale) * self.rng.log_float(0.4, 1.2);
+        let quantization = self.quantization(scale);
+        let y = self.tensor(x.shape.clone(), quantization);
+        let operators = ("com.microsoft:QLinearAdd", "Add");
+        self.quantized_operator(operators, &[x, &row], &y, |_| {});
         y
     }
 
