@@ -297,7 +297,7 @@ fn run_blake3(kernel: &Kernel, model: Model, request: &Request<'_>) -> Result<Re
 
 fn run_merkle(kernel: &Kernel, model: Model, request: &Request<'_>) -> Result<Report, RunError> {
     // The last tree has the core to itself at its end and does not count.
-    const JOBS: usize = 8;
+    const JOBS: usize = 12;
     const WARM: usize = 2;
     let max = parameter(kernel, "log_n").unwrap_or_default();
     let log_rows = request.log_n.unwrap_or(8);

@@ -204,7 +204,7 @@ fn steady_state_is_near_the_bound() {
     for (kernel, jobs) in with_jobs(&blake3, &poseidon2) {
         let hash = hash_of(kernel);
         let (least_ratio, trees) = if is_blake3(hash) {
-            (0.97, 8)
+            (0.97, 16)
         } else {
             (0.9, 15)
         };
