@@ -60,6 +60,8 @@ pub struct Merkle<const HASH: usize, const S: usize, const T: usize, const A: us
     siblings: Siblings<S, T>,
     mask: Mask,
     core: Core<HASH, S, T, N>,
+    row_node: DFF<Word<24>>,
+    row_job: DFF<Word<8>>,
     picked: DFF<Word<S>>,
     is_picked: DFF<Bit>,
     is_reading: DFF<Bit>,
@@ -112,6 +114,8 @@ impl<const HASH: usize, const S: usize, const T: usize, const A: usize, const N:
             siblings: Siblings::default(),
             mask: Mask::default(),
             core: Core::default(),
+            row_node: DFF::default(),
+            row_job: DFF::default(),
             picked: DFF::default(),
             is_picked: DFF::default(),
             is_reading: DFF::default(),
@@ -144,6 +148,8 @@ impl<const HASH: usize, const S: usize, const T: usize, const A: usize, const N:
         dff_setup!(
             self,
             clock,
+            row_node,
+            row_job,
             picked,
             is_picked,
             is_reading,
@@ -273,8 +279,10 @@ impl<const HASH: usize, const S: usize, const T: usize, const A: usize, const N:
         self.nodes.read_address.next = self.slots.oldest.val();
         self.jobs.read_address.next = self.slots.oldest.val();
         self.siblings.row_valid.next = self.slots.is_done.val();
-        self.siblings.row_node.next = self.nodes.read_data.val();
-        self.siblings.row_job.next = self.jobs.read_data.val();
+        self.row_node.d.next = self.nodes.read_data.val();
+        self.row_job.d.next = self.jobs.read_data.val();
+        self.siblings.row_node.next = self.row_node.q.val();
+        self.siblings.row_job.next = self.row_job.q.val();
         self.slots.is_retired.next = self.siblings.row_taken.val();
         for i in 0..4 {
             self.digests.write_word[i].next = self.core.result_word[i].val();
