@@ -11,6 +11,7 @@ mod model;
 pub mod ntt;
 pub mod poseidon2;
 pub mod runs;
+pub mod steady;
 
 pub use co_verify::{co_verify, verify_rtl};
 pub use model::{Model, ModelError};

@@ -17,6 +17,7 @@ use crate::blake3::Blake3Bench;
 use crate::merkle::{self, MerkleBench};
 use crate::ntt::{NttBench, bound_cycles};
 use crate::poseidon2::{self, EngineBench, Row, SpongeBench};
+use crate::steady::cycles_per_job;
 use crate::{Model, ModelError};
 
 /// What to simulate.
@@ -51,7 +52,7 @@ pub struct Report {
     pub vectors: u64,
     /// Results that differed.
     pub mismatches: u64,
-    /// Cycles per job in steady state.
+    /// Cycles per job in steady state; see [`crate::steady`].
     pub cycles_per_job: f64,
     /// Cycles that a job takes at least.
     pub bound_cycles: u64,
@@ -134,8 +135,9 @@ pub fn run(request: &Request<'_>) -> Result<Report, RunError> {
 }
 
 fn run_ntt(kernel: &Kernel, model: Model, request: &Request<'_>) -> Result<Report, RunError> {
+    // Kinds repeat after four jobs.
     const JOBS: u64 = 12;
-    const WARM: usize = 4;
+    const WARM: usize = 3;
     const SHIFT: u64 = 7;
     let max = parameter(kernel, "log_n").unwrap_or_default();
     let log_n = request.log_n.unwrap_or(max);
@@ -178,7 +180,6 @@ fn run_ntt(kernel: &Kernel, model: Model, request: &Request<'_>) -> Result<Repor
         ends.push(results.end_cycle);
     }
     let lanes = parameter(kernel, "lanes").unwrap_or(1);
-    let steady = ends[ends.len() - 1] - ends[WARM - 1];
     let mut parameters = kernel.parameters.to_vec();
     parameters.push(("job_log_n", log_n));
     Ok(Report {
@@ -186,14 +187,9 @@ fn run_ntt(kernel: &Kernel, model: Model, request: &Request<'_>) -> Result<Repor
         parameters,
         vectors,
         mismatches,
-        cycles_per_job: steady as f64 / (ends.len() - WARM) as f64,
+        cycles_per_job: cycles_per_job(&ends[WARM..]),
         bound_cycles: bound_cycles(log_n as usize, lanes, ntt.words_per_beat() as u64),
     })
-}
-
-/// Cycles from the first of some events after the warm ones to the last, for each.
-fn steady(ends: &[u64], warm: usize) -> f64 {
-    (ends[ends.len() - 1] - ends[warm]) as f64 / (ends.len() - 1 - warm) as f64
 }
 
 fn run_permutation(
@@ -227,7 +223,7 @@ fn run_permutation(
         parameters: kernel.parameters.to_vec(),
         vectors: STATES as u64,
         mismatches,
-        cycles_per_job: steady(&ends, WARM),
+        cycles_per_job: cycles_per_job(&ends[WARM..]),
         bound_cycles: poseidon2::bound_cycles(multipliers),
     })
 }
@@ -288,20 +284,20 @@ fn run_blake3(kernel: &Kernel, model: Model, request: &Request<'_>) -> Result<Re
     let is_wrong = |(input, result): &(&Input, &crate::blake3::Compressed)| {
         compress(input) != result.chaining_value
     };
-    let cycles = results[BLOCKS - 1].cycle - results[0].cycle;
+    let ends: Vec<u64> = results.iter().map(|result| result.cycle).collect();
     Ok(Report {
         kernel: kernel.name,
         parameters: kernel.parameters.to_vec(),
         vectors: BLOCKS as u64,
         mismatches: inputs.iter().zip(&results).filter(is_wrong).count() as u64,
-        cycles_per_job: cycles as f64 / (BLOCKS - 1) as f64,
+        cycles_per_job: cycles_per_job(&ends),
         bound_cycles: CYCLES_PER_BLOCK,
     })
 }
 
 fn run_merkle(kernel: &Kernel, model: Model, request: &Request<'_>) -> Result<Report, RunError> {
     // The last tree has the core to itself at its end and does not count.
-    const JOBS: usize = 7;
+    const JOBS: usize = 12;
     const WARM: usize = 2;
     let max = parameter(kernel, "log_n").unwrap_or_default();
     let log_rows = request.log_n.unwrap_or(8);
@@ -341,7 +337,7 @@ fn run_merkle(kernel: &Kernel, model: Model, request: &Request<'_>) -> Result<Re
         parameters,
         vectors,
         mismatches,
-        cycles_per_job: (ends[JOBS - 2] - ends[WARM - 1]) as f64 / (JOBS - 1 - WARM) as f64,
+        cycles_per_job: cycles_per_job(&ends[WARM..JOBS - 1]),
         bound_cycles: bound,
     })
 }

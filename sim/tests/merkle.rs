@@ -10,6 +10,7 @@ use winterforge_hdl::merkle::Hash;
 use winterforge_hdl::merkle::model::{BLAKE3, Digest, POSEIDON2, TreeHash, nodes};
 use winterforge_hdl::registry;
 use winterforge_sim::merkle::{MerkleBench, bound_cycles};
+use winterforge_sim::steady::cycles_per_job;
 use winterforge_sim::{co_verify, verify_rtl};
 use winterforge_verifier::poseidon2::Poseidon2;
 
@@ -203,9 +204,9 @@ fn steady_state_is_near_the_bound() {
     for (kernel, jobs) in with_jobs(&blake3, &poseidon2) {
         let hash = hash_of(kernel);
         let (least_ratio, trees) = if is_blake3(hash) {
-            (0.97, 6)
+            (0.97, 16)
         } else {
-            (0.9, 14)
+            (0.9, 15)
         };
         for &(log_rows, row_words) in jobs {
             let blocks = hash.model().blocks(log_rows, row_words as u64);
@@ -226,8 +227,7 @@ fn steady_state_is_near_the_bound() {
                     }
                     ends.push(tree.end_cycle);
                 }
-                let steady = (ends[trees - 2] - ends[WARM - 1]) as f64;
-                let cycles = steady / (trees - 1 - WARM) as f64;
+                let cycles = cycles_per_job(&ends[WARM..trees - 1]);
                 let core = (blocks * hash.cycles_per_block()) as f64 / cycles;
                 let ratio = bound as f64 / cycles;
                 println!(

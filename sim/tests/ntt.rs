@@ -8,6 +8,7 @@ use winterforge_hdl::goldilocks::{P, model as field};
 use winterforge_hdl::ntt::model::{self, Job};
 use winterforge_hdl::registry;
 use winterforge_sim::ntt::{NttBench, bound_cycles};
+use winterforge_sim::steady::cycles_per_job;
 use winterforge_sim::{co_verify, verify_rtl};
 
 const SEED: u64 = 11;
@@ -164,7 +165,7 @@ fn reset_at_any_cycle() {
 /// Cycles per transform of the same size in steady state, whatever the direction.
 fn steady_cycles(dut: &mut dyn Dut, log_n: usize, is_coset: bool) -> Result<f64, String> {
     const JOBS: usize = 12;
-    const WARM: usize = 4;
+    const WARM: usize = 3;
     let mut rng = Rng::new(SEED);
     let mut ntt = NttBench::new(dut, SEED);
     ntt.send_shift(SHIFT, log_n);
@@ -189,7 +190,7 @@ fn steady_cycles(dut: &mut dyn Dut, log_n: usize, is_coset: bool) -> Result<f64,
         }
         ends.push(results.end_cycle);
     }
-    Ok((ends[JOBS - 1] - ends[WARM - 1]) as f64 / (JOBS - WARM) as f64)
+    Ok(cycles_per_job(&ends[WARM..]))
 }
 
 #[test]

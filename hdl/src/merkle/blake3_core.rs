@@ -1,6 +1,7 @@
 //! BLAKE3 as the core of the Merkle engine: `hash_elements` and `merge` of winterfell's `Blake3_256`.
 
 use rust_hdl_core::prelude::*;
+use rust_hdl_widgets::prelude::*;
 
 use super::digest::DigestRam;
 use crate::blake3::Blake3Ring;
@@ -46,6 +47,8 @@ pub struct Blake3Core<const PIPELINED: usize, const S: usize, const T: usize, co
     left: DigestRam<S>,
     parents: Flags<N, S>,
     choice: Lowest<N, S>,
+    is_parent: DFF<Bit>,
+    parent_slot: DFF<Word<S>>,
     split: SplitBlock,
     start: SplitDigest,
     joined: JoinDigest,
@@ -100,6 +103,8 @@ impl<const PIPELINED: usize, const S: usize, const T: usize, const N: usize> Def
             left: DigestRam::default(),
             parents: Flags::default(),
             choice: Lowest::default(),
+            is_parent: DFF::default(),
+            parent_slot: DFF::default(),
             split: SplitBlock::default(),
             start: SplitDigest::default(),
             joined: JoinDigest::default(),
@@ -135,14 +140,23 @@ impl<const PIPELINED: usize, const S: usize, const T: usize, const N: usize> Log
 {
     #[hdl_gen]
     fn update(&mut self) {
+        dff_setup!(self, clock, is_parent, parent_slot);
         clock!(self, clock, ring, chaining, left, parents);
         self.ring.reset.next = self.reset.val();
         self.parents.reset.next = self.reset.val();
 
-        // Parents of two chunks go first; of several, the one in the lowest slot.
+        // Parents of two chunks go first; of several, the one in the lowest slot. The choice is registered:
+        // from it a long path leads through the memories and the first sums.
         self.choice.x.next = self.parents.flags.val();
-        self.issue_ready.next = self.ring.s_ready.val() && !self.choice.is_any.val();
-        self.ring.s_valid.next = self.issue_valid.val() || self.choice.is_any.val();
+        if !self.is_parent.q.val() {
+            self.is_parent.d.next = self.choice.is_any.val();
+            self.parent_slot.d.next = self.choice.index.val();
+        }
+        if self.is_parent.q.val() && self.ring.s_ready.val() {
+            self.is_parent.d.next = false;
+        }
+        self.issue_ready.next = self.ring.s_ready.val() && !self.is_parent.q.val();
+        self.ring.s_valid.next = self.issue_valid.val() || self.is_parent.q.val();
 
         // What the place of a block in its row means.
         self.place.next = self.issue_block.val().get_bits::<4>(0);
@@ -170,7 +184,7 @@ impl<const PIPELINED: usize, const S: usize, const T: usize, const N: usize> Log
                 self.flags.next = self.chunk_start.val() | self.chunk_end.val();
             }
         }
-        if self.choice.is_any.val() {
+        if self.is_parent.q.val() {
             self.flags.next = self.parent.val() | self.root.val();
         }
         self.ring.s_flags.next = self.flags.val();
@@ -184,17 +198,17 @@ impl<const PIPELINED: usize, const S: usize, const T: usize, const N: usize> Log
             | (bit_cast_bit::<8>(self.issue_last.val()) << 5)
             | (bit_cast_bit::<8>(self.is_left.val()) << 6)
             | (bit_cast_bit::<8>(self.is_right.val()) << 7);
-        if self.choice.is_any.val() {
+        if self.is_parent.q.val() {
             self.ring.s_counter.next = 0u64.into();
             self.ring.s_bytes.next = self.whole_block.val();
-            self.tag.next = bit_cast_word::<8, S>(self.choice.index.val()) | self.last_bit.val();
+            self.tag.next = bit_cast_word::<8, S>(self.parent_slot.q.val()) | self.last_bit.val();
         }
         self.ring.s_tag.next = self.tag.val();
 
         // Chaining value and block.
         self.read_slot.next = bit_cast_word::<S, T>(self.issue_tag.val());
-        if self.choice.is_any.val() {
-            self.read_slot.next = self.choice.index.val();
+        if self.is_parent.q.val() {
+            self.read_slot.next = self.parent_slot.q.val();
         }
         self.chaining.read_address.next = self.read_slot.val();
         self.left.read_address.next = self.read_slot.val();
@@ -203,12 +217,12 @@ impl<const PIPELINED: usize, const S: usize, const T: usize, const N: usize> Log
             self.split.word[i].next = self.issue_word[i].val();
             self.split.word[i + 4].next = self.issue_word[i + 4].val();
         }
-        if self.is_start.val() || self.choice.is_any.val() {
+        if self.is_start.val() || self.is_parent.q.val() {
             for i in 0..4 {
                 self.start.word[i].next = self.iv[i].val();
             }
         }
-        if self.choice.is_any.val() {
+        if self.is_parent.q.val() {
             for i in 0..4 {
                 self.split.word[i].next = self.left.read_word[i].val();
                 self.split.word[i + 4].next = self.chaining.read_word[i].val();
@@ -245,8 +259,12 @@ impl<const PIPELINED: usize, const S: usize, const T: usize, const N: usize> Log
         // Rows whose two chunks are hashed.
         self.parents.is_setting.next = self.result_right.val();
         self.parents.set.next = self.result_slot.val();
-        self.parents.is_clearing.next = self.choice.is_any.val() && self.ring.s_ready.val();
-        self.parents.clear.next = self.choice.index.val();
+        self.parents.is_clearing.next = self.is_parent.q.val() && self.ring.s_ready.val();
+        self.parents.clear.next = self.parent_slot.q.val();
+
+        if self.reset.val() {
+            self.is_parent.d.next = false;
+        }
     }
 }
 

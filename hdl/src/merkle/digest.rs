@@ -113,6 +113,7 @@ pub(super) struct DigestFifo<const A: usize, const C: usize> {
     head: DFF<Word<A>>,
     tail: DFF<Word<A>>,
     count: DFF<Word<C>>,
+    is_some: DFF<Bit>,
     is_reading: Signal<Local, Bit>,
 }
 
@@ -132,6 +133,7 @@ impl<const A: usize, const C: usize> Default for DigestFifo<A, C> {
             head: DFF::default(),
             tail: DFF::default(),
             count: DFF::default(),
+            is_some: DFF::default(),
             is_reading: Signal::default(),
         }
     }
@@ -140,10 +142,11 @@ impl<const A: usize, const C: usize> Default for DigestFifo<A, C> {
 impl<const A: usize, const C: usize> Logic for DigestFifo<A, C> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, head, tail, count);
-        self.m_valid.next = self.count.q.val().any();
+        dff_setup!(self, clock, head, tail, count, is_some);
+        // A register of its own: `m_valid` chooses among digests, and that is a long way.
+        self.m_valid.next = self.is_some.q.val();
         self.occupancy.next = self.count.q.val();
-        self.is_reading.next = self.m_ready.val() && self.count.q.val().any();
+        self.is_reading.next = self.m_ready.val() && self.is_some.q.val();
         self.memory.clock.next = self.clock.val();
         self.memory.write_address.next = self.tail.q.val();
         self.memory.write_enable.next = self.s_valid.val();
@@ -160,14 +163,17 @@ impl<const A: usize, const C: usize> Logic for DigestFifo<A, C> {
         }
         if self.s_valid.val() && !self.is_reading.val() {
             self.count.d.next = self.count.q.val() + 1;
+            self.is_some.d.next = true;
         }
         if !self.s_valid.val() && self.is_reading.val() {
             self.count.d.next = self.count.q.val() - 1;
+            self.is_some.d.next = self.count.q.val() != 1;
         }
         if self.reset.val() {
             self.head.d.next = 0u64.into();
             self.tail.d.next = 0u64.into();
             self.count.d.next = 0u64.into();
+            self.is_some.d.next = false;
         }
     }
 }

@@ -60,6 +60,8 @@ pub struct Merkle<const HASH: usize, const S: usize, const T: usize, const A: us
     siblings: Siblings<S, T>,
     mask: Mask,
     core: Core<HASH, S, T, N>,
+    row_node: DFF<Word<24>>,
+    row_job: DFF<Word<8>>,
     picked: DFF<Word<S>>,
     is_picked: DFF<Bit>,
     is_reading: DFF<Bit>,
@@ -112,6 +114,8 @@ impl<const HASH: usize, const S: usize, const T: usize, const A: usize, const N:
             siblings: Siblings::default(),
             mask: Mask::default(),
             core: Core::default(),
+            row_node: DFF::default(),
+            row_job: DFF::default(),
             picked: DFF::default(),
             is_picked: DFF::default(),
             is_reading: DFF::default(),
@@ -144,6 +148,8 @@ impl<const HASH: usize, const S: usize, const T: usize, const A: usize, const N:
         dff_setup!(
             self,
             clock,
+            row_node,
+            row_job,
             picked,
             is_picked,
             is_reading,
@@ -159,7 +165,7 @@ impl<const HASH: usize, const S: usize, const T: usize, const A: usize, const N:
             issue_row_words
         );
         clock!(
-            self, clock, load, slots, row_words, nodes, jobs, digests, siblings, core
+            self, clock, load, slots, row_words, nodes, jobs, digests, siblings, mask, core
         );
         self.load.reset.next = self.reset.val();
         self.slots.reset.next = self.reset.val();
@@ -273,8 +279,10 @@ impl<const HASH: usize, const S: usize, const T: usize, const A: usize, const N:
         self.nodes.read_address.next = self.slots.oldest.val();
         self.jobs.read_address.next = self.slots.oldest.val();
         self.siblings.row_valid.next = self.slots.is_done.val();
-        self.siblings.row_node.next = self.nodes.read_data.val();
-        self.siblings.row_job.next = self.jobs.read_data.val();
+        self.row_node.d.next = self.nodes.read_data.val();
+        self.row_job.d.next = self.jobs.read_data.val();
+        self.siblings.row_node.next = self.row_node.q.val();
+        self.siblings.row_job.next = self.row_job.q.val();
         self.slots.is_retired.next = self.siblings.row_taken.val();
         for i in 0..4 {
             self.digests.write_word[i].next = self.core.result_word[i].val();
@@ -303,14 +311,18 @@ crate::ports! { [const HASH: usize, const S: usize, const T: usize, const A: usi
     out: command_ready, s_ready, m_valid, m_node, m_job, m_word, m_last
 } }
 
-/// Zeros behind the end of a row. A block of its own, so that no tool sees it depend on the words it masks.
+/// Zeros behind the end of a row. Where that end is was worked out a cycle before, while the block is read. A block
+/// of its own, so that no tool sees it depend on the words it masks.
 #[derive(LogicBlock)]
 struct Mask {
+    pub clock: Signal<In, Clock>,
     pub block: Signal<In, Word<5>>,
     pub row_words: Signal<In, Word<8>>,
     pub word: [Signal<In, Word<64>>; 8],
     pub y: [Signal<Out, Word<64>>; 8],
     pub is_last: Signal<Out, Bit>,
+    cut: [DFF<Bit>; 7],
+    ends: DFF<Bit>,
     last_index: Signal<Local, Word<8>>,
     last_block: Signal<Local, Word<5>>,
     last: Signal<Local, Word<3>>,
@@ -320,11 +332,14 @@ struct Mask {
 impl Default for Mask {
     fn default() -> Self {
         Self {
+            clock: Signal::default(),
             block: Signal::default(),
             row_words: Signal::default(),
             word: std::array::from_fn(|_| Signal::default()),
             y: std::array::from_fn(|_| Signal::default()),
             is_last: Signal::default(),
+            cut: std::array::from_fn(|_| DFF::default()),
+            ends: DFF::default(),
             last_index: Signal::default(),
             last_block: Signal::default(),
             last: Signal::default(),
@@ -336,34 +351,27 @@ impl Default for Mask {
 impl Logic for Mask {
     #[hdl_gen]
     fn update(&mut self) {
+        dff_setup!(self, clock, ends);
         self.last_index.next = self.row_words.val() - 1;
         self.last_block.next = self.last_index.val().get_bits::<5>(3);
         self.last.next = self.last_index.val().get_bits::<3>(0);
         self.is_cut.next = self.block.val() == self.last_block.val();
-        self.is_last.next = self.is_cut.val();
-        for i in 0..8 {
-            self.y[i].next = self.word[i].val();
-        }
-        if self.is_cut.val() && (self.last.val() < 1) {
-            self.y[1].next = 0u64.into();
-        }
-        if self.is_cut.val() && (self.last.val() < 2) {
-            self.y[2].next = 0u64.into();
-        }
-        if self.is_cut.val() && (self.last.val() < 3) {
-            self.y[3].next = 0u64.into();
-        }
-        if self.is_cut.val() && (self.last.val() < 4) {
-            self.y[4].next = 0u64.into();
-        }
-        if self.is_cut.val() && (self.last.val() < 5) {
-            self.y[5].next = 0u64.into();
-        }
-        if self.is_cut.val() && (self.last.val() < 6) {
-            self.y[6].next = 0u64.into();
-        }
-        if self.is_cut.val() && (self.last.val() < 7) {
-            self.y[7].next = 0u64.into();
+        self.ends.d.next = self.is_cut.val();
+        self.is_last.next = self.ends.q.val();
+        self.cut[0].d.next = self.is_cut.val() && (self.last.val() < 1);
+        self.cut[1].d.next = self.is_cut.val() && (self.last.val() < 2);
+        self.cut[2].d.next = self.is_cut.val() && (self.last.val() < 3);
+        self.cut[3].d.next = self.is_cut.val() && (self.last.val() < 4);
+        self.cut[4].d.next = self.is_cut.val() && (self.last.val() < 5);
+        self.cut[5].d.next = self.is_cut.val() && (self.last.val() < 6);
+        self.cut[6].d.next = self.is_cut.val() && (self.last.val() < 7);
+        self.y[0].next = self.word[0].val();
+        for i in 0..7 {
+            self.cut[i].clock.next = self.clock.val();
+            self.y[i + 1].next = self.word[i + 1].val();
+            if self.cut[i].q.val() {
+                self.y[i + 1].next = 0u64.into();
+            }
         }
     }
 }

@@ -44,7 +44,7 @@ pub(super) struct Slots<const S: usize, const N: usize> {
     pub is_last: Signal<In, Bit>,
     /// The slot of the oldest row.
     pub oldest: Signal<Out, Word<S>>,
-    /// Its row is hashed.
+    /// Its row is hashed, and was so a cycle ago.
     pub is_done: Signal<Out, Bit>,
     /// Its digest is taken, the slot free.
     pub is_retired: Signal<In, Bit>,
@@ -59,6 +59,7 @@ pub(super) struct Slots<const S: usize, const N: usize> {
     lowest: Lowest<N, S>,
     waiting: DFF<Word<6>>,
     head: DFF<Word<S>>,
+    done: DFF<Bit>,
     is_chosen: DFF<Bit>,
     chosen: DFF<Word<S>>,
     one: Constant<Word<N>>,
@@ -105,6 +106,7 @@ impl<const S: usize, const N: usize> Default for Slots<S, N> {
             lowest: Lowest::default(),
             waiting: DFF::default(),
             head: DFF::default(),
+            done: DFF::default(),
             is_chosen: DFF::default(),
             chosen: DFF::default(),
             one: Constant::new(Word::new(1)),
@@ -123,7 +125,7 @@ impl<const S: usize, const N: usize> Default for Slots<S, N> {
 impl<const S: usize, const N: usize> Logic for Slots<S, N> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, waiting, head, is_chosen, chosen);
+        dff_setup!(self, clock, waiting, head, done, is_chosen, chosen);
         clock!(self, clock, whole, under_way, complete, begun, numbers);
         self.whole.reset.next = self.reset.val();
         self.under_way.reset.next = self.reset.val();
@@ -197,18 +199,21 @@ impl<const S: usize, const N: usize> Logic for Slots<S, N> {
         self.begun.is_clearing.next = self.is_retired.val();
         self.begun.clear.next = self.head.q.val();
 
-        // Rows leave in order.
+        // Rows leave in order, in every second cycle at most: in the cycle between, what is known of the row is read.
         self.oldest.next = self.head.q.val();
         self.head_complete.flags.next = self.complete.flags.val();
         self.head_complete.place.next = self.head.q.val();
-        self.is_done.next = self.head_complete.is_set.val();
+        self.done.d.next = self.head_complete.is_set.val();
+        self.is_done.next = self.done.q.val();
         if self.is_retired.val() {
+            self.done.d.next = false;
             self.head.d.next = self.head.q.val() + 1;
         }
 
         if self.reset.val() {
             self.waiting.d.next = 0u64.into();
             self.head.d.next = 0u64.into();
+            self.done.d.next = false;
             self.is_chosen.d.next = false;
         }
     }

@@ -68,6 +68,7 @@ macro_rules! sponge {
                     $slot_bits,
                     $tag_bits,
                     $word_bits,
+                    { 1 << $slot_bits },
                 >::default())
             },
         }

@@ -13,8 +13,8 @@ use crate::word::{Word, bit_cast_bit, bit_cast_word};
 ///
 /// A row goes into the next of 2^`SLOT_BITS` slots. When it is there, its slot waits for the engine, and
 /// again for each further block after the result of the one before; those that have waited for a result go
-/// first. `TAG_BITS` = `SLOT_BITS` + 1, `WORD_BITS` = `SLOT_BITS` + 8; the others as in
-/// [`super::Permutation`].
+/// first. `TAG_BITS` = `SLOT_BITS` + 1, `WORD_BITS` = `SLOT_BITS` + 8, `SLOTS` = 2^`SLOT_BITS`; the others as
+/// in [`super::Permutation`].
 #[derive(LogicBlock)]
 pub struct Sponge<
     const FORM: usize,
@@ -23,6 +23,7 @@ pub struct Sponge<
     const SLOT_BITS: usize,
     const TAG_BITS: usize,
     const WORD_BITS: usize,
+    const SLOTS: usize,
 > {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
@@ -56,9 +57,9 @@ pub struct Sponge<
     tail: DFF<Word<SLOT_BITS>>,
     count: DFF<Word<8>>,
     in_use: DFF<Word<TAG_BITS>>,
-    done: DFF<Word<64>>,
+    done: DFF<Word<SLOTS>>,
     slots: Constant<Word<TAG_BITS>>,
-    one: Constant<Word<64>>,
+    one: Constant<Word<SLOTS>>,
     is_taking: Signal<Local, Bit>,
     is_row: Signal<Local, Bit>,
     is_leaving: Signal<Local, Bit>,
@@ -68,10 +69,10 @@ pub struct Sponge<
     next_block: Signal<Local, Word<5>>,
     result_slot: Signal<Local, Word<SLOT_BITS>>,
     entry: Signal<Local, Word<16>>,
-    tail_bit: Signal<Local, Word<64>>,
-    result_bit: Signal<Local, Word<64>>,
-    set: Signal<Local, Word<64>>,
-    clear: Signal<Local, Word<64>>,
+    tail_bit: Signal<Local, Word<SLOTS>>,
+    result_bit: Signal<Local, Word<SLOTS>>,
+    set: Signal<Local, Word<SLOTS>>,
+    clear: Signal<Local, Word<SLOTS>>,
 }
 
 impl<
@@ -81,10 +82,12 @@ impl<
     const SLOT_BITS: usize,
     const TAG_BITS: usize,
     const WORD_BITS: usize,
-> Default for Sponge<FORM, N, A, SLOT_BITS, TAG_BITS, WORD_BITS>
+    const SLOTS: usize,
+> Default for Sponge<FORM, N, A, SLOT_BITS, TAG_BITS, WORD_BITS, SLOTS>
 {
     fn default() -> Self {
         assert_eq!(WORD_BITS, SLOT_BITS + 8, "memory for 2^{SLOT_BITS} slots");
+        assert_eq!(SLOTS, 1 << SLOT_BITS, "a bit for each slot");
         Self {
             clock: Signal::default(),
             reset: Signal::default(),
@@ -135,7 +138,8 @@ impl<
     const SLOT_BITS: usize,
     const TAG_BITS: usize,
     const WORD_BITS: usize,
-> Logic for Sponge<FORM, N, A, SLOT_BITS, TAG_BITS, WORD_BITS>
+    const SLOTS: usize,
+> Logic for Sponge<FORM, N, A, SLOT_BITS, TAG_BITS, WORD_BITS, SLOTS>
 {
     #[hdl_gen]
     fn update(&mut self) {
@@ -250,8 +254,8 @@ impl<
 
 crate::ports! {
     [const FORM: usize, const N: usize, const A: usize, const SLOT_BITS: usize, const TAG_BITS: usize,
-     const WORD_BITS: usize]
-    Sponge<FORM, N, A, SLOT_BITS, TAG_BITS, WORD_BITS> {
+     const WORD_BITS: usize, const SLOTS: usize]
+    Sponge<FORM, N, A, SLOT_BITS, TAG_BITS, WORD_BITS, SLOTS> {
         clock; in: reset, s_valid, s_word, s_last, s_merge, m_ready; out: s_ready, m_valid, m_word
     }
 }
