@@ -165,6 +165,12 @@ fn huge_quotient(case: &Case) -> Forgery {
     let around = i128::from(chosen.linked[0]) + i128::from(Felt::ORDER);
     let divisor = i128::from(chosen.linked[1]) + 1;
     let (quotient, remainder) = ((around / divisor) as i64, (around % divisor) as i64);
+    let shape = &case.instance.plan.shards[0].layout.shape;
+    assert!(
+        quotient < shape.window_range().size,
+        "windows of {} bits are too narrow for {quotient}",
+        shape.window_bits
+    );
     breaking(
         case,
         "norm: a quotient beyond its range",
