@@ -211,9 +211,13 @@ fn compile_pieces(
         true => &[1],
         false => &TILES,
     };
-    let mut best: Result<(Geometry, &Kinds, usize), _> = Err(PlanError::NothingToProve);
+    let mut best: Result<(Geometry, &Kinds, usize), _> =
+        Err(PlanError::TooLarge { samples: batch });
     for &tile in tiles {
         pieces.set_tile(tile);
+        if !is_countable(&pieces, batch) {
+            continue;
+        }
         for kinds in kinds.iter().flatten() {
             best = match (Geometry::choose(&pieces, kinds, batch, parameters), best) {
                 (Ok(choice), Ok(known)) if known.0.cost <= choice.cost => Ok(known),
@@ -231,16 +235,17 @@ fn compile_pieces(
     let mut first_equations = Vec::with_capacity(pieces.list.len());
     for piece in &pieces.list {
         first_equations.push(equations);
-        equations += match product_of(&pieces, piece) {
-            Some(product) => product.equation_rows(tile) * row_stride,
+        let count = match product_of(&pieces, piece) {
+            Some(product) => product.equation_rows(tile).saturating_mul(row_stride),
             None => {
                 let links = links(&pieces, piece) as u64;
                 piece.channels as u64 * channel_stride(batch, piece.positions) * links
             }
         };
+        equations = equations.saturating_add(count);
     }
     let output_equations = equations;
-    equations += (batch * graph.output_len()) as u64;
+    equations = equations.saturating_add((batch * graph.output_len()) as u64);
     if equations > MAX_EQUATIONS {
         return Err(PlanError::TooLarge { samples: batch });
     }
@@ -261,6 +266,20 @@ fn compile_pieces(
         shards,
         graph,
     })
+}
+
+/// Whether no piece has more lanes than a bundle has equations. A product of tensors, of which every cell of one meets many
+/// of the other, can have more than there are numbers to count them.
+fn is_countable(pieces: &Pieces, batch: usize) -> bool {
+    let lanes = |piece: &Piece| {
+        let positions = batch.checked_mul(piece.positions)?;
+        positions.checked_mul(piece.channels)
+    };
+    let few = |lanes: usize| lanes as u64 <= MAX_EQUATIONS;
+    pieces
+        .list
+        .iter()
+        .all(|piece| lanes(piece).is_some_and(few))
 }
 
 /// Equations of one channel: one per instance, and room for the unused lanes of its last row, which no other equation

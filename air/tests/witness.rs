@@ -382,3 +382,48 @@ fn products_stay_among_their_outputs() {
         "{ragged} products with tiles beyond their ends"
     );
 }
+
+/// Rows as long as those of models in use: range checks of all operators have a width in common.
+#[test]
+fn long_rows_have_a_plan() {
+    for (tokens, heads, features) in [(64, 2, 64), (128, 4, 96), (17, 12, 64)] {
+        for seed in 0..4 {
+            let attention = RandomAttention {
+                tokens,
+                heads,
+                features,
+                ..RandomAttention::any(seed)
+            };
+            let plan = compile(Arc::new(attention.build()), 1, PlanParameters::default());
+            assert!(
+                plan.is_ok(),
+                "{tokens} {heads} {features}: {:?}",
+                plan.err()
+            );
+        }
+    }
+    let attention = RandomAttention {
+        tokens: 40,
+        heads: 2,
+        features: 24,
+        ..RandomAttention::any(3)
+    };
+    let case = case_of(attention.build(), 3, 1, PlanParameters::default()).unwrap();
+    let (failed, rest) = failures(&case, |_, _| {});
+    assert!(failed.is_empty() && rest == Cube::ZERO, "{failed:?}");
+}
+
+#[test]
+fn products_beyond_counting_are_refused() {
+    let attention = RandomAttention {
+        tokens: 2048,
+        heads: 1,
+        features: 2,
+        ..RandomAttention::any(1)
+    };
+    let graph = Arc::new(attention.build());
+    for batch in [200, 1 << 16] {
+        let refused = compile(graph.clone(), batch, PlanParameters::default());
+        assert_eq!(refused.err(), Some(PlanError::TooLarge { samples: batch }));
+    }
+}
