@@ -52,7 +52,7 @@ const CHUNK_ELEMENTS: usize = 128;
 
 /// Elements in a line of the cache.
 const LINE_ELEMENTS: usize = 8;
-/// How many messages ahead their cells are asked for: one is too late.
+/// How many messages ahead their cells are asked for: one is too late, and four do not fit into the first cache.
 const AHEAD: usize = 2;
 
 /// The lanes of a kernel at this level: how many messages it hashes at once.
