@@ -50,8 +50,6 @@ const BLOCK_ELEMENTS: usize = 8;
 /// Elements in a chunk of 1024 bytes.
 const CHUNK_ELEMENTS: usize = 128;
 
-/// Elements in a line of the cache.
-const LINE_ELEMENTS: usize = 8;
 /// How many messages ahead their cells are asked for: one is too late, and four do not fit into the first cache.
 const AHEAD: usize = 2;
 
@@ -261,11 +259,9 @@ fn chunk<W: Words>(columns: &[&[Felt]], row: usize, counter: u64, root: u32) -> 
         for (words, column) in message.chunks_exact_mut(2).zip(&rest[..elements]) {
             words.copy_from_slice(&W::halves(&column[row..]));
             // As many columns are more streams than a processor follows by itself.
-            let ahead = column.get(row + AHEAD * W::WIDTH..).unwrap_or_default();
-            ahead
-                .chunks(LINE_ELEMENTS)
-                .take(W::WIDTH / LINE_ELEMENTS)
-                .for_each(W::prefetch);
+            if let Some(ahead) = column.get(row + AHEAD * W::WIDTH..) {
+                W::prefetch(ahead);
+            }
         }
         let mut flags = 0;
         if block == 0 {
