@@ -35,51 +35,70 @@ TOKENS, PATCH, WIDTH, HEADS, HIDDEN, LAYERS, CLASSES = 16, 4, 32, 4, 64, 2, 10
 TARGET = pathlib.Path(__file__).parent.parent / "testdata/models/encoder"
 
 
-def parameters(rng):
-    def matrix(rows, columns):
-        return rng.normal(0, rows**-0.5, (rows, columns)).astype(np.float32)
+def matrix(rng, rows, columns):
+    return rng.normal(0, rows**-0.5, (rows, columns)).astype(np.float32)
 
-    p = {"embed.w": matrix(PATCH, WIDTH), "embed.pos": matrix(TOKENS, WIDTH)}
-    for layer in range(LAYERS):
+
+def block_parameters(rng, layers, width, hidden, classes):
+    """Of all blocks, and of what follows them."""
+    p = {}
+    for layer in range(layers):
         for name in "qkvo":
-            p[f"{layer}.{name}.w"] = matrix(WIDTH, WIDTH)
-            p[f"{layer}.{name}.b"] = np.zeros(WIDTH, np.float32)
-        p[f"{layer}.up.w"] = matrix(WIDTH, HIDDEN)
-        p[f"{layer}.up.b"] = np.zeros(HIDDEN, np.float32)
-        p[f"{layer}.down.w"] = matrix(HIDDEN, WIDTH)
-        p[f"{layer}.down.b"] = np.zeros(WIDTH, np.float32)
-    for name in [f"{layer}.norm{i}" for layer in range(LAYERS) for i in (1, 2)] + ["norm"]:
-        p[f"{name}.w"] = np.ones(WIDTH, np.float32)
-        p[f"{name}.b"] = np.zeros(WIDTH, np.float32)
-    p["head.w"] = matrix(WIDTH, CLASSES)
-    p["head.b"] = np.zeros(CLASSES, np.float32)
+            p[f"{layer}.{name}.w"] = matrix(rng, width, width)
+            p[f"{layer}.{name}.b"] = np.zeros(width, np.float32)
+        p[f"{layer}.up.w"] = matrix(rng, width, hidden)
+        p[f"{layer}.up.b"] = np.zeros(hidden, np.float32)
+        p[f"{layer}.down.w"] = matrix(rng, hidden, width)
+        p[f"{layer}.down.b"] = np.zeros(width, np.float32)
+    for name in [f"{layer}.norm{i}" for layer in range(layers) for i in (1, 2)] + ["norm"]:
+        p[f"{name}.w"] = np.ones(width, np.float32)
+        p[f"{name}.b"] = np.zeros(width, np.float32)
+    p["head.w"] = matrix(rng, width, classes)
+    p["head.b"] = np.zeros(classes, np.float32)
     return p
 
 
-def train(p, x, labels, rng):
+def parameters(rng):
+    p = {"embed.w": matrix(rng, PATCH, WIDTH), "embed.pos": matrix(rng, TOKENS, WIDTH)}
+    return p | block_parameters(rng, LAYERS, WIDTH, HIDDEN, CLASSES)
+
+
+def norm(p, name, x):
+    import jax.numpy as jnp
+
+    x = x - x.mean(-1, keepdims=True)
+    x = x / jnp.sqrt((x * x).mean(-1, keepdims=True) + 1e-5)
+    return x * p[f"{name}.w"] + p[f"{name}.b"]
+
+
+def block(p, layer, y, heads):
+    """Attention and two dense layers on rows, each with a sum around it."""
+    import jax
+
+    n, tokens, width = y.shape
+    apart = lambda v: v.reshape(n, tokens, heads, width // heads).transpose(0, 2, 1, 3)
+    linear = lambda name, v: v @ p[f"{layer}.{name}.w"] + p[f"{layer}.{name}.b"]
+    v = norm(p, f"{layer}.norm1", y)
+    q, k, v = (apart(linear(name, v)) for name in "qkv")
+    scores = jax.nn.softmax(q @ k.transpose(0, 1, 3, 2) / np.sqrt(width // heads))
+    y += linear("o", (scores @ v).transpose(0, 2, 1, 3).reshape(n, tokens, width))
+    v = jax.nn.gelu(linear("up", norm(p, f"{layer}.norm2", y)), approximate=False)
+    return y + linear("down", v)
+
+
+def logits(p, x):
+    n = x.shape[0]
+    y = x.reshape(n, 4, 2, 4, 2).transpose(0, 1, 3, 2, 4).reshape(n, TOKENS, PATCH)
+    y = y @ p["embed.w"] + p["embed.pos"]
+    for layer in range(LAYERS):
+        y = block(p, layer, y, HEADS)
+    return norm(p, "norm", y)[:, 0] @ p["head.w"] + p["head.b"]
+
+
+def train(logits, p, x, labels, rng):
     """Adam on the cross entropy, with jax for gradients."""
     import jax
     import jax.numpy as jnp
-
-    def norm(p, name, x):
-        x = x - x.mean(-1, keepdims=True)
-        x = x / jnp.sqrt((x * x).mean(-1, keepdims=True) + 1e-5)
-        return x * p[f"{name}.w"] + p[f"{name}.b"]
-
-    def logits(p, x):
-        n = x.shape[0]
-        y = x.reshape(n, 4, 2, 4, 2).transpose(0, 1, 3, 2, 4).reshape(n, TOKENS, PATCH)
-        y = y @ p["embed.w"] + p["embed.pos"]
-        heads = lambda v: v.reshape(n, TOKENS, HEADS, WIDTH // HEADS).transpose(0, 2, 1, 3)
-        for layer in range(LAYERS):
-            linear = lambda name, v: v @ p[f"{layer}.{name}.w"] + p[f"{layer}.{name}.b"]
-            v = norm(p, f"{layer}.norm1", y)
-            q, k, v = (heads(linear(name, v)) for name in "qkv")
-            scores = jax.nn.softmax(q @ k.transpose(0, 1, 3, 2) / np.sqrt(WIDTH // HEADS))
-            y += linear("o", (scores @ v).transpose(0, 2, 1, 3).reshape(n, TOKENS, WIDTH))
-            v = jax.nn.gelu(linear("up", norm(p, f"{layer}.norm2", y)), approximate=False)
-            y += linear("down", v)
-        return norm(p, "norm", y)[:, 0] @ p["head.w"] + p["head.b"]
 
     def loss(p, x, labels):
         chosen = jnp.take_along_axis(jax.nn.log_softmax(logits(p, x)), labels[:, None], 1)
@@ -127,6 +146,23 @@ class Network:
         split = self.node("Reshape", f"{name}.split", x, "heads")
         return self.node("Transpose", f"{name}.heads", split, perm=perm)
 
+    def block(self, layer, y):
+        name = lambda part: f"{layer}.{part}"
+        x = self.norm(name("norm1"), y)
+        q, k, v = (self.linear(name(part), x) for part in "qkv")
+        q = self.heads(name("q"), q, [0, 2, 1, 3])
+        k = self.heads(name("k"), k, [0, 2, 3, 1])
+        v = self.heads(name("v"), v, [0, 2, 1, 3])
+        x = self.node("Div", name("scores"), self.node("MatMul", name("qk"), q, k), "root")
+        x = self.node("Softmax", name("weights"), x, axis=-1)
+        x = self.node("MatMul", name("mixed"), x, v)
+        x = self.node("Transpose", name("joined"), x, perm=[0, 2, 1, 3])
+        x = self.node("Reshape", name("rows"), x, "rows")
+        y = self.node("Add", name("sum1"), y, self.linear(name("o"), x))
+        x = self.linear(name("up"), self.norm(name("norm2"), y))
+        x = self.linear(name("down"), self.node("Gelu", name("gelu"), x))
+        return self.node("Add", name("sum2"), y, x)
+
     def build(self):
         self.constant("grid", np.int64([-1, 4, 2, 4, 2]))
         self.constant("patches", np.int64([-1, TOKENS, PATCH]))
@@ -140,35 +176,20 @@ class Network:
         y = self.node("MatMul", "embed.xw", y, "embed.w")
         y = self.node("Add", "embed", y, "embed.pos")
         for layer in range(LAYERS):
-            name = lambda part: f"{layer}.{part}"
-            x = self.norm(name("norm1"), y)
-            q, k, v = (self.linear(name(part), x) for part in "qkv")
-            q = self.heads(name("q"), q, [0, 2, 1, 3])
-            k = self.heads(name("k"), k, [0, 2, 3, 1])
-            v = self.heads(name("v"), v, [0, 2, 1, 3])
-            x = self.node("Div", name("scores"), self.node("MatMul", name("qk"), q, k), "root")
-            x = self.node("Softmax", name("weights"), x, axis=-1)
-            x = self.node("MatMul", name("mixed"), x, v)
-            x = self.node("Transpose", name("joined"), x, perm=[0, 2, 1, 3])
-            x = self.node("Reshape", name("rows"), x, "rows")
-            y = self.node("Add", name("sum1"), y, self.linear(name("o"), x))
-            x = self.linear(name("up"), self.norm(name("norm2"), y))
-            x = self.linear(name("down"), self.node("Gelu", name("gelu"), x))
-            y = self.node("Add", name("sum2"), y, x)
+            y = self.block(layer, y)
         y = self.norm("norm", y)
         y = self.node("Gather", "token", y, "first", axis=1)
         self.node("Gemm", "logits", y, "head.w", "head.b")
-        graph = helper.make_graph(
-            self.nodes,
-            "encoder",
-            [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["N", 8, 8])],
-            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", CLASSES])],
-            self.constants,
-        )
+        fed = helper.make_tensor_value_info("input", TensorProto.FLOAT, ["N", 8, 8])
+        return self.model("encoder", fed, CLASSES)
+
+    def model(self, name, fed, classes):
+        logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", classes])
+        graph = helper.make_graph(self.nodes, name, [fed], [logits], self.constants)
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
 
 
-class Digits(CalibrationDataReader):
+class Samples(CalibrationDataReader):
     def __init__(self, x):
         self.samples = iter(x)
 
@@ -208,6 +229,24 @@ def other_goldens(folder, x):
         np.savez_compressed(folder / f"outputs_{form}.npz", q_last=last, logits=logits)
 
 
+def quantize(model, folder, calibration):
+    """Writes the three forms."""
+    signed = dict(activation_type=QuantType.QInt8, weight_type=QuantType.QInt8, per_channel=True)
+    unsigned = dict(activation_type=QuantType.QUInt8, weight_type=QuantType.QUInt8)
+    with tempfile.TemporaryDirectory() as scratch:
+        float_path = pathlib.Path(scratch) / "float.onnx"
+        onnx.save(model, float_path)
+        for name, form, types in [
+            ("model.onnx", QuantFormat.QOperator, signed),
+            ("model_qdq.onnx", QuantFormat.QDQ, signed),
+            ("model_u8.onnx", QuantFormat.QOperator, unsigned),
+        ]:
+            quantize_static(
+                float_path, folder / name, Samples(calibration), form,
+                calibrate_method=CalibrationMethod.MinMax, **types,
+            )
+
+
 def main():
     from sklearn.datasets import load_digits
 
@@ -218,29 +257,16 @@ def main():
     pictures = (digits.images[order] / 16).astype(np.float32)
     labels = digits.target[order]
     x, calibration = pictures[:SAMPLES], pictures[300:500]
-    p = train(parameters(rng), pictures[300:], labels[300:], rng)
+    p = train(logits, parameters(rng), pictures[300:], labels[300:], rng)
     model = Network(p).build()
-    signed = dict(activation_type=QuantType.QInt8, weight_type=QuantType.QInt8, per_channel=True)
-    unsigned = dict(activation_type=QuantType.QUInt8, weight_type=QuantType.QUInt8)
-    with tempfile.TemporaryDirectory() as folder:
-        float_path = pathlib.Path(folder) / "float.onnx"
-        onnx.save(model, float_path)
-        for name, form, types in [
-            ("model.onnx", QuantFormat.QOperator, signed),
-            ("model_qdq.onnx", QuantFormat.QDQ, signed),
-            ("model_u8.onnx", QuantFormat.QOperator, unsigned),
-        ]:
-            quantize_static(
-                float_path, TARGET / name, Digits(calibration), form,
-                calibrate_method=CalibrationMethod.MinMax, **types,
-            )
+    quantize(model, TARGET, calibration)
     float_logits = session(model).run(None, {"input": x})[0]
-    logits, last, tensors = run(TARGET / "model.onnx", x)
+    y, last, tensors = run(TARGET / "model.onnx", x)
     # The file cuts the picture before it quantizes it; this is the order of the picture.
     q_in = tensors["tokens_quantized"].reshape(-1, 4, 4, 2, 2).transpose(0, 1, 3, 2, 4).reshape(x.shape)
     np.savez_compressed(TARGET / "inputs.npz", x=x, q_in=q_in, label=labels[:SAMPLES])
     np.savez_compressed(
-        TARGET / "outputs.npz", q_last=last, logits=logits, float_logits=float_logits
+        TARGET / "outputs.npz", q_last=last, logits=y, float_logits=float_logits
     )
     firsts = {name: value[:INTERMEDIATES] for name, value in tensors.items()}
     np.savez_compressed(TARGET / "intermediates.npz", **firsts)

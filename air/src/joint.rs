@@ -151,7 +151,7 @@ impl<E: FieldElement<BaseField = Felt>> JointCheck<E> {
         for (&coefficient, &x) in input.iter().zip(&codes.input) {
             check.total -= coefficient.mul_base(Felt::from(x));
         }
-        debug_assert!(input.is_empty() || input.len() == batch * graph.input_len());
+        debug_assert!(input.is_empty() || input.len() == batch * graph.tensor(graph.input).len());
         check
     }
 

@@ -56,7 +56,7 @@ impl Setting {
                 alpha: random.element(),
             },
             codes: PublicCodes {
-                input: random.bytes(plan.batch * plan.graph.input_len()),
+                input: random.bytes(plan.batch * plan.graph.tensor(plan.graph.input).len()),
                 output: random.bytes(plan.batch * plan.graph.output_len()),
             },
             lagrange: (plan.shards.iter())

@@ -8,8 +8,8 @@ use winterforge_air::pieces::Role;
 use winterforge_air::plan::{Plan, PlanError, PlanParameters, compile};
 use winterforge_model::testing::Rng;
 use winterforge_model::{
-    AveragePool, AverageRule, Boundary, Constant, Elementwise, Graph, MulRule, Node, Op, QType,
-    Quantization, Tensor, TensorId, Window,
+    AveragePool, AverageRule, Constant, Elementwise, Graph, InputBoundary, MulRule, Node, Op,
+    OutputBoundary, QType, Quantization, Tensor, TensorId, Window,
 };
 
 fn quantization(rng: &mut Rng, scale: f32) -> Quantization {
@@ -44,8 +44,8 @@ fn graph(op: Op, inputs: usize, tensors: [(&[usize], Quantization); 2]) -> Graph
         }],
         input: TensorId(0),
         output: TensorId(1),
-        input_boundary: Boundary::Float,
-        output_boundary: Boundary::Float,
+        input_boundary: InputBoundary::Float,
+        output_boundary: OutputBoundary::Float,
     };
     graph.validate().unwrap();
     graph

@@ -25,7 +25,8 @@ options = onnxruntime.SessionOptions()
 options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
 options.log_severity_level = 4
 options.intra_op_num_threads = 1
-TYPES = {"tensor(float)": "f4", "tensor(int8)": "i1", "tensor(uint8)": "u1"}
+TYPES = {"float": "f4", "int8": "i1", "uint8": "u1", "int32": "i4", "int64": "i8"}
+TYPES = {f"tensor({name})": code for name, code in TYPES.items()}
 reply(0, onnxruntime.__version__.encode())
 loaded = (None, None)
 while header := sys.stdin.buffer.read(8):

@@ -6,7 +6,7 @@
 
 use winterforge_air::evaluation::claimed_columns;
 use winterforge_air::plan::Shard;
-use winterforge_model::{Boundary, Graph};
+use winterforge_model::{Graph, InputBoundary};
 use winterforge_prover::{Demand, Schedule};
 use winterforge_verifier::bundle::HashId;
 use winterforge_verifier::instance::{Instance, ParameterShard};
@@ -232,18 +232,21 @@ impl Size {
 
 /// The weights as read and as imported.
 fn model_bytes(graph: &Graph) -> u64 {
-    graph
-        .nodes
-        .iter()
+    let table = match &graph.input_boundary {
+        InputBoundary::Tokens(embedding) => 2 * embedding.codes.len() as u64,
+        InputBoundary::Float | InputBoundary::Quantized => 0,
+    };
+    let weights: u64 = (graph.nodes.iter())
         .map(|node| 4 * parameters(&node.op))
-        .sum()
+        .sum();
+    table + weights
 }
 
 fn bundle_bytes(instance: &Instance, sizes: &[Size]) -> f64 {
     let graph = &instance.plan.graph;
     let input_width = match graph.input_boundary {
-        Boundary::Float => 4,
-        Boundary::Quantized => 1,
+        InputBoundary::Float | InputBoundary::Tokens(_) => 4,
+        InputBoundary::Quantized => 1,
     };
     let statement = instance.plan.batch * (input_width * graph.input_len() + graph.output_len());
     let shards: f64 = sizes.iter().map(|size| shard_bytes(instance, size)).sum();

@@ -11,7 +11,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use winterforge_model::{Boundary, Graph};
+use winterforge_model::{Graph, InputBoundary};
 
 use crate::error::CliError;
 
@@ -84,13 +84,13 @@ impl Oracle {
             CliError::input(format!("{}: ONNX Runtime: {reason}", model.display()))
         };
         let fed = match graph.input_boundary {
-            Boundary::Float => sample.to_vec(),
-            Boundary::Quantized => {
+            InputBoundary::Float | InputBoundary::Tokens(_) => sample.to_vec(),
+            InputBoundary::Quantized => {
                 let integers = graph.quantize_input(sample).into_iter();
                 integers.map(|q| q as f32).collect()
             }
         };
-        self.request(model, &graph.tensor(graph.input).shape, &fed)
+        self.request(model, graph.input_shape(), &fed)
             .map_err(|error| failed(&error))?;
         let reply = self.reply().map_err(|error| failed(&error))?;
         let bytes = reply.map_err(|message| failed(&message))?;
@@ -141,7 +141,7 @@ impl Drop for Oracle {
 
 #[cfg(test)]
 mod tests {
-    use winterforge_model::testing::{Form, RandomNet, random_input};
+    use winterforge_model::testing::{Form, RandomNet, random_sample};
     use winterforge_model::{execute, import};
 
     use super::*;
@@ -193,13 +193,7 @@ mod tests {
 
     /// What the executor and ONNX Runtime make of a random input.
     fn both(oracle: &mut Oracle, path: &Path, graph: &Graph, seed: u64) -> (Vec<f32>, Vec<f32>) {
-        let integers = random_input(seed, graph);
-        let quantization = graph.tensor(graph.input).quantization;
-        let cell = |&q: &i32| match graph.input_boundary {
-            Boundary::Float => quantization.dequantize(q),
-            Boundary::Quantized => q as f32,
-        };
-        let x: Vec<f32> = integers.iter().map(cell).collect();
+        let x = random_sample(seed, graph);
         let execution = execute(graph, &graph.quantize_input(&x)).unwrap();
         let ours = graph.dequantize_output(&execution.tensors[graph.output.0]);
         let theirs = oracle.run(path, graph, &x).unwrap_or_else(|error| {

@@ -10,8 +10,8 @@ use winterforge_air::layout::{
 use winterforge_air::plan::{Plan, PlanParameters, Row};
 use winterforge_air::rounding::Channel;
 use winterforge_air::witness::Values as Lanes;
-use winterforge_model::testing::{RandomMlp, random_input};
-use winterforge_model::{Boundary, Execution, Graph, Linear, Node, Op, execute};
+use winterforge_model::testing::{RandomMlp, random_sample};
+use winterforge_model::{Execution, Graph, InputBoundary, Linear, Node, Op, execute};
 use winterforge_verifier::bundle::{Header, Parameters, PublicTensor, Values};
 use winterforge_verifier::instance::Instance;
 
@@ -80,11 +80,7 @@ impl Case {
             .collect();
         let instance =
             Instance::new(graph.clone(), executions.len(), parameters).expect("a provable model");
-        let shape = |tensor: usize| {
-            let mut shape = vec![executions.len()];
-            shape.extend_from_slice(&graph.tensors[tensor].shape);
-            shape
-        };
+        let batched = |sample: &[usize]| [&[executions.len()], sample].concat();
         let cells = |tensor: usize| {
             let cells = executions
                 .iter()
@@ -92,18 +88,19 @@ impl Case {
             Values::Quantized(graph.tensors[tensor].quantization.qtype, cells.collect())
         };
         let input = match graph.input_boundary {
-            Boundary::Float => Values::Float(x.clone()),
-            Boundary::Quantized => cells(graph.input.0),
+            InputBoundary::Float => Values::Float(x.clone()),
+            InputBoundary::Quantized => cells(graph.input.0),
+            InputBoundary::Tokens(_) => Values::Tokens(graph.tokens(&x)),
         };
         let header = Header {
             model_id: graph.id(),
             parameters,
             input: PublicTensor {
-                shape: shape(graph.input.0),
+                shape: batched(graph.input_shape()),
                 values: input,
             },
             output: PublicTensor {
-                shape: shape(graph.output.0),
+                shape: batched(&graph.tensor(graph.output).shape),
                 values: cells(graph.output.0),
             },
             shards: instance.plan.shards.len() as u32,
@@ -156,10 +153,8 @@ impl Case {
             }
         }
         graph.validate().expect("a valid model");
-        let quantization = graph.tensor(graph.input).quantization;
         let x = (0..batch as u64)
-            .flat_map(|sample| random_input(seed ^ sample << 20, &graph))
-            .map(|q| quantization.dequantize(q))
+            .flat_map(|sample| random_sample(seed ^ sample << 20, &graph))
             .collect();
         let parameters = Parameters {
             plan,

@@ -1,9 +1,9 @@
 //! Small networks of the operators beyond matrix products, one statement each.
 
-use winterforge_model::testing::{Rng, random_input};
+use winterforge_model::testing::{Rng, random_sample};
 use winterforge_model::{
-    AveragePool, Boundary, Constant, Conv, Elementwise, Graph, LayerNorm, Node, Op, QType,
-    Quantization, Requant, Table, Tensor, TensorId, Window,
+    AveragePool, Constant, Conv, Elementwise, Graph, InputBoundary, LayerNorm, Node, Op,
+    OutputBoundary, QType, Quantization, Requant, Table, Tensor, TensorId, Window,
 };
 use winterforge_verifier::bundle::Parameters;
 
@@ -79,8 +79,8 @@ impl Net {
             nodes: self.nodes,
             input: TensorId(0),
             output,
-            input_boundary: Boundary::Float,
-            output_boundary: Boundary::Float,
+            input_boundary: InputBoundary::Float,
+            output_boundary: OutputBoundary::Float,
         };
         graph.validate().expect("a valid graph");
         graph
@@ -90,10 +90,8 @@ impl Net {
 /// The statement about `batch` random samples.
 /// A graph, and what it returns for random samples.
 pub fn case(graph: Graph, seed: u64, batch: usize) -> Case {
-    let quantization = graph.tensor(graph.input).quantization;
     let x = (0..batch as u64)
-        .flat_map(|sample| random_input(seed ^ sample << 20, &graph))
-        .map(|q| quantization.dequantize(q))
+        .flat_map(|sample| random_sample(seed ^ sample << 20, &graph))
         .collect();
     Case::new(graph, x, Parameters::default())
 }

@@ -127,7 +127,7 @@ fn compare(graph: Graph, seed: u64, max_batch: i64) -> Option<BTreeSet<&'static 
     };
     let mut bytes = |count: usize| (0..count).map(|_| rng.next_u64() as u8).collect();
     let codes = PublicCodes {
-        input: bytes(batch * graph.input_len()),
+        input: bytes(batch * graph.tensor(graph.input).len()),
         output: bytes(batch * graph.output_len()),
     };
     let challenges = joint_challenges::<Cube>(&[seed as u8; 32]);

@@ -50,13 +50,56 @@ pub struct Node {
     pub op: Op,
 }
 
-/// What stands at an end of the graph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Boundary {
-    /// float32, converted by a `QuantizeLinear` or `DequantizeLinear`.
+/// What the caller passes in for the input tensor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum InputBoundary {
+    /// float32, converted by a `QuantizeLinear`.
     Float,
     /// The 8-bit tensor itself.
     Quantized,
+    /// Numbers of rows that make up the tensor.
+    Tokens(Embedding),
+}
+
+/// What the caller gets for the output tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum OutputBoundary {
+    /// float32, converted by a `DequantizeLinear`.
+    Float,
+    /// The 8-bit tensor itself.
+    Quantized,
+}
+
+impl From<OutputBoundary> for InputBoundary {
+    fn from(boundary: OutputBoundary) -> Self {
+        match boundary {
+            OutputBoundary::Float => Self::Float,
+            OutputBoundary::Quantized => Self::Quantized,
+        }
+    }
+}
+
+/// The table that tokens are looked up in.
+///
+/// It is a part of the public end of the model, not of what is proven: prover and verifier both look up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Embedding {
+    /// The shape of the tokens of one sample. The shape of the graph's input tensor is this and then that of a row.
+    pub shape: Vec<usize>,
+    /// The rows, one behind the other, as codes: integers of the input tensor less the least of their type.
+    pub codes: Vec<u8>,
+}
+
+impl Embedding {
+    /// The number of tokens in one sample.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether a sample has no tokens; never the case in an imported graph.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// A quantized model for one sample.
@@ -74,9 +117,9 @@ pub struct Graph {
     /// The tensor that the model returns.
     pub output: TensorId,
     /// What the caller passes in.
-    pub input_boundary: Boundary,
+    pub input_boundary: InputBoundary,
     /// What the caller gets back.
-    pub output_boundary: Boundary,
+    pub output_boundary: OutputBoundary,
 }
 
 impl Graph {
@@ -88,9 +131,32 @@ impl Graph {
         &self.tensors[id.0]
     }
 
-    /// The number of input cells of one sample.
+    /// The shape of what is passed in for one sample: tokens, or the cells of the input tensor.
+    pub fn input_shape(&self) -> &[usize] {
+        match &self.input_boundary {
+            InputBoundary::Tokens(embedding) => &embedding.shape,
+            InputBoundary::Float | InputBoundary::Quantized => &self.tensor(self.input).shape,
+        }
+    }
+
+    /// How many values are passed in for one sample.
     pub fn input_len(&self) -> usize {
-        self.tensor(self.input).len()
+        self.input_shape().iter().product()
+    }
+
+    /// How many different tokens there are, in a graph that takes tokens.
+    pub fn vocabulary(&self) -> Option<usize> {
+        match &self.input_boundary {
+            InputBoundary::Tokens(embedding) => {
+                Some(embedding.codes.len() / self.row_len(embedding))
+            }
+            InputBoundary::Float | InputBoundary::Quantized => None,
+        }
+    }
+
+    /// The cells of the input tensor that one token stands for.
+    fn row_len(&self, embedding: &Embedding) -> usize {
+        (self.tensor(self.input).len() / embedding.len().max(1)).max(1)
     }
 
     /// The number of output cells of one sample.
@@ -103,28 +169,48 @@ impl Graph {
         self.nodes.iter().position(|node| node.output == tensor)
     }
 
-    /// One sample of input, as the first integer operator sees it.
+    /// One sample of input or several, as the first integer operator sees them.
     ///
-    /// At a [`Boundary::Float`] this is `QuantizeLinear`. At a [`Boundary::Quantized`] the numbers
-    /// are already the integers; what is no integer of the type is rounded and saturated.
+    /// At [`InputBoundary::Float`] this is `QuantizeLinear`. At [`InputBoundary::Quantized`] the numbers are
+    /// already the integers; what is no integer of the type is rounded and saturated. At
+    /// [`InputBoundary::Tokens`] they are looked up, as [`tokens`](Self::tokens) reads them.
     pub fn quantize_input(&self, x: &[f32]) -> Vec<i32> {
         let quantization = self.tensor(self.input).quantization;
-        let quantization = match self.input_boundary {
-            Boundary::Float => quantization,
-            Boundary::Quantized => raw_integers(quantization.qtype),
+        let quantization = match &self.input_boundary {
+            InputBoundary::Float => quantization,
+            InputBoundary::Quantized => raw_integers(quantization.qtype),
+            InputBoundary::Tokens(embedding) => {
+                let least = quantization.qtype.min();
+                let row = |token| self.embedded(embedding, token).unwrap_or_default();
+                let codes = self.tokens(x).into_iter().flat_map(row);
+                return codes.map(|&code| i32::from(code) + least).collect();
+            }
         };
         x.iter().map(|&x| quantization.quantize(x)).collect()
     }
 
+    /// Numbers as tokens; what is none is rounded to the nearest one. Every token is a float32 exactly.
+    pub fn tokens(&self, x: &[f32]) -> Vec<u32> {
+        let last = self.vocabulary().unwrap_or(0).saturating_sub(1) as f32;
+        let token = |&x: &f32| x.round_ties_even().clamp(0.0, last) as u32;
+        x.iter().map(token).collect()
+    }
+
+    /// The codes of a token's cells, if there is such a token.
+    pub fn embedded<'e>(&self, embedding: &'e Embedding, token: u32) -> Option<&'e [u8]> {
+        let len = self.row_len(embedding);
+        embedding.codes.chunks_exact(len).nth(token as usize)
+    }
+
     /// What the model returns for the last quantized tensor `q` of one sample.
     ///
-    /// At a [`Boundary::Float`] this is `DequantizeLinear`; at a [`Boundary::Quantized`] the
+    /// At [`OutputBoundary::Float`] this is `DequantizeLinear`; at [`OutputBoundary::Quantized`] the
     /// integers themselves, as floats.
     pub fn dequantize_output(&self, q: &[i32]) -> Vec<f32> {
         let quantization = self.tensor(self.output).quantization;
         let quantization = match self.output_boundary {
-            Boundary::Float => quantization,
-            Boundary::Quantized => raw_integers(quantization.qtype),
+            OutputBoundary::Float => quantization,
+            OutputBoundary::Quantized => raw_integers(quantization.qtype),
         };
         q.iter().map(|&q| quantization.dequantize(q)).collect()
     }

@@ -12,7 +12,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::graph::{Boundary, Graph, TensorId};
+use crate::graph::{Embedding, Graph, InputBoundary, OutputBoundary, TensorId};
 use crate::op::{Constant, Conv, Elementwise, Linear, Op, Pad, Window};
 use crate::quantization::{QType, Quantization};
 use crate::requant::Requant;
@@ -80,9 +80,12 @@ impl Graph {
         let mut out = Encoder(Vec::new());
         out.u32(SEMANTICS_VERSION);
         out.tensor(self.input);
-        out.boundary(self.input_boundary);
+        out.input_boundary(&self.input_boundary);
         out.tensor(self.output);
-        out.boundary(self.output_boundary);
+        out.u8(match self.output_boundary {
+            OutputBoundary::Float => 0,
+            OutputBoundary::Quantized => 1,
+        });
         out.list(&self.tensors, |out, tensor| {
             out.sizes(&tensor.shape);
             out.quantization(&tensor.quantization);
@@ -123,11 +126,17 @@ impl Encoder {
         self.size(id.0);
     }
 
-    fn boundary(&mut self, boundary: Boundary) {
-        self.u8(match boundary {
-            Boundary::Float => 0,
-            Boundary::Quantized => 1,
-        });
+    fn input_boundary(&mut self, boundary: &InputBoundary) {
+        match boundary {
+            InputBoundary::Float => self.u8(0),
+            InputBoundary::Quantized => self.u8(1),
+            InputBoundary::Tokens(Embedding { shape, codes }) => {
+                self.u8(2);
+                self.sizes(shape);
+                self.size(codes.len());
+                self.0.extend(codes);
+            }
+        }
     }
 
     fn quantization(&mut self, q: &Quantization) {

@@ -12,11 +12,11 @@ mod json;
 mod npy;
 mod npz;
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use crate::error::InputError;
-use crate::graph::{Boundary, Graph};
-use crate::quantization::QType;
+use crate::graph::{Graph, InputBoundary};
 
 /// Input samples, one behind the other.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,7 +25,7 @@ pub struct Samples {
     pub count: usize,
     /// The number of values in one sample.
     pub sample_len: usize,
-    /// All values, sample by sample. Integers for a model with a [`Boundary::Quantized`] input.
+    /// All values, sample by sample. Integers unless the model takes [`InputBoundary::Float`].
     pub data: Vec<f32>,
 }
 
@@ -87,18 +87,26 @@ impl Target<'_> {
 
     /// The shape of one sample.
     fn sample_shape(&self) -> &[usize] {
-        &self.graph.tensor(self.graph.input).shape
+        self.graph.input_shape()
     }
 
     fn sample_len(&self) -> usize {
         self.graph.input_len()
     }
 
-    /// The integer type that the model takes, or `None` if it takes floats.
-    fn integers(&self) -> Option<QType> {
+    /// The integers that the model takes and what they are called, or `None` if it takes floats.
+    fn integers(&self) -> Option<(RangeInclusive<i64>, String)> {
         match self.graph.input_boundary {
-            Boundary::Float => None,
-            Boundary::Quantized => Some(self.graph.tensor(self.graph.input).quantization.qtype),
+            InputBoundary::Float => None,
+            InputBoundary::Quantized => {
+                let qtype = self.graph.tensor(self.graph.input).quantization.qtype;
+                let range = i64::from(qtype.min())..=i64::from(qtype.max());
+                Some((range, qtype.to_string()))
+            }
+            InputBoundary::Tokens(_) => {
+                let last = self.graph.vocabulary().unwrap_or(0) as i64 - 1;
+                Some((0..=last, format!("token (0 to {last})")))
+            }
         }
     }
 
@@ -128,16 +136,12 @@ impl Target<'_> {
             index: index % self.sample_len(),
             detail,
         };
-        if let Some(qtype) = self.integers() {
+        if let Some((range, kind)) = self.integers() {
             return match number {
-                Number::Integer(v) if i32::try_from(v).is_ok_and(|v| qtype.contains(v)) => {
-                    Ok(v as f32)
-                }
-                Number::Integer(v) => {
-                    Err(fail(format!("{v} is no {qtype}, which the model takes")))
-                }
+                Number::Integer(v) if range.contains(&v) => Ok(v as f32),
+                Number::Integer(v) => Err(fail(format!("{v} is no {kind}, which the model takes"))),
                 Number::F32(_) | Number::F64(_) | Number::Decimal(_) => {
-                    Err(fail(format!("not an integer, but the model takes {qtype}")))
+                    Err(fail(format!("not an integer, but the model takes {kind}")))
                 }
             };
         }

@@ -1,7 +1,7 @@
 //! Quantized ONNX models: import, exact integer semantics and a reference executor.
 //!
 //! A [`Graph`] is what Winterforge proves statements about. It holds integer operators only; the
-//! floating-point parts of a model are reduced to a [`Boundary`] at either end. [`load`] reads the
+//! floating-point parts of a model are reduced to an [`InputBoundary`] and an [`OutputBoundary`]. [`load`] reads the
 //! QOperator and the QDQ form of an int8 ONNX file onto the same graph, [`execute`] evaluates one
 //! sample, and [`Graph::id`] names the model.
 //!
@@ -47,7 +47,7 @@ pub use cells::{Copied, Operand, OperandCells, broadcast_cells, broadcast_shape}
 pub use error::{ExecuteError, GraphError, ImportError, InputError, Site};
 pub use executor::{Execution, execute};
 pub use float_rules::{AddRule, AverageRule, MulRule};
-pub use graph::{Boundary, Graph, Node, Tensor, TensorId};
+pub use graph::{Embedding, Graph, InputBoundary, Node, OutputBoundary, Tensor, TensorId};
 pub use id::{ModelId, ParseModelIdError, SEMANTICS_VERSION};
 pub use input::{Samples, read_input};
 pub use layer_norm::LayerNormRule;

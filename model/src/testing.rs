@@ -18,5 +18,5 @@ pub use attention::RandomAttention;
 pub use builder::OnnxBuilder;
 pub use net::RandomNet;
 pub use onnx::{Form, onnx_bytes};
-pub use random::{RandomMlp, Rng, random_input, random_mlp};
+pub use random::{RandomMlp, Rng, random_input, random_mlp, random_sample};
 pub use rten_onnx::onnx::DataType;

@@ -5,7 +5,7 @@ mod attention;
 use crate::cells::broadcast_shape;
 use crate::error::GraphError;
 use crate::float_rules::{AddRule, AverageRule, MulRule};
-use crate::graph::{Graph, Node, Tensor};
+use crate::graph::{Embedding, Graph, InputBoundary, Node, Tensor};
 use crate::op::{AveragePool, Conv, Elementwise, Linear, Op, Pad, Table, Window};
 use crate::quantization::Quantization;
 use crate::requant::Requant;
@@ -14,6 +14,9 @@ pub(crate) use attention::{LAYER_NORM, SOFTMAX};
 
 /// No tensor of one sample may have more cells.
 pub(crate) const MAX_TENSOR_CELLS: usize = 1 << 26;
+
+/// No more tokens, each of which is then a float32.
+pub(crate) const MAX_TOKENS: usize = 1 << 24;
 
 /// What an operator whose arithmetic can leave int32 is refused with.
 pub(crate) const OVERFLOW: &str = "with these scales a result can leave int32 before it is \
@@ -66,6 +69,11 @@ impl Graph {
         let fail = |detail: String| Err(GraphError::Tensors(detail));
         if self.input.0 >= self.tensors.len() || self.output.0 >= self.tensors.len() {
             return fail("the input or output does not exist".to_string());
+        }
+        if let InputBoundary::Tokens(embedding) = &self.input_boundary
+            && let Err(detail) = check_embedding(embedding, self.tensor(self.input))
+        {
+            return fail(detail.to_string());
         }
         for tensor in &self.tensors {
             if !has_usable_shape(&tensor.shape) {
@@ -169,6 +177,19 @@ fn is_exact(op: &Op, (a, b, y): (Quantization, Quantization, Quantization)) -> b
         Op::Mul(_) => MulRule::new(a, b, y).is_some(),
         _ => AddRule::new(a, b, y).is_some(),
     }
+}
+
+fn check_embedding(embedding: &Embedding, x: &Tensor) -> Checked {
+    let row = x.shape.strip_prefix(embedding.shape.as_slice());
+    let row = row.ok_or("the input has not the axes of the tokens")?;
+    let len = (row.iter()).try_fold(1usize, |n, &d| n.checked_mul(d));
+    let whole = len.is_some_and(|len| len > 0 && embedding.codes.len().is_multiple_of(len));
+    holds(whole, "the table of tokens is no whole number of rows")?;
+    let rows = embedding.codes.len() / len.unwrap_or(1);
+    holds(
+        (1..=MAX_TOKENS).contains(&rows),
+        "the table of tokens has no row, or more than 2^24",
+    )
 }
 
 fn check_linear(linear: &Linear, parameters: bool, x: &Tensor, y: &Tensor) -> Checked {

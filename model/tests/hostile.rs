@@ -34,8 +34,10 @@ fn feed(bytes: &[u8]) -> bool {
             graph.id();
             let cells: usize = graph.tensors.iter().map(|tensor| tensor.len()).sum();
             if cells < 1 << 16 {
-                let input =
-                    vec![graph.tensor(graph.input).quantization.zero_point; graph.input_len()];
+                let input = vec![
+                    graph.tensor(graph.input).quantization.zero_point;
+                    graph.tensor(graph.input).len()
+                ];
                 winterforge_model::execute(&graph, &input).unwrap();
             }
             true

@@ -2,7 +2,9 @@
 
 use rten_onnx::onnx::{AttributeProto, AttributeType, DataType};
 use winterforge_model::testing::OnnxBuilder;
-use winterforge_model::{Boundary, Graph, Linear, Op, QType, Quantization, execute, import};
+use winterforge_model::{
+    Graph, InputBoundary, Linear, Op, OutputBoundary, QType, Quantization, execute, import,
+};
 
 const X: Quantization = Quantization {
     scale: 0.5,
@@ -62,8 +64,8 @@ fn weights_are_transposed_and_shifted() {
     assert_eq!(linear(&graph).weights, [10, -20, 30, -5, 4, -7]);
     assert_eq!(linear(&graph).bias, [0, 0]);
     assert_eq!(
-        (graph.input_boundary, graph.output_boundary),
-        (Boundary::Quantized, Boundary::Quantized)
+        (graph.input_boundary.clone(), graph.output_boundary),
+        (InputBoundary::Quantized, OutputBoundary::Quantized)
     );
     // (4, 2, 0) less 3 is (1, -1, -3); s is 2^-5 and 2^-6.
     let execution = execute(&graph, &[4, 2, 0]).unwrap();
@@ -198,7 +200,7 @@ fn a_float_input_may_be_reshaped_first() {
         .output("y", DataType::INT8);
     let graph = read(&onnx);
     assert_eq!(graph.tensor(graph.input).shape, [3, 1]);
-    assert_eq!(graph.input_boundary, Boundary::Float);
+    assert_eq!(graph.input_boundary, InputBoundary::Float);
     assert_eq!(graph.quantize_input(&[0.5, -0.5, -1.5]), [4, 2, 0]);
 }
 

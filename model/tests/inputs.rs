@@ -5,11 +5,11 @@ use std::io::{Cursor, Write};
 use std::path::PathBuf;
 
 use winterforge_model::testing::{RandomMlp, Rng};
-use winterforge_model::{Boundary, Graph, InputError, Samples, read_input};
+use winterforge_model::{Graph, InputError, OutputBoundary, Samples, read_input};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-fn graph(boundary: Boundary) -> Graph {
+fn graph(boundary: OutputBoundary) -> Graph {
     RandomMlp {
         boundary,
         ..RandomMlp::new(1, &[3, 2])
@@ -41,7 +41,7 @@ fn npz(entries: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u8> {
 }
 
 /// Writes a file of its own for each call, reads it as input and removes it.
-fn read_as(extension: &str, bytes: &[u8], boundary: Boundary) -> Result<Samples, InputError> {
+fn read_as(extension: &str, bytes: &[u8], boundary: OutputBoundary) -> Result<Samples, InputError> {
     use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -57,7 +57,7 @@ fn read_as(extension: &str, bytes: &[u8], boundary: Boundary) -> Result<Samples,
 }
 
 fn read(extension: &str, bytes: &[u8]) -> Result<Samples, InputError> {
-    read_as(extension, bytes, Boundary::Float)
+    read_as(extension, bytes, OutputBoundary::Float)
 }
 
 #[track_caller]
@@ -153,20 +153,23 @@ fn inexact_numbers_are_refused() {
 #[test]
 fn quantized_models_take_their_own_integers() {
     let array = npy("'|i1'", "(1, 3)", &[0x80, 0, 0x7f]);
-    let samples = read_as("npy", &array, Boundary::Quantized).unwrap();
+    let samples = read_as("npy", &array, OutputBoundary::Quantized).unwrap();
     assert_eq!(samples.data, [-128.0, 0.0, 127.0]);
-    let graph = graph(Boundary::Quantized);
+    let graph = graph(OutputBoundary::Quantized);
     assert_eq!(graph.quantize_input(samples.sample(0)), [-128, 0, 127]);
     let array = npy("'|u1'", "(1, 3)", &[0, 0, 0x80]);
     refused(
-        read_as("npy", &array, Boundary::Quantized),
+        read_as("npy", &array, OutputBoundary::Quantized),
         "value 2: 128 is no int8",
     );
     let array = npy("'<f4'", "(1, 3)", &f4(&[0.0; 3]));
-    refused(read_as("npy", &array, Boundary::Quantized), "takes int8");
-    assert!(read_as("json", b"[[1, -2, 3]]", Boundary::Quantized).is_ok());
     refused(
-        read_as("json", b"[[1, -2, 3.5]]", Boundary::Quantized),
+        read_as("npy", &array, OutputBoundary::Quantized),
+        "takes int8",
+    );
+    assert!(read_as("json", b"[[1, -2, 3]]", OutputBoundary::Quantized).is_ok());
+    refused(
+        read_as("json", b"[[1, -2, 3.5]]", OutputBoundary::Quantized),
         "not an integer",
     );
 }
@@ -216,7 +219,7 @@ fn other_files_are_refused() {
         "header",
     );
     let path = PathBuf::from("/no/such/input.npz");
-    let error = read_input(&path, &graph(Boundary::Float)).unwrap_err();
+    let error = read_input(&path, &graph(OutputBoundary::Float)).unwrap_err();
     assert!(error.to_string().contains("cannot be read"), "{error}");
 }
 

@@ -97,7 +97,7 @@ impl Group {
         let k = reals(&self.k, K);
         for seed in 0..3 {
             let mut rng = Rng::new(seed);
-            let x: Vec<i32> = (0..graph.input_len())
+            let x: Vec<i32> = (0..graph.tensor(graph.input).len())
                 .map(|_| rng.int(-128, 127) as i32)
                 .collect();
             let found = execute(&graph, &x).unwrap();

@@ -125,7 +125,7 @@ fn every_field_counts_for_the_id() {
         |g| g.tensors[0].quantization.scale *= 2.0,
         |g| g.tensors[1].quantization.zero_point ^= 1,
         |g| g.tensors[0].shape.insert(0, 1),
-        |g| g.output_boundary = winterforge_model::Boundary::Quantized,
+        |g| g.output_boundary = winterforge_model::OutputBoundary::Quantized,
     ];
     let mut ids = vec![graph.id()];
     for change in changes {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use winter_crypto::hashers::Blake3_256;
 use winterforge_air::field::Felt;
-use winterforge_model::{Boundary, ExecuteError, Execution, Graph, execute};
+use winterforge_model::{ExecuteError, Execution, Graph, InputBoundary, execute};
 use winterforge_verifier::bundle::{HashId, Header, Parameters, PublicTensor, Values};
 use winterforge_verifier::instance::{Instance, InstanceError, StatementError};
 use winterforge_verifier::key::KeyError;
@@ -223,11 +223,7 @@ fn statement(
     mode: Mode<'_>,
     shards: usize,
 ) -> Header {
-    let batched = |tensor: usize| {
-        let mut shape = vec![executions.len()];
-        shape.extend_from_slice(&graph.tensors[tensor].shape);
-        shape
-    };
+    let batched = |sample: &[usize]| [&[executions.len()], sample].concat();
     let cells = |tensor: usize| {
         let values = executions
             .iter()
@@ -236,18 +232,19 @@ fn statement(
         Values::Quantized(graph.tensors[tensor].quantization.qtype, values)
     };
     let input = match graph.input_boundary {
-        Boundary::Float => Values::Float(x.to_vec()),
-        Boundary::Quantized => cells(graph.input.0),
+        InputBoundary::Float => Values::Float(x.to_vec()),
+        InputBoundary::Quantized => cells(graph.input.0),
+        InputBoundary::Tokens(_) => Values::Tokens(graph.tokens(x)),
     };
     Header {
         model_id: graph.id(),
         parameters: mode.parameters(),
         input: PublicTensor {
-            shape: batched(graph.input.0),
+            shape: batched(graph.input_shape()),
             values: input,
         },
         output: PublicTensor {
-            shape: batched(graph.output.0),
+            shape: batched(&graph.tensor(graph.output).shape),
             values: cells(graph.output.0),
         },
         shards: shards as u32,

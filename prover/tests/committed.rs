@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use winterforge_air::plan::PlanParameters;
-use winterforge_model::testing::{RandomMlp, RandomNet, random_input};
-use winterforge_model::{Boundary, Graph, Op, load, read_input};
+use winterforge_model::testing::{RandomMlp, RandomNet, random_sample};
+use winterforge_model::{Graph, Op, load, read_input};
 use winterforge_prover::{KeyMismatch, ProveError, ProvingKey, Silent, prove, prove_with_key};
 use winterforge_verifier::bundle::{HashId, Header, Parameters};
 use winterforge_verifier::key::Key;
@@ -12,14 +12,8 @@ use winterforge_verifier::security::{Profile, SecurityLevel};
 use winterforge_verifier::{Policy, VerifyError, verify, verify_with_key};
 
 fn samples(graph: &Graph, seed: u64, batch: u64) -> Vec<f32> {
-    let quantization = graph.tensor(graph.input).quantization;
-    let real = |q: i32| match graph.input_boundary {
-        Boundary::Float => quantization.dequantize(q),
-        Boundary::Quantized => q as f32,
-    };
     (0..batch)
-        .flat_map(|sample| random_input(seed * 100 + sample, graph))
-        .map(real)
+        .flat_map(|sample| random_sample(seed * 100 + sample, graph))
         .collect()
 }
 
@@ -73,10 +67,21 @@ fn random_networks_of_images() {
 
 #[test]
 fn encoders() {
-    for model in ["attn_digits", "encoder"] {
+    for model in ["attn_digits", "encoder", "tokens"] {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/models");
         let graph = load(&folder.join(model).join("model.onnx")).unwrap();
         check(&Arc::new(graph), 1, 2, Parameters::default());
+    }
+}
+
+/// The key holds the table, since who verifies looks up.
+#[test]
+fn models_that_take_tokens() {
+    for seed in [2, 5, 8] {
+        println!("seed {seed}");
+        let graph = Arc::new(RandomNet::encoder(seed).build());
+        assert!(graph.vocabulary().is_some());
+        check(&graph, seed, 2, Parameters::default());
     }
 }
 

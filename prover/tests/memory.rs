@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use winterforge_air::plan::PlanParameters;
 use winterforge_model::Graph;
-use winterforge_model::testing::{RandomMlp, random_input};
+use winterforge_model::testing::{RandomMlp, random_sample};
 use winterforge_prover::device::{
     CpuDevice, Device, DeviceError, Digests, Done, Extension, Matrix,
 };
@@ -21,10 +21,8 @@ use winterforge_verifier::{Policy, verify, verify_with_key};
 /// A model and a batch that take several short traces.
 fn sharded() -> (Arc<Graph>, Vec<f32>, Parameters) {
     let graph = Arc::new(RandomMlp::new(5, &[12, 30, 20]).build());
-    let quantization = graph.tensor(graph.input).quantization;
     let x = (0..1200)
-        .flat_map(|sample| random_input(sample, &graph))
-        .map(|q| quantization.dequantize(q))
+        .flat_map(|sample| random_sample(sample, &graph))
         .collect();
     let parameters = Parameters {
         plan: PlanParameters { max_log_rows: 9 },

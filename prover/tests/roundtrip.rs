@@ -13,31 +13,22 @@ use winterforge_air::joint::JointCheck;
 use winterforge_air::plan::PlanParameters;
 use winterforge_air::shard_air::{ShardAir, ShardInputs};
 use winterforge_model::testing::node_case::{Array, with_constants};
-use winterforge_model::testing::{RandomAttention, RandomMlp, RandomNet, random_input};
+use winterforge_model::testing::{RandomAttention, RandomMlp, RandomNet, random_sample};
 use winterforge_model::{Graph, Op, execute, import, load, read_input};
 use winterforge_prover::stark::DeviceHash;
 use winterforge_prover::{Silent, prove};
 use winterforge_verifier::bundle::{HashId, Header, Parameters, Values};
 use winterforge_verifier::challenge::{joint_challenges, joint_seed};
-use winterforge_verifier::instance::{Instance, public_codes};
+use winterforge_verifier::instance::{Instance, StatementError, public_codes};
 use winterforge_verifier::poseidon2::Poseidon2;
 use winterforge_verifier::security::{Profile, SecurityLevel};
 use winterforge_verifier::stark::{CheckMask, Reader, decode_shard};
-use winterforge_verifier::{Policy, verify};
+use winterforge_verifier::{Policy, VerifyError, verify};
 
 /// Samples that quantize to the random inputs of the model.
 fn samples(graph: &Graph, seed: u64, batch: usize) -> Vec<f32> {
-    let quantization = graph.tensor(graph.input).quantization;
-    let is_float = graph.input_boundary == winterforge_model::Boundary::Float;
     (0..batch as u64)
-        .flat_map(|sample| random_input(seed * 100 + sample, graph))
-        .map(|q| {
-            if is_float {
-                quantization.dequantize(q)
-            } else {
-                q as f32
-            }
-        })
+        .flat_map(|sample| random_sample(seed * 100 + sample, graph))
         .collect()
 }
 
@@ -134,12 +125,50 @@ fn encoders_are_proven() {
         ("attn_digits", "model_u8.onnx", 2),
         ("encoder", "model.onnx", 3),
         ("encoder", "model_u8.onnx", 4),
+        ("tokens", "model.onnx", 5),
+        ("tokens", "model_qdq.onnx", 6),
+        ("tokens", "model_u8.onnx", 7),
     ] {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/models");
         let graph = Arc::new(load(&folder.join(model).join(file)).unwrap());
         let samples = read_input(&folder.join(model).join("inputs.npz"), &graph).unwrap();
         check(&graph, samples.sample(sample), Parameters::default());
     }
+}
+
+/// Models that take tokens; the statement is about these tokens and no others.
+#[test]
+fn tokens_are_proven_and_bound() {
+    let mut proven = 0;
+    for seed in (2..40).step_by(3) {
+        let graph = Arc::new(RandomNet::encoder(seed).build());
+        let x = samples(&graph, seed, 2);
+        println!("seed {seed}");
+        check(&graph, &x, Parameters::default());
+        let proved = prove(&graph, &x, Parameters::default(), &Silent).unwrap();
+        let vocabulary = graph.vocabulary().unwrap() as u32;
+        for other in [1, vocabulary - 1, vocabulary, u32::MAX] {
+            let mut header = proved.header.clone();
+            let Values::Tokens(tokens) = &mut header.input.values else {
+                panic!("the statement holds tokens");
+            };
+            let last = tokens.last_mut().unwrap();
+            if *last == other {
+                continue;
+            }
+            *last = other;
+            let (_, length) = Header::decode(&proved.bundle).unwrap();
+            let forged = [header.encode().as_slice(), &proved.bundle[length..]].concat();
+            let error = verify(&forged, &graph, &Policy::default()).unwrap_err();
+            let unknown = matches!(
+                error,
+                VerifyError::Statement(StatementError::Token { token }) if token == other
+            );
+            assert_eq!(unknown, other >= vocabulary, "{error}");
+            proven += 1;
+        }
+    }
+    assert!(proven > 30, "{proven}");
 }
 
 #[test]

@@ -64,6 +64,19 @@ pub enum Values {
     Float(Vec<f32>),
     /// 8-bit integers of a type.
     Quantized(QType, Vec<i32>),
+    /// Numbers of rows of the model's table.
+    Tokens(Vec<u32>),
+}
+
+impl Values {
+    /// What the cells are, for people.
+    pub fn kind(&self) -> String {
+        match self {
+            Self::Float(_) => "float32".to_owned(),
+            Self::Quantized(qtype, _) => qtype.to_string(),
+            Self::Tokens(_) => "tokens".to_owned(),
+        }
+    }
 }
 
 impl PartialEq for Values {
@@ -73,6 +86,7 @@ impl PartialEq for Values {
                 a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits())
             }
             (Self::Quantized(a_type, a), Self::Quantized(b_type, b)) => a_type == b_type && a == b,
+            (Self::Tokens(a), Self::Tokens(b)) => a == b,
             _ => false,
         }
     }
@@ -94,7 +108,8 @@ pub struct Header {
     pub model_id: ModelId,
     /// How the proof is made.
     pub parameters: Parameters,
-    /// The input as the model is fed: float32 where it begins with QuantizeLinear.
+    /// The input as the model is fed: float32 where it begins with QuantizeLinear, tokens where with an
+    /// embedding.
     pub input: PublicTensor,
     /// The last quantized tensor.
     pub output: PublicTensor,
@@ -256,6 +271,7 @@ fn encode_tensor(bytes: &mut Vec<u8>, tensor: &PublicTensor) {
         Values::Float(_) => 0,
         Values::Quantized(QType::I8, _) => 1,
         Values::Quantized(QType::U8, _) => 2,
+        Values::Tokens(_) => 3,
     });
     bytes.push(tensor.shape.len() as u8);
     for &size in &tensor.shape {
@@ -269,6 +285,7 @@ fn encode_tensor(bytes: &mut Vec<u8>, tensor: &PublicTensor) {
         ),
         // An 8-bit integer of either type is its low byte.
         Values::Quantized(_, values) => bytes.extend(values.iter().map(|&value| value as u8)),
+        Values::Tokens(tokens) => bytes.extend(tokens.iter().flat_map(|token| token.to_le_bytes())),
     }
 }
 
@@ -381,14 +398,13 @@ impl<'a> FieldReader<'a> {
         if shape.first().is_none_or(|&batch| batch > MAX_BATCH) {
             return Err(self.invalid(what));
         }
-        let width = if kind == 0 { 4 } else { 1 };
+        let width = if [0, 3].contains(&kind) { 4 } else { 1 };
         let length = cells.checked_mul(width).ok_or_else(|| self.invalid(what))?;
         let values = match kind {
             0 => {
-                let word = |word: &[u8]| {
-                    f32::from_bits(u32::from_le_bytes([word[0], word[1], word[2], word[3]]))
-                };
-                Values::Float(self.take(length, what)?.chunks_exact(4).map(word).collect())
+                let (words, _) = self.take(length, what)?.as_chunks();
+                let float = |&word: &[u8; 4]| f32::from_bits(u32::from_le_bytes(word));
+                Values::Float(words.iter().map(float).collect())
             }
             1 => {
                 let signed = |&byte: &u8| i32::from(byte.cast_signed());
@@ -403,6 +419,10 @@ impl<'a> FieldReader<'a> {
                     QType::U8,
                     self.take(length, what)?.iter().map(unsigned).collect(),
                 )
+            }
+            3 => {
+                let (words, _) = self.take(length, what)?.as_chunks();
+                Values::Tokens(words.iter().map(|&word| u32::from_le_bytes(word)).collect())
             }
             _ => return Err(self.invalid(what)),
         };

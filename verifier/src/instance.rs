@@ -12,7 +12,7 @@ use winterforge_air::parameter_air::{self, ParameterAir, ParameterInputs};
 use winterforge_air::parameters::ParameterLayout;
 use winterforge_air::plan::{self, Plan, PlanError};
 use winterforge_air::shard_air::{ShardAir, ShardInputs, trace_info};
-use winterforge_model::{Boundary, Graph};
+use winterforge_model::{Graph, InputBoundary};
 
 use crate::bundle::{Header, Parameters, PublicTensor, Values};
 use crate::key::Key;
@@ -214,6 +214,12 @@ pub enum StatementError {
         /// What the statement holds.
         found: String,
     },
+    /// A token that the model does not know.
+    #[error("the statement's input holds token {token}, which the model has no row for")]
+    Token {
+        /// In the statement.
+        token: u32,
+    },
     /// Shape or type of the output.
     #[error("the statement's output is {found}, but the model returns {expected}")]
     Output {
@@ -224,7 +230,8 @@ pub enum StatementError {
     },
 }
 
-/// Input and output as codes; the input of a float32 model is quantized here.
+/// Input and output as codes; the input of a float32 model is quantized here, and
+/// tokens are looked up.
 ///
 /// # Errors
 /// [`StatementError`] if a type or shape is not the model's.
@@ -232,35 +239,36 @@ pub fn public_codes(graph: &Graph, header: &Header) -> Result<PublicCodes, State
     let batch = header.batch();
     let input = graph.tensor(graph.input);
     let output = graph.tensor(graph.output);
-    let shape = |tensor: &winterforge_model::Tensor| {
-        let mut shape = vec![batch];
-        shape.extend_from_slice(&tensor.shape);
-        shape
+    let batched = |sample: &[usize]| [&[batch], sample].concat();
+    let describe = |tensor: &PublicTensor| format!("{} {:?}", tensor.values.kind(), tensor.shape);
+    let input_shape = batched(graph.input_shape());
+    let input_type = match &graph.input_boundary {
+        InputBoundary::Float => "float32".to_owned(),
+        InputBoundary::Quantized => input.quantization.qtype.to_string(),
+        InputBoundary::Tokens(_) => "tokens".to_owned(),
     };
-    let describe = |tensor: &PublicTensor| {
-        let kind = match &tensor.values {
-            Values::Float(_) => "float32".to_owned(),
-            Values::Quantized(qtype, _) => qtype.to_string(),
-        };
-        format!("{kind} {:?}", tensor.shape)
-    };
-    let input_type = match graph.input_boundary {
-        Boundary::Float => "float32".to_owned(),
-        Boundary::Quantized => input.quantization.qtype.to_string(),
-    };
-    let expected = format!("{input_type} {:?}", shape(input));
+    let expected = format!("{input_type} {input_shape:?}");
     let code =
         |tensor: &winterforge_model::Tensor, q: i32| (q - tensor.quantization.qtype.min()) as u8;
-    let input_codes = match (&header.input.values, graph.input_boundary) {
-        (Values::Float(x), Boundary::Float) if header.input.shape == shape(input) => graph
+    let is_shaped = header.input.shape == input_shape;
+    let input_codes = match (&header.input.values, &graph.input_boundary) {
+        (Values::Float(x), InputBoundary::Float) if is_shaped => graph
             .quantize_input(x)
             .into_iter()
             .map(|q| code(input, q))
             .collect(),
-        (Values::Quantized(qtype, q), Boundary::Quantized)
-            if *qtype == input.quantization.qtype && header.input.shape == shape(input) =>
+        (Values::Quantized(qtype, q), InputBoundary::Quantized)
+            if *qtype == input.quantization.qtype && is_shaped =>
         {
             q.iter().map(|&q| code(input, q)).collect()
+        }
+        (Values::Tokens(tokens), InputBoundary::Tokens(embedding)) if is_shaped => {
+            let mut codes = Vec::new();
+            for &token in tokens {
+                let row = graph.embedded(embedding, token);
+                codes.extend_from_slice(row.ok_or(StatementError::Token { token })?);
+            }
+            codes
         }
         _ => {
             return Err(StatementError::Input {
@@ -269,10 +277,11 @@ pub fn public_codes(graph: &Graph, header: &Header) -> Result<PublicCodes, State
             });
         }
     };
-    let expected = format!("{} {:?}", output.quantization.qtype, shape(output));
+    let output_shape = batched(&output.shape);
+    let expected = format!("{} {output_shape:?}", output.quantization.qtype);
     let output_codes = match &header.output.values {
         Values::Quantized(qtype, q)
-            if *qtype == output.quantization.qtype && header.output.shape == shape(output) =>
+            if *qtype == output.quantization.qtype && header.output.shape == output_shape =>
         {
             q.iter().map(|&q| code(output, q)).collect()
         }

@@ -8,7 +8,7 @@ use winterforge_verifier::key::KeyDigest;
 use winterforge_verifier::security::{Profile, SecurityLevel};
 
 fn tensors() -> impl Strategy<Value = (PublicTensor, PublicTensor)> {
-    (1usize..5, 1usize..6, 1usize..6, 0..3, any::<u64>()).prop_map(|(batch, a, b, kind, seed)| {
+    (1usize..5, 1usize..6, 1usize..6, 0..4, any::<u64>()).prop_map(|(batch, a, b, kind, seed)| {
         let value = |i: usize| (seed.wrapping_mul(i as u64 + 1) >> 13) as u32;
         let cells = batch * a * b;
         let input = match kind {
@@ -21,6 +21,7 @@ fn tensors() -> impl Strategy<Value = (PublicTensor, PublicTensor)> {
                 QType::I8,
                 (0..cells).map(|i| value(i) as i8 as i32).collect(),
             ),
+            2 => Values::Tokens((0..cells).map(value).collect()),
             _ => Values::Quantized(
                 QType::U8,
                 (0..cells).map(|i| value(i) as u8 as i32).collect(),

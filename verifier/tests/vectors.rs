@@ -9,7 +9,8 @@ use winter_crypto::hashers::Blake3_256;
 use winterforge_air::field::{Cube, Felt, basis_coefficients};
 use winterforge_air::pieces::Form;
 use winterforge_model::{
-    Boundary, Graph, Linear, ModelId, Node, Op, QType, Quantization, Tensor, TensorId,
+    Graph, InputBoundary, Linear, ModelId, Node, Op, OutputBoundary, QType, Quantization, Tensor,
+    TensorId,
 };
 use winterforge_verifier::bundle::{Header, Parameters, PublicTensor, Values};
 use winterforge_verifier::challenge::{
@@ -116,8 +117,8 @@ fn key() -> Key {
         }],
         input: TensorId(0),
         output: TensorId(1),
-        input_boundary: Boundary::Float,
-        output_boundary: Boundary::Float,
+        input_boundary: InputBoundary::Float,
+        output_boundary: OutputBoundary::Float,
     };
     Key {
         model_id: header().model_id,

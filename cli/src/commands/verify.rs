@@ -276,6 +276,9 @@ fn is_same(input: &PublicTensor, index: usize, x: &[f32]) -> bool {
         Values::Quantized(_, cells) => cells
             .get(at)
             .is_some_and(|cells| cells.iter().zip(x).all(|(&a, &b)| a as f32 == b)),
+        Values::Tokens(tokens) => tokens
+            .get(at)
+            .is_some_and(|tokens| tokens.iter().zip(x).all(|(&a, &b)| a as f32 == b)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Networks of every operator, and one that can be run but not proven.
 
 use winterforge_model::testing::{DataType, Form, OnnxBuilder, RandomNet};
-use winterforge_model::{Boundary, Graph, QType, Quantization, execute, import};
+use winterforge_model::{Graph, InputBoundary, QType, Quantization, execute, import};
 
 use crate::support::{Scratch, integer_rows, integers, json, winterforge};
 
@@ -21,15 +21,15 @@ fn networks(scratch: &Scratch, count: usize) -> Vec<(Graph, String)> {
 fn sample(scratch: &Scratch, graph: &Graph) -> (String, Vec<i64>) {
     let type_min = graph.tensor(graph.input).quantization.qtype.min();
     let x: Vec<f32> = (0..graph.input_len())
-        .map(|cell| match graph.input_boundary {
-            Boundary::Float => (cell * 37 % 64) as f32 / 8.0 - 4.0,
-            Boundary::Quantized => (type_min + (cell * 37 % 256) as i32) as f32,
+        .map(|cell| match &graph.input_boundary {
+            InputBoundary::Float => (cell * 37 % 64) as f32 / 8.0 - 4.0,
+            InputBoundary::Quantized => (type_min + (cell * 37 % 256) as i32) as f32,
+            InputBoundary::Tokens(_) => (cell * 37 % graph.vocabulary().unwrap()) as f32,
         })
         .collect();
     let numbers: Vec<String> = x.iter().map(f32::to_string).collect();
     let nested = graph
-        .tensor(graph.input)
-        .shape
+        .input_shape()
         .iter()
         .rev()
         .fold(numbers, |cells, &size| {

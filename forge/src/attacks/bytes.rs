@@ -168,7 +168,7 @@ fn fields(case: &Case, honest: &Forged) -> Vec<Forgery> {
         (
             "no type of input",
             input_start,
-            3,
+            4,
             "Bundle(Invalid { what: \"the input\"…",
         ),
         (

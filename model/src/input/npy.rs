@@ -32,7 +32,7 @@ pub(super) fn decode(
         .ok_or_else(|| target.malformed("the array has a header that numpy does not write"))?;
     let Some(format) = format(header.descr) else {
         let expected = match target.integers() {
-            Some(qtype) => format!("the model takes {qtype}"),
+            Some((_, kind)) => format!("the model takes {kind}"),
             None => "the model takes float32 (x.astype(numpy.float32))".to_string(),
         };
         let (file, found) = (target.file.to_string(), header.descr.to_string());

@@ -74,6 +74,7 @@ pub(super) fn quantize_linear<'m>(
     let x = node.require_input(0, "x")?;
     let id = match importer.value(node, "x", x)? {
         Value::Input(view) => importer.quantize_float_input(node, view, quantization)?,
+        Value::Rows(rows) => rows.quantize(importer, quantization)?,
         // Quantizing with the tensor's own parameters gives the tensor back, exactly.
         Value::Dequantized(id) => function::requantize(importer, node, id, quantization)?,
         Value::Displaced(displaced) if displaced.is_real => {

@@ -4,11 +4,11 @@ use super::importer::Importer;
 use super::node::NodeView;
 use super::value::Value;
 use crate::error::{GraphError, ImportError, Shown};
-use crate::graph::{Boundary, Graph, Tensor, TensorId};
+use crate::graph::{Graph, OutputBoundary, Tensor, TensorId};
 use crate::op::Op;
 
 /// Turns a completed import into a validated graph.
-pub(super) fn finish(importer: Importer<'_>) -> Result<Graph, ImportError> {
+pub(super) fn finish(mut importer: Importer<'_>) -> Result<Graph, ImportError> {
     let file = importer.source.file;
     let fail = |detail: String| ImportError::Model {
         file: file.to_string(),
@@ -16,8 +16,8 @@ pub(super) fn finish(importer: Importer<'_>) -> Result<Graph, ImportError> {
     };
     let name = Shown(importer.source.output);
     let (output, output_boundary) = match importer.output_value() {
-        Some(Value::Quantized(id)) => (id, Boundary::Quantized),
-        Some(Value::Dequantized(id)) => (id, Boundary::Float),
+        Some(Value::Quantized(id)) => (id, OutputBoundary::Quantized),
+        Some(Value::Dequantized(id)) => (id, OutputBoundary::Float),
         Some(other) => {
             return Err(fail(format!(
                 "the output `{name}` is {}; it must be an 8-bit tensor or DequantizeLinear of one",
@@ -26,8 +26,12 @@ pub(super) fn finish(importer: Importer<'_>) -> Result<Graph, ImportError> {
         }
         None => return Err(fail(format!("the output `{name}` is computed by no node"))),
     };
-    let Some((input, input_boundary)) = importer.input else {
-        return Err(fail("the model's input is never quantized".to_string()));
+    let Some((input, input_boundary)) = importer.input.take() else {
+        let never = match importer.tokens {
+            Some(_) => "looked up in a table",
+            None => "quantized",
+        };
+        return Err(fail(format!("the model's input is never {never}")));
     };
     let mut tensors = Vec::new();
     for (index, draft) in importer.tensors.iter().enumerate() {

@@ -1,7 +1,8 @@
-//! `Gather` with constant indices, and `Slice`: cells of a tensor, as one token of a sequence.
+//! `Gather` with constant indices (with the model's input: [`embedding`](super::embedding)), and `Slice`: cells of a tensor, as one token of a sequence.
 
 use rten_onnx::onnx::DataType;
 
+use super::embedding::look_up;
 use super::importer::{Importer, MAX_RANK};
 use super::movement::sample_axis;
 use super::node::NodeView;
@@ -21,8 +22,10 @@ pub(super) fn gather<'m>(
     let name = node.require_input(0, "data")?;
     let indices_name = node.require_input(1, "indices")?;
     if !importer.is_constant(indices_name) {
-        let detail = "is computed from the model's input; only constant indices are supported: look \
-            embeddings up in front of the model and feed it their rows";
+        if let Value::Tokens = importer.value(node, "indices", indices_name)? {
+            return look_up(importer, node);
+        }
+        let detail = "is computed from the model's input; indices must be constant, or the model's input itself";
         return Err(node.operand("indices", indices_name, detail.to_string()));
     }
     if importer.is_constant(name) {

@@ -9,7 +9,7 @@ use super::node::NodeView;
 use super::reader::Source;
 use super::value::Value;
 use crate::error::{ImportError, Shown};
-use crate::graph::{Boundary, Node, TensorId};
+use crate::graph::{InputBoundary, Node, TensorId};
 use crate::op::Op;
 use crate::quantization::{QType, Quantization};
 use crate::validate::MAX_TENSOR_CELLS;
@@ -55,7 +55,9 @@ pub(super) struct Importer<'m> {
     pub(super) origins: Vec<NodeView<'m>>,
     /// Size of the batch axis, if the file fixes it.
     pub(super) batch: Option<i64>,
-    pub(super) input: Option<(TensorId, Boundary)>,
+    pub(super) input: Option<(TensorId, InputBoundary)>,
+    /// The shape of one sample's tokens, in a model that takes tokens.
+    pub(super) tokens: Option<Vec<usize>>,
     /// Of all tensors so far.
     pub(super) cells: usize,
     /// Bytes that layers may still take: without a limit, small nodes that share one large
@@ -77,6 +79,7 @@ impl<'m> Importer<'m> {
             origins: Vec::new(),
             batch: None,
             input: None,
+            tokens: None,
             cells: 0,
             memory_bytes: file_bytes.saturating_mul(BYTES_PER_FILE_BYTE),
         };
@@ -149,19 +152,27 @@ impl<'m> Importer<'m> {
         node: NodeView<'m>,
         quantization: Quantization,
     ) -> Result<TensorId, ImportError> {
-        if let Some((id, _)) = self.input {
+        if let Some(&(id, _)) = self.input.as_ref() {
             self.agree(node, id, quantization)?;
             return Ok(id);
         }
         let shape = self.float_views[0].shape.clone();
+        let (qtype, boundary) = (quantization.qtype, InputBoundary::Float);
+        self.begin(node, shape, qtype, Some(quantization), boundary)
+    }
+
+    /// Adds the graph's input, which is the result of a node in the file.
+    pub(super) fn begin(
+        &mut self,
+        node: NodeView<'m>,
+        shape: Vec<usize>,
+        qtype: QType,
+        quantization: Option<Quantization>,
+        boundary: InputBoundary,
+    ) -> Result<TensorId, ImportError> {
         self.count_cells(node, &shape)?;
-        let id = self.draft(
-            output_name(node),
-            shape,
-            quantization.qtype,
-            Some(quantization),
-        );
-        self.input = Some((id, Boundary::Float));
+        let id = self.draft(output_name(node), shape, qtype, quantization);
+        self.input = Some((id, boundary));
         Ok(id)
     }
 

@@ -16,6 +16,7 @@ mod boundary;
 mod cellwise;
 mod conv;
 mod elementwise;
+mod embedding;
 mod finish;
 mod fold;
 mod function;

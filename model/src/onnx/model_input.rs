@@ -8,7 +8,7 @@ use super::importer::{Importer, cells, qtype};
 use super::node::NodeView;
 use super::value::Value;
 use crate::error::{ImportError, Shown};
-use crate::graph::{Boundary, TensorId};
+use crate::graph::{InputBoundary, TensorId};
 use crate::op::Op;
 use crate::quantization::{QType, Quantization};
 
@@ -85,20 +85,17 @@ impl<'m> Importer<'m> {
                 let qtype = qtype(t).unwrap_or(QType::I8);
                 let id = self.draft(name, sample, qtype, None);
                 self.cells += cells(&self.tensors[id.0].shape).unwrap_or(0);
-                self.input = Some((id, Boundary::Quantized));
+                self.input = Some((id, InputBoundary::Quantized));
                 Value::Quantized(id)
             }
+            Some(DataType::INT32 | DataType::INT64) => {
+                self.tokens = Some(sample);
+                Value::Tokens
+            }
             other => {
-                let hint = match other {
-                    Some(DataType::INT32 | DataType::INT64) => {
-                        "; token ids are not supported: look embeddings up in front of the model, \
-                         and feed it their rows"
-                    }
-                    _ => "",
-                };
                 let other = other.map_or("nothing".to_string(), |t| t.to_string());
                 return Err(fail(format!(
-                    "is of type {other}; use FLOAT, INT8 or UINT8{hint}"
+                    "is of type {other}; use FLOAT, INT8 or UINT8, or INT64 or INT32 for tokens"
                 )));
             }
         };

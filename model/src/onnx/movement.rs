@@ -172,9 +172,11 @@ pub(super) fn transpose<'m>(
             let view = importer.view_float_input(node, input, shape, perm);
             Ok(Value::Input(view))
         }
-        Value::Constant(_) => {
-            let detail = "is a dequantized constant; transpose it in the file instead";
-            Err(node.operand("input", name, detail.to_string()))
+        other @ (Value::Constant(_) | Value::Tokens | Value::Rows(_)) => {
+            let is = other.describe();
+            let detail =
+                format!("is {is}; transpose it in the file instead, or what is made of it");
+            Err(node.operand("input", name, detail))
         }
     }
 }

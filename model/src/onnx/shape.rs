@@ -235,9 +235,10 @@ fn view<'m>(
             let detail = "is a tensor whose axis 0 is not the batch; move that back to the front with a Transpose or Gather";
             Err(node.operand("input", name, detail.to_string()))
         }
-        Value::Constant(_) => {
-            let detail = "is a dequantized constant; reshape it in the file instead";
-            Err(node.operand("input", name, detail.to_string()))
+        other @ (Value::Constant(_) | Value::Tokens | Value::Rows(_)) => {
+            let is = other.describe();
+            let detail = format!("is {is}; reshape it in the file instead, or what is made of it");
+            Err(node.operand("input", name, detail))
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What the names of a file stand for.
 
+use super::embedding::Rows;
 use super::model_input::FloatInput;
 use super::node::NodeView;
 use super::pending::Pending;
@@ -10,6 +11,10 @@ use crate::graph::TensorId;
 pub(super) enum Value<'m> {
     /// The float input of the model, or a view of it.
     Input(FloatInput),
+    /// The tokens that the model takes.
+    Tokens,
+    /// Rows of a table for each token.
+    Rows(Rows<'m>),
     /// An 8-bit tensor.
     Quantized(TensorId),
     /// The real numbers that an 8-bit tensor stands for.
@@ -64,6 +69,8 @@ impl Value<'_> {
     pub(super) fn describe(&self) -> &'static str {
         match self {
             Self::Input(_) => "the model's float input",
+            Self::Tokens => "the model's input of tokens, which only Gather takes",
+            Self::Rows(_) => "a float table's rows that are not quantized yet",
             Self::Quantized(_) => "an 8-bit tensor",
             Self::Dequantized(_) => "a dequantized tensor",
             Self::Mapped(_) => "the float result of an activation that is not quantized yet",

@@ -1,7 +1,7 @@
 //! Random blocks of attention, as graphs.
 
 use super::random::Rng;
-use crate::graph::{Boundary, Graph, Node, Tensor, TensorId};
+use crate::graph::{Graph, InputBoundary, Node, OutputBoundary, Tensor, TensorId};
 use crate::op::{Elementwise, LayerNorm, Op};
 use crate::quantization::{QType, Quantization};
 use crate::requant::Requant;
@@ -83,8 +83,8 @@ impl RandomAttention {
             nodes: net.nodes,
             input: x,
             output,
-            input_boundary: Boundary::Quantized,
-            output_boundary: Boundary::Quantized,
+            input_boundary: InputBoundary::Quantized,
+            output_boundary: OutputBoundary::Quantized,
         };
         graph.validate().unwrap();
         graph

@@ -5,7 +5,7 @@ use rten_onnx::onnx::DataType;
 use super::builder::{OnnxBuilder, data_type};
 use super::onnx::Form;
 use super::random::Rng;
-use crate::graph::{Boundary, Graph};
+use crate::graph::{Graph, OutputBoundary};
 use crate::quantization::{QType, Quantization};
 
 /// What [`RandomNet::file`] draws.
@@ -19,8 +19,10 @@ pub struct RandomNet {
     pub max_size: usize,
     /// The type of the activations.
     pub qtype: QType,
-    /// Both ends.
-    pub boundary: Boundary,
+    /// Both ends; the output alone if tokens are passed in.
+    pub boundary: OutputBoundary,
+    /// Whether rows of a table are looked up.
+    pub tokens: bool,
     /// Whether the operators of transformers are among them.
     pub attends: bool,
 }
@@ -33,7 +35,8 @@ impl RandomNet {
             operators: 6,
             max_size: 8,
             qtype: QType::I8,
-            boundary: Boundary::Float,
+            boundary: OutputBoundary::Float,
+            tokens: false,
             attends: false,
         }
     }
@@ -46,15 +49,17 @@ impl RandomNet {
             operators: rng.int(1, 8) as usize,
             max_size: rng.int(1, 9) as usize,
             qtype: *rng.pick(&[QType::I8, QType::U8]),
-            boundary: *rng.pick(&[Boundary::Float, Boundary::Quantized]),
+            boundary: *rng.pick(&[OutputBoundary::Float, OutputBoundary::Quantized]),
+            tokens: false,
             attends: false,
         }
     }
 
-    /// As [`any`](Self::any), with the operators of transformers more often than not.
+    /// As [`any`](Self::any), with the operators of transformers more often than not, and every third with tokens.
     pub fn encoder(seed: u64) -> Self {
         Self {
             attends: true,
+            tokens: seed % 3 == 2,
             ..Self::any(seed)
         }
     }
@@ -82,16 +87,14 @@ impl RandomNet {
         let scale = net.rng.log_float(1e-2, 1.0);
         let quantization = net.quantization(scale);
         let x = net.tensor(shape, quantization);
-        let dims = [None].into_iter();
-        let dims: Vec<_> = dims
-            .chain(x.shape.iter().map(|&d| Some(d as i64)))
-            .collect();
         match self.boundary {
-            Boundary::Quantized => {
+            _ if self.tokens => net.look_up(&x),
+            OutputBoundary::Quantized => {
+                let dims = batched(&x.shape);
                 net.onnx.input(&x.name, data_type(self.qtype), &dims);
             }
-            Boundary::Float => {
-                net.onnx.input("input", DataType::FLOAT, &dims);
+            OutputBoundary::Float => {
+                net.onnx.input("input", DataType::FLOAT, &batched(&x.shape));
                 net.quantize("input", &x);
             }
         }
@@ -107,8 +110,8 @@ impl RandomNet {
         let y = net.tensors.last().unwrap().clone();
         let y = net.activation(&y);
         match self.boundary {
-            Boundary::Quantized => net.onnx.output(&y.name, data_type(self.qtype)),
-            Boundary::Float => {
+            OutputBoundary::Quantized => net.onnx.output(&y.name, data_type(self.qtype)),
+            OutputBoundary::Float => {
                 let [scale, zero_point] = y.parameters();
                 net.onnx.node(
                     "DequantizeLinear",
@@ -121,6 +124,12 @@ impl RandomNet {
         };
         net.onnx.build()
     }
+}
+
+/// The axes of a model's input.
+pub(super) fn batched(sample: &[usize]) -> Vec<Option<i64>> {
+    let sizes = sample.iter().map(|&size| Some(size as i64));
+    [None].into_iter().chain(sizes).collect()
 }
 
 /// A tensor of the network in the making.

@@ -1,6 +1,8 @@
 //! The operators of transformers in a random network.
 
-use super::net::{Cells, Net};
+use rten_onnx::onnx::DataType;
+
+use super::net::{Cells, Net, batched};
 use super::onnx::Form;
 
 impl Net {
@@ -18,6 +20,43 @@ impl Net {
             _ => self.error_function(&x),
         };
         self.tensors.push(y);
+    }
+
+    /// The rows of a table that tokens name, as the model's input. The table holds floats or integers.
+    pub(super) fn look_up(&mut self, y: &Cells) {
+        let split = self.rng.int(0, y.shape.len() as i64) as usize;
+        let (tokens, row) = y.shape.split_at(split);
+        let kind = *self.rng.pick(&[DataType::INT64, DataType::INT32]);
+        self.onnx.input("tokens", kind, &batched(tokens));
+        let dims = [&[self.rng.int(1, 20) as usize], row].concat();
+        let (low, high) = (i64::from(self.qtype.min()), i64::from(self.qtype.max()));
+        let len = dims.iter().product();
+        let values: Vec<_> = (0..len).map(|_| self.rng.int(low, high) as i32).collect();
+        let dims: Vec<_> = dims.iter().map(|&size| size as i64).collect();
+        let [table, node] = ["table", "n"].map(|name| self.fresh(name));
+        let holds_floats = self.rng.one_in(2);
+        if holds_floats {
+            let reals: Vec<_> = values
+                .iter()
+                .map(|&q| y.quantization.dequantize(q))
+                .collect();
+            self.onnx.floats(&table, &dims, &reals);
+        } else {
+            self.onnx.bytes(&table, self.qtype, &dims, &values);
+        }
+        if self.form == Form::QOperator && !holds_floats {
+            self.onnx
+                .node("Gather", &node, &[&table, "tokens"], &y.name);
+            return;
+        }
+        let float = self.fresh("f");
+        let table = if holds_floats {
+            table
+        } else {
+            self.dequantize(&table, &y.parameters(), None)
+        };
+        self.onnx.node("Gather", &node, &[&table, "tokens"], &float);
+        self.quantize(&float, y);
     }
 
     /// With another tensor that fits, or with its own transpose.

@@ -4,7 +4,7 @@ use rten_onnx::onnx::DataType;
 
 use super::builder::{OnnxBuilder, data_type};
 
-use crate::graph::{Boundary, Graph, Node};
+use crate::graph::{Graph, InputBoundary, Node, OutputBoundary};
 use crate::op::{Linear, Op};
 
 /// The form of an int8 model.
@@ -29,9 +29,10 @@ pub fn onnx_bytes(graph: &Graph, form: Form) -> Vec<u8> {
         .chain(x.shape.iter().map(|&d| Some(d as i64)))
         .collect();
     let input = format!("q{}", graph.input.0);
-    match graph.input_boundary {
-        Boundary::Quantized => onnx.input(&input, data_type(x.quantization.qtype), &dims),
-        Boundary::Float => onnx
+    match &graph.input_boundary {
+        InputBoundary::Quantized => onnx.input(&input, data_type(x.quantization.qtype), &dims),
+        InputBoundary::Tokens(_) => panic!("tokens are not written"),
+        InputBoundary::Float => onnx
             .input("input", DataType::FLOAT, &dims)
             .quantization(&input, x.quantization)
             .node(
@@ -69,14 +70,14 @@ pub fn onnx_bytes(graph: &Graph, form: Form) -> Vec<u8> {
         // A view has no parameters of its own, but consumers may ask for them by its name.
         onnx.quantization(&y, graph.tensor(node.output).quantization);
     }
-    if graph.input_boundary == Boundary::Quantized {
+    if graph.input_boundary == InputBoundary::Quantized {
         onnx.quantization(&input, x.quantization);
     }
     let output = format!("q{}", graph.output.0);
     let qtype = graph.tensor(graph.output).quantization.qtype;
     match graph.output_boundary {
-        Boundary::Quantized => onnx.output(&output, data_type(qtype)),
-        Boundary::Float => onnx
+        OutputBoundary::Quantized => onnx.output(&output, data_type(qtype)),
+        OutputBoundary::Float => onnx
             .node(
                 "DequantizeLinear",
                 "dequantize",

@@ -1,6 +1,6 @@
 //! Random linear graphs with outputs that use their range.
 
-use crate::graph::{Boundary, Graph, Node, Tensor, TensorId};
+use crate::graph::{Graph, InputBoundary, Node, OutputBoundary, Tensor, TensorId};
 use crate::op::{Linear, Op};
 use crate::quantization::{QType, Quantization};
 use crate::requant::Requant;
@@ -67,7 +67,7 @@ pub struct RandomMlp {
     /// Whether a view separates the layers.
     pub has_views: bool,
     /// Both ends.
-    pub boundary: Boundary,
+    pub boundary: OutputBoundary,
 }
 
 impl RandomMlp {
@@ -82,7 +82,7 @@ impl RandomMlp {
             is_per_channel: true,
             has_relu: true,
             has_views: false,
-            boundary: Boundary::Float,
+            boundary: OutputBoundary::Float,
         }
     }
 
@@ -105,9 +105,9 @@ impl RandomMlp {
             has_relu: rng.one_in(2),
             has_views: rng.one_in(2),
             boundary: if rng.one_in(2) {
-                Boundary::Float
+                OutputBoundary::Float
             } else {
-                Boundary::Quantized
+                OutputBoundary::Quantized
             },
         }
     }
@@ -178,7 +178,7 @@ impl RandomMlp {
             nodes,
             input: TensorId(0),
             output,
-            input_boundary: self.boundary,
+            input_boundary: self.boundary.into(),
             output_boundary: self.boundary,
         };
         graph.validate().unwrap();
@@ -257,7 +257,7 @@ pub fn random_input(seed: u64, graph: &Graph) -> Vec<i32> {
     let mut rng = Rng::new(seed ^ 0x1_4b07);
     let q = graph.tensor(graph.input).quantization;
     let (min, max) = (i64::from(q.qtype.min()), i64::from(q.qtype.max()));
-    (0..graph.input_len())
+    (0..graph.tensor(graph.input).len())
         .map(|_| match rng.int(0, 15) {
             0 => q.qtype.min(),
             1 => q.qtype.max(),
@@ -265,4 +265,24 @@ pub fn random_input(seed: u64, graph: &Graph) -> Vec<i32> {
             _ => rng.int(min, max) as i32,
         })
         .collect()
+}
+
+/// What may be passed in for one sample: the reals of [`random_input`], its integers, or tokens.
+pub fn random_sample(seed: u64, graph: &Graph) -> Vec<f32> {
+    let quantization = graph.tensor(graph.input).quantization;
+    let cells = || random_input(seed, graph).into_iter();
+    match graph.input_boundary {
+        InputBoundary::Float => cells().map(|q| quantization.dequantize(q)).collect(),
+        InputBoundary::Quantized => cells().map(|q| q as f32).collect(),
+        InputBoundary::Tokens(_) => {
+            let mut rng = Rng::new(seed ^ 0x70_6b65);
+            let last = graph.vocabulary().unwrap_or(1) as i64 - 1;
+            let mut token = || match rng.int(0, 7) {
+                0 => 0,
+                1 => last,
+                _ => rng.int(0, last),
+            };
+            (0..graph.input_len()).map(|_| token() as f32).collect()
+        }
+    }
 }

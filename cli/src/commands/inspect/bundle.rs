@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use winterforge_air::plan::PLAN_VERSION;
 use winterforge_model::SEMANTICS_VERSION;
 use winterforge_verifier::bundle::{
-    FORMAT_VERSION, Header, PROTOCOL_VERSION, Parameters, PublicTensor, Values,
+    FORMAT_VERSION, Header, PROTOCOL_VERSION, Parameters, PublicTensor,
 };
 use winterforge_verifier::security::Profile;
 
@@ -32,7 +32,7 @@ impl Bundle<'_> {
             plan,
         } = self.header.parameters;
         let tensor =
-            |tensor: &PublicTensor| json!({ "shape": tensor.shape, "type": type_name(tensor) });
+            |tensor: &PublicTensor| json!({ "shape": tensor.shape, "type": tensor.values.kind() });
         json!({
             "kind": "bundle",
             "id": self.id(),
@@ -64,7 +64,7 @@ impl Bundle<'_> {
             ..
         } = header.parameters;
         let tensor =
-            |tensor: &PublicTensor| format!("{} {}", type_name(tensor), shape(&tensor.shape));
+            |tensor: &PublicTensor| format!("{} {}", tensor.values.kind(), shape(&tensor.shape));
         let size = |count: usize| bytes(count as u64);
         let proof_bytes = self.contents.len() - self.header_bytes;
         let mut rows = vec![
@@ -86,13 +86,6 @@ impl Bundle<'_> {
             ("", "as the bundle says: nothing of this was verified".to_owned()),
         ]);
         aligned(&rows)
-    }
-}
-
-fn type_name(tensor: &PublicTensor) -> String {
-    match tensor.values {
-        Values::Float(_) => "float32".to_owned(),
-        Values::Quantized(qtype, _) => qtype.to_string(),
     }
 }
 

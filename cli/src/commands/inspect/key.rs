@@ -39,7 +39,7 @@ impl KeyReport {
             security_level: key.parameters.level.bits(),
             hash: key.parameters.hash.name(),
             operators: graph.nodes.len(),
-            input_shape: graph.tensor(graph.input).shape.clone(),
+            input_shape: graph.input_shape().to_vec(),
             output_shape: graph.tensor(graph.output).shape.clone(),
             parameter_rows: layout.as_ref().map(|layout| layout.rows()),
             parameter_columns: layout.as_ref().map(|layout| layout.width),

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use winterforge_air::layout::{Kind, LookupTable};
 use winterforge_air::plan::{PLAN_VERSION, Shard};
-use winterforge_model::{Boundary, Graph, SEMANTICS_VERSION, TensorId};
+use winterforge_model::{
+    Graph, InputBoundary, OutputBoundary, SEMANTICS_VERSION, Tensor, TensorId,
+};
 use winterforge_verifier::bundle::Parameters;
 use winterforge_verifier::instance::Instance;
 
@@ -30,6 +32,16 @@ struct Operator<'a> {
     macs: u64,
 }
 
+/// An end of the model.
+struct End<'a> {
+    /// What is passed in or returned.
+    kind: &'static str,
+    /// Its shape for one sample.
+    shape: &'a [usize],
+    /// The 8-bit tensor inside.
+    tensor: &'a Tensor,
+}
+
 impl Model {
     pub(super) fn new(graph: Graph) -> Self {
         let graph = Arc::new(graph);
@@ -50,6 +62,30 @@ impl Model {
         })
     }
 
+    /// Input and output.
+    fn ends(&self) -> [End<'_>; 2] {
+        let graph = &self.graph;
+        let output = graph.tensor(graph.output);
+        let input = End {
+            kind: match graph.input_boundary {
+                InputBoundary::Float => "float32",
+                InputBoundary::Quantized => "quantized",
+                InputBoundary::Tokens(_) => "tokens",
+            },
+            shape: graph.input_shape(),
+            tensor: graph.tensor(graph.input),
+        };
+        let output = End {
+            kind: match graph.output_boundary {
+                OutputBoundary::Float => "float32",
+                OutputBoundary::Quantized => "quantized",
+            },
+            shape: &output.shape,
+            tensor: output,
+        };
+        [input, output]
+    }
+
     fn parameters(&self) -> u64 {
         self.operators().map(|operator| operator.parameters).sum()
     }
@@ -68,19 +104,21 @@ impl Model {
                 })
             })
             .collect();
-        let end = |tensor: TensorId, boundary: Boundary| {
-            let tensor = self.graph.tensor(tensor);
+        let end = |end: End<'_>| {
+            let quantization = end.tensor.quantization;
             json!({
-                "shape": tensor.shape, "type": boundary_name(boundary), "quantized_type": tensor.quantization.qtype.to_string(),
-                "scale": tensor.quantization.scale, "zero_point": tensor.quantization.zero_point,
+                "shape": end.shape, "type": end.kind, "quantized_type": quantization.qtype.to_string(),
+                "scale": quantization.scale, "zero_point": quantization.zero_point,
             })
         };
+        let [input, output] = self.ends().map(end);
         let mut report = json!({
             "kind": "model",
             "id": self.graph.id().to_string(),
             "semantics_version": SEMANTICS_VERSION,
-            "input": end(self.graph.input, self.graph.input_boundary),
-            "output": end(self.graph.output, self.graph.output_boundary),
+            "input": input,
+            "output": output,
+            "vocabulary": self.graph.vocabulary(),
             "operators": operators,
             "parameters": self.parameters(),
             "macs": self.macs(),
@@ -97,19 +135,22 @@ impl Model {
     }
 
     pub(super) fn text(&self) -> String {
-        let end = |tensor: TensorId, boundary: Boundary| {
-            let tensor = self.graph.tensor(tensor);
-            format!(
-                "{} {}, inside {}",
-                boundary_name(boundary),
-                shape(&tensor.shape),
-                tensor.quantization
-            )
+        let [input, output] = self.ends().map(|end| {
+            let End {
+                kind,
+                shape: sizes,
+                tensor,
+            } = end;
+            format!("{kind} {}, inside {}", shape(sizes), tensor.quantization)
+        });
+        let input = match self.graph.vocabulary() {
+            Some(count) => format!("{input}, {} different tokens", grouped(count as u64)),
+            None => input,
         };
         let mut rows = vec![
             ("model", self.graph.id().to_string()),
-            ("input", end(self.graph.input, self.graph.input_boundary)),
-            ("output", end(self.graph.output, self.graph.output_boundary)),
+            ("input", input),
+            ("output", output),
             (
                 "size",
                 format!(
@@ -274,11 +315,4 @@ fn plan_rows(instance: &Instance) -> Vec<(&'static str, String)> {
         ),
     ));
     rows
-}
-
-fn boundary_name(boundary: Boundary) -> &'static str {
-    match boundary {
-        Boundary::Float => "float32",
-        Boundary::Quantized => "quantized",
-    }
 }
