@@ -14,7 +14,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use winterforge_model::{Graph, LayerNormRule, Node, Op, SoftmaxRule};
+use winterforge_model::{Graph, LayerNormRule, Node, Op, Quantization, SoftmaxRule};
 
 use crate::forms::{Block, Visit};
 use crate::pieces::{ByteMap, Encodings, Piece, Pieces, Role};
@@ -121,12 +121,10 @@ pub(crate) fn push_softmax(
         None => Some(map(pieces, rule.numerators())),
     };
     let quotients = pieces.push_hidden(index, Role::Divide, cells);
-    let type_min = i64::from(y.quantization.qtype.min());
-    let zero_code = i64::from(y.quantization.zero_point) - type_min;
-    let code = |quotient: i64| i64::from(rule.of_quotient(quotient)) - type_min;
     let range = (0, rule.largest_quotient());
     // A quotient is a code but for its zero point: the scale is one.
-    let encodings = encodings(node, &code, range, (1 << 24, 24), zero_code)?;
+    let value = |quotient| rule.of_quotient(quotient);
+    let encodings = encodings(node, y.quantization, &value, range, (1 << 24, 24))?;
     pieces.push_output(graph, index, encodings);
     let softmax = Softmax {
         rule,
@@ -155,20 +153,12 @@ pub(crate) fn push_norm(pieces: &mut Pieces, graph: &Graph, index: usize) -> Res
     let squares = pieces.push_hidden(index, role, cells);
     let roots = pieces.push_hidden(index, Role::Root, cells / features);
     let normals = pieces.push_hidden(index, Role::Divide, cells);
-    let type_min = i64::from(y.quantization.qtype.min());
-    let zero_code = i64::from(y.quantization.zero_point) - type_min;
-    let code = |sum: i64| i64::from(rule.of_sum(sum)) - type_min;
     let ranges = (0..features).map(|channel| rule.range(channel));
     let range = ranges
         .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
         .ok_or_else(|| unsupported(node))?;
-    let encodings = encodings(
-        node,
-        &code,
-        range,
-        (1, rule.fraction_bits() as i32),
-        zero_code,
-    )?;
+    let scale = (1, rule.fraction_bits() as i32);
+    let encodings = encodings(node, y.quantization, &|sum| rule.of_sum(sum), range, scale)?;
     pieces.push_output(graph, index, encodings);
     let norm = Norm {
         rule,
@@ -183,15 +173,17 @@ pub(crate) fn push_norm(pieces: &mut Pieces, graph: &Graph, index: usize) -> Res
 /// The code that counts as zero in a normalization.
 pub const CENTER: i64 = 128;
 
-/// The encodings of a staircase with a scale of `multiplier / 2^shift`.
+/// The encodings of a staircase with a scale of `multiplier / 2^shift`, from an accumulator to integers quantized as `y`.
 fn encodings(
     node: &Node,
-    code: &dyn Fn(i64) -> i64,
+    y: Quantization,
+    value: &dyn Fn(i64) -> i32,
     range: (i64, i64),
     (multiplier, shift): (u64, i32),
-    zero_code: i64,
 ) -> Result<Encodings, PlanError> {
-    let staircase = Staircase::new(code, range, (0, 255), rounding::Steps::Search);
+    let code = |accumulator: i64| i64::from(value(accumulator) - y.qtype.min());
+    let zero_code = i64::from(y.zero_point - y.qtype.min());
+    let staircase = Staircase::new(&code, range, (0, 255), rounding::Steps::Search);
     let channel = |source: RoundingError| PlanError::Channel {
         node: node.name.clone(),
         channel: 0,

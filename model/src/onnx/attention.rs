@@ -1,11 +1,12 @@
 //! Products of two tensors, and softmax, in either form.
 
+use super::function::operand_and_result;
 use super::gather::{choose, spend_indices};
 use super::importer::Importer;
 use super::linear::{Scales, check_types, requant};
 use super::movement::sample_axis;
 use super::node::NodeView;
-use super::operands::{per_tensor, scale_and_zero_point};
+use super::operands::per_tensor;
 use super::pending::{Pending, float_tensor};
 use super::value::{ConstantView, Value};
 use crate::cells::broadcast_shape;
@@ -133,18 +134,7 @@ pub(super) fn q_linear_softmax<'m>(
         let detail = "is missing; it tells which axes a row is made of";
         return Err(node.attribute("opset", detail.to_string()));
     }
-    let x = importer.quantized(node, "X", node.require_input(0, "X")?)?;
-    let qtype = importer.tensors[x.0].qtype;
-    let x_quantization =
-        scale_and_zero_point(importer, node, 1, ["X_scale", "X_zero_point"], qtype)?;
-    importer.agree(node, x, x_quantization)?;
-    let y = per_tensor(importer, node, 3, ["Y_scale", "Y_zero_point"])?;
-    if y.qtype != qtype {
-        return Err(node.mistyped(format!(
-            "maps {qtype} to {}; both must be of one type",
-            y.qtype
-        )));
-    }
+    let (x, [_, y]) = operand_and_result(importer, node)?;
     let rows = Rows {
         axis: node.int("axis", -1)?,
         opset: node.int("opset", 13)?,

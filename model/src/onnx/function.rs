@@ -29,18 +29,7 @@ pub(super) fn q_linear<'m>(
     } else {
         leaky_slope(node)?
     };
-    let x = importer.quantized(node, "X", node.require_input(0, "X")?)?;
-    let qtype = importer.tensors[x.0].qtype;
-    let x_quantization =
-        scale_and_zero_point(importer, node, 1, ["X_scale", "X_zero_point"], qtype)?;
-    importer.agree(node, x, x_quantization)?;
-    let y = per_tensor(importer, node, 3, ["Y_scale", "Y_zero_point"])?;
-    if y.qtype != qtype {
-        return Err(node.mistyped(format!(
-            "maps {qtype} to {}; both must be of one type",
-            y.qtype
-        )));
-    }
+    let (x, [x_quantization, y]) = operand_and_result(importer, node)?;
     let value = |q: i32| {
         let v = x_quantization.dequantize(q);
         y.quantize(if is_sigmoid {
@@ -49,8 +38,27 @@ pub(super) fn q_linear<'m>(
             leaky_relu(v, alpha)
         })
     };
-    let table = Table::new(qtype, value);
+    let table = Table::new(x_quantization.qtype, value);
     Ok(Value::Quantized(add_table(importer, node, x, table, y)?))
+}
+
+/// The tensor of `(X, X_scale, X_zero_point?, Y_scale, Y_zero_point)`, and both quantizations, which are of one type.
+pub(super) fn operand_and_result<'m>(
+    importer: &mut Importer<'m>,
+    node: NodeView<'m>,
+) -> Result<(TensorId, [Quantization; 2]), ImportError> {
+    let id = importer.quantized(node, "X", node.require_input(0, "X")?)?;
+    let qtype = importer.tensors[id.0].qtype;
+    let x = scale_and_zero_point(importer, node, 1, ["X_scale", "X_zero_point"], qtype)?;
+    importer.agree(node, id, x)?;
+    let y = per_tensor(importer, node, 3, ["Y_scale", "Y_zero_point"])?;
+    if y.qtype != qtype {
+        return Err(node.mistyped(format!(
+            "maps {qtype} to {}; both must be of one type",
+            y.qtype
+        )));
+    }
+    Ok((id, [x, y]))
 }
 
 /// `LeakyRelu(x)` of reals.

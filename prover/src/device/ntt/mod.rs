@@ -110,13 +110,8 @@ impl Transform {
         assert_eq!(values.len(), self.size());
         assert_eq!(coefficients.len(), self.size());
         let work = &mut work[..self.work_len()];
-        let level = if self.narrow() {
-            Level::Portable
-        } else {
-            level
-        };
         run(
-            level,
+            self.usable(level),
             Interpolate {
                 transform: self,
                 values,
@@ -143,13 +138,8 @@ impl Transform {
         assert_eq!(values.len(), self.size());
         assert_eq!(coefficients.len(), self.size());
         let work = &mut work[..self.work_len()];
-        let level = if self.narrow() {
-            Level::Portable
-        } else {
-            level
-        };
         run(
-            level,
+            self.usable(level),
             Evaluate {
                 transform: self,
                 coset,
@@ -200,9 +190,13 @@ impl Transform {
         }
     }
 
-    /// Whether the transform is too short for vectors.
-    fn narrow(&self) -> bool {
-        self.log_size < 6
+    /// The level, or none where the transform is too short for vectors.
+    fn usable(&self, level: Level) -> Level {
+        if self.log_size < 6 {
+            Level::Portable
+        } else {
+            level
+        }
     }
 }
 
