@@ -8,6 +8,7 @@
 //!
 //! How to add one: docs/hardware/adding-a-kernel.md.
 
+pub mod accelerator;
 pub mod bench;
 pub mod blake3;
 pub mod design;

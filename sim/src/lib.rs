@@ -4,6 +4,7 @@
 //! Verilator; [`Model`] drives one. [`co_verify`] runs the same test on the rust-hdl simulation
 //! and on the Verilated model, and leaves a waveform behind if the latter fails.
 
+pub mod accelerator;
 pub mod blake3;
 mod co_verify;
 pub mod merkle;

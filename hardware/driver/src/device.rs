@@ -1,0 +1,230 @@
+//! The prover's device over an accelerator.
+
+use std::any::Any;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use winter_math::StarkField;
+use winterforge_air::field::Felt;
+use winterforge_prover::device::{
+    Buffer, Device, DeviceError, Digest, Digests, Done, Extension, Form, Job as Kind, Matrix,
+    Report, Shape,
+};
+use winterforge_verifier::bundle::HashId;
+
+use crate::accelerator::{Accelerator, DriverError, Job};
+use crate::fourstep::{Rectangle, powers};
+use crate::transport::Transport;
+
+/// Does every job of a proof on an accelerator: each word of an extension, each digest of a row and each node of a tree comes
+/// from there.
+#[derive(Debug)]
+pub struct HardwareDevice<T> {
+    name: String,
+    accelerator: Mutex<Accelerator<T>>,
+}
+
+/// A tree that came with the digests of its rows, which are its upper half.
+#[derive(Debug)]
+struct Tree(Vec<Digest>);
+
+impl Buffer<Digest> for Tree {
+    fn read(&self) -> Result<&[Digest], DeviceError> {
+        Ok(&self.0[self.0.len() / 2..])
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
+impl<T: Transport> HardwareDevice<T> {
+    /// The device over an accelerator, under the name by which reports are to call it.
+    pub fn new(name: impl Into<String>, accelerator: Accelerator<T>) -> Self {
+        Self {
+            name: name.into(),
+            accelerator: Mutex::new(accelerator),
+        }
+    }
+
+    /// Does something with the accelerator, and counts the cycles.
+    fn counted<R>(
+        &self,
+        action: impl FnOnce(&mut Accelerator<T>) -> Result<R, DriverError>,
+    ) -> Result<(R, u64), DeviceError> {
+        let mut accelerator = self.accelerator.lock().unwrap_or_else(PoisonError::into_inner);
+        let run = || {
+            let before = accelerator.counters()?.cycles;
+            let result = action(&mut accelerator)?;
+            Ok((result, accelerator.counters()?.cycles - before))
+        };
+        run().map_err(|error: DriverError| DeviceError::Failed {
+            device: self.name.clone(),
+            reason: error.to_string(),
+        })
+    }
+}
+
+impl<T: Transport> Device for HardwareDevice<T> {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn extend(&self, job: &Extension<'_>) -> Result<Done<Matrix>, DeviceError> {
+        let domain = job.domain;
+        let shape = Shape {
+            columns: job.columns.len(),
+            cosets: domain.cosets(),
+            rows: domain.rows(),
+        };
+        if job.columns.iter().any(|column| column.len() != shape.rows) {
+            return Err(DeviceError::Job {
+                job: Kind::Extend,
+                reason: "a column does not have the domain's rows",
+            });
+        }
+        let (words, cycles) = self.counted(|accelerator| {
+            let mut words = vec![0; shape.words()];
+            let columns: Vec<Vec<u64>> = job.columns.iter().map(|column| integers(column)).collect();
+            let coefficients = match job.form {
+                Form::Coefficients => columns,
+                Form::Values => transforms(accelerator, None, &columns)?,
+            };
+            for (coset, shift) in domain.shifts().into_iter().enumerate() {
+                let values = transforms(accelerator, Some(shift), &coefficients)?;
+                for (column, values) in values.into_iter().enumerate() {
+                    let start = column * shape.column_words() + coset * shape.rows;
+                    words[start..start + shape.rows].copy_from_slice(&values);
+                }
+            }
+            elements(&words)
+        })?;
+        let report = Report {
+            job: Kind::Extend,
+            words_in: (shape.columns * shape.rows) as u64,
+            words_out: shape.words() as u64,
+            cycles: Some(cycles),
+        };
+        Ok(Done {
+            data: Matrix::new(shape, words),
+            report,
+        })
+    }
+
+    fn hash_rows(&self, hash: HashId, matrix: &Matrix) -> Result<Done<Digests>, DeviceError> {
+        let view = matrix.view()?;
+        let shape = matrix.shape;
+        let rows = shape.column_words();
+        let number = match hash {
+            HashId::Blake3 => 0,
+            HashId::Poseidon2 => 1,
+        };
+        let (nodes, cycles) = self.counted(|accelerator| {
+            if accelerator.capabilities().hash != number {
+                return Err(DriverError::Job("its Merkle engine has another hash"));
+            }
+            let words = (0..rows).flat_map(|position| view.row(position));
+            let job = Job::Tree {
+                row_words: shape.columns,
+                words: words.map(|word| word.as_int()).collect(),
+            };
+            let mut nodes = Vec::new();
+            accelerator.run([job], |_, words| {
+                nodes = words;
+                Ok(())
+            })?;
+            Ok(nodes)
+        })?;
+        let (digests, _) = nodes.as_chunks::<4>();
+        let words = |digest: &[u64; 4]| -> Digest {
+            std::array::from_fn(|i| (digest[i / 2] >> (32 * (i % 2))) as u32)
+        };
+        let report = Report {
+            job: Kind::HashRows,
+            words_in: shape.words() as u64,
+            words_out: 4 * rows as u64,
+            cycles: Some(cycles),
+        };
+        let data = Digests {
+            len: rows,
+            buffer: Arc::new(Tree(digests.iter().map(words).collect())),
+        };
+        Ok(Done { data, report })
+    }
+
+    /// The tree came with the digests; of others there is none.
+    fn merkle_tree(&self, _hash: HashId, mut leaves: Digests) -> Result<Done<Digests>, DeviceError> {
+        let impossible = |reason| DeviceError::Job {
+            job: Kind::MerkleTree,
+            reason,
+        };
+        if leaves.len < 2 {
+            return Err(impossible(
+                "there must be a power of two of leaves, two at least",
+            ));
+        }
+        let own = Arc::get_mut(&mut leaves.buffer)
+            .and_then(|buffer| buffer.as_any_mut().downcast_mut::<Tree>());
+        let Some(Tree(nodes)) = own else {
+            return Err(impossible(
+                "an accelerator makes trees over rows that it hashed itself",
+            ));
+        };
+        let nodes = std::mem::take(nodes);
+        let report = Report {
+            job: Kind::MerkleTree,
+            words_in: 2 * nodes.len() as u64,
+            words_out: 4 * nodes.len() as u64,
+            cycles: Some(0),
+        };
+        Ok(Done {
+            data: Digests::new(nodes),
+            report,
+        })
+    }
+}
+
+/// Values on the subgroup to coefficients (`shift` is `None`), or coefficients to values on a coset by `shift`.
+fn transforms<T: Transport>(
+    accelerator: &mut Accelerator<T>,
+    shift: Option<Felt>,
+    columns: &[Vec<u64>],
+) -> Result<Vec<Vec<u64>>, DriverError> {
+    let rows = columns.first().map_or(0, Vec::len);
+    let log_n = accelerator.capabilities().log_n;
+    if rows > 1 << log_n {
+        let rectangle = Rectangle::new(rows.ilog2(), log_n)
+            .ok_or(DriverError::Job("the transform is too long even in two steps"))?;
+        let transform = |column: &Vec<u64>| rectangle.transform(accelerator, shift, column);
+        return columns.iter().map(transform).collect();
+    }
+    let load = shift.map(|shift| Job::LoadShift {
+        powers: powers(shift, rows),
+    });
+    let first = usize::from(load.is_some());
+    let jobs = columns.iter().map(|column| Job::Transform {
+        inverse: shift.is_none(),
+        coset: shift.is_some(),
+        words: column.clone(),
+    });
+    let mut results = vec![Vec::new(); columns.len()];
+    accelerator.run(load.into_iter().chain(jobs), |index, words| {
+        results[index - first] = words;
+        Ok(())
+    })?;
+    Ok(results)
+}
+
+fn integers(elements: &[Felt]) -> Vec<u64> {
+    elements.iter().map(|element| element.as_int()).collect()
+}
+
+/// Words from a device as field elements, which are canonical.
+fn elements(words: &[u64]) -> Result<Vec<Felt>, DriverError> {
+    let canonical = |&word: &u64| (word < Felt::MODULUS).then(|| Felt::new(word));
+    let elements = words.iter().map(canonical).collect::<Option<_>>();
+    elements.ok_or_else(|| DriverError::Results("a word is no field element".to_owned()))
+}

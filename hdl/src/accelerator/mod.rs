@@ -1,0 +1,90 @@
+//! The accelerator: the engines behind AXI4-Lite registers and AXI4-Stream data. docs/hardware/accelerator.md.
+
+use crate::export;
+use crate::goldilocks::Form;
+use crate::merkle::Hash;
+use crate::registry::Kernel;
+
+mod axi_lite;
+mod collect;
+mod dispatch;
+mod monitor;
+mod nodes;
+#[rustfmt::skip]
+mod registers;
+mod top;
+
+pub use dispatch::Kind;
+pub use top::Accelerator;
+
+/// Binary logarithm of the most rows of a tree.
+pub const LOG_ROWS: u32 = 22;
+
+/// Most words of a row.
+pub const ROW_WORDS: u32 = 254;
+
+/// Binary logarithm of the jobs that may wait.
+pub const LOG_JOBS: u32 = 4;
+
+/// The register `capabilities`.
+const fn capabilities(lanes: u32, log_n: u32, hash: Hash) -> u32 {
+    let hash = match hash {
+        Hash::Blake3 | Hash::Blake3Wide => 0,
+        Hash::Poseidon2By3 | Hash::Poseidon2By6 => 1,
+    };
+    lanes | log_n << 4 | hash << 9 | LOG_ROWS << 11 | ROW_WORDS << 16 | LOG_JOBS << 24
+}
+
+/// An accelerator with an NTT of 2^`log_lanes` lanes and sizes up to 2^`log_n`, and a Merkle engine with 2^`slot_bits` slots.
+macro_rules! accelerator {
+    ($name:literal, $form:expr, $log_lanes:literal, $log_n:literal, $hash:ident, $slot_bits:literal,
+     $cell_models:expr) => {
+        Kernel {
+            name: $name,
+            family: "accelerator",
+            parameters: &[
+                ("form", $form as u64),
+                ("lanes", 1 << $log_lanes),
+                ("log_n", $log_n),
+                ("hash", Hash::$hash as u64),
+                ("slots", 1 << $slot_bits),
+            ],
+            cell_models: $cell_models,
+            build: || {
+                type Top = Accelerator<
+                    { $form as usize },
+                    { 1 << $log_lanes },
+                    { 2 << $log_lanes },
+                    { if $log_lanes == 0 { 1 } else { $log_lanes } },
+                    { $log_lanes + 1 },
+                    { $log_n - $log_lanes - 1 },
+                    $log_n,
+                    { Hash::$hash as usize },
+                    $slot_bits,
+                    { $slot_bits + 1 },
+                    { $slot_bits + 5 },
+                    { 1 << $slot_bits },
+                >;
+                let capabilities = capabilities(1 << $log_lanes, $log_n, Hash::$hash);
+                let mut unnamed = Top::new(0, capabilities);
+                rust_hdl_core::prelude::Block::connect_all(&mut unnamed);
+                let digest = export::digest(&export::verilog_unlinted(&unnamed, $name));
+                let build = u32::from_str_radix(&digest[..8], 16).unwrap_or(0);
+                Box::new(Top::new(build, capabilities))
+            },
+        }
+    };
+}
+
+pub(crate) const KERNELS: &[Kernel] = &[
+    accelerator!("accelerator_blake3", Form::Inferred, 1, 12, Blake3, 3, &[]),
+    accelerator!(
+        "accelerator_poseidon2",
+        Form::Inferred,
+        1,
+        12,
+        Poseidon2By3,
+        4,
+        &[]
+    ),
+];

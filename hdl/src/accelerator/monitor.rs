@@ -1,0 +1,180 @@
+//! What the status registers say: errors, and counts of cycles, words and jobs.
+
+use rust_hdl_core::prelude::*;
+use rust_hdl_widgets::prelude::*;
+
+use crate::word::{Word, bit_cast_bit, bit_cast_word};
+
+/// Keeps the first error, watches for standstill, counts.
+#[derive(LogicBlock)]
+pub(super) struct Monitor {
+    /// Rising edge.
+    pub clock: Signal<In, Clock>,
+    /// Synchronous: drops the error; counters stay.
+    pub reset: Signal<In, Bit>,
+    /// Sets the counters to 0.
+    pub clear: Signal<In, Bit>,
+    /// A job waits or is under way.
+    pub is_busy: Signal<In, Bit>,
+    /// Cycles of standstill that are an error; 0 for never.
+    pub timeout: Signal<In, Word<32>>,
+    /// A word enters.
+    pub is_passing: Signal<In, Bit>,
+    /// A word leaves.
+    pub is_leaving: Signal<In, Bit>,
+    /// A job waits for words.
+    pub is_starving: Signal<In, Bit>,
+    /// A word waits to be taken.
+    pub is_blocked: Signal<In, Bit>,
+    /// A job has ended with its last word.
+    pub is_done: Signal<In, Bit>,
+    /// A job without results has ended.
+    pub is_loaded: Signal<In, Bit>,
+    /// An error of the job that is fed.
+    pub error_valid: Signal<In, Bit>,
+    /// Its cause.
+    pub error_cause: Signal<In, Word<4>>,
+    /// Number of the job that is fed.
+    pub number: Signal<In, Word<16>>,
+    /// A job came that there was no room for.
+    pub is_overflow: Signal<In, Bit>,
+    /// There was an error.
+    pub is_failed: Signal<Out, Bit>,
+    /// The register `error`.
+    pub error: Signal<Out, Word<32>>,
+    /// Jobs that have ended.
+    pub jobs_done: Signal<Out, Word<32>>,
+    /// Cycles busy, low half.
+    pub cycles_low: Signal<Out, Word<32>>,
+    /// High half.
+    pub cycles_high: Signal<Out, Word<32>>,
+    /// Cycles in which a job waited for words.
+    pub stall_in: Signal<Out, Word<32>>,
+    /// Cycles in which a word waited to be taken.
+    pub stall_out: Signal<Out, Word<32>>,
+    /// Words taken in.
+    pub words_in: Signal<Out, Word<32>>,
+    /// Words given out.
+    pub words_out: Signal<Out, Word<32>>,
+    failed: DFF<Bit>,
+    cause: DFF<Word<4>>,
+    culprit: DFF<Word<16>>,
+    still: DFF<Word<32>>,
+    done: DFF<Word<32>>,
+    cycles: DFF<Word<64>>,
+    starved: DFF<Word<32>>,
+    blocked: DFF<Word<32>>,
+    entered: DFF<Word<32>>,
+    left: DFF<Word<32>>,
+    is_moving: Signal<Local, Bit>,
+    is_late: Signal<Local, Bit>,
+}
+
+impl Default for Monitor {
+    fn default() -> Self {
+        Self {
+            clock: Signal::default(),
+            reset: Signal::default(),
+            clear: Signal::default(),
+            is_busy: Signal::default(),
+            timeout: Signal::default(),
+            is_passing: Signal::default(),
+            is_leaving: Signal::default(),
+            is_starving: Signal::default(),
+            is_blocked: Signal::default(),
+            is_done: Signal::default(),
+            is_loaded: Signal::default(),
+            error_valid: Signal::default(),
+            error_cause: Signal::default(),
+            number: Signal::default(),
+            is_overflow: Signal::default(),
+            is_failed: Signal::default(),
+            error: Signal::default(),
+            jobs_done: Signal::default(),
+            cycles_low: Signal::default(),
+            cycles_high: Signal::default(),
+            stall_in: Signal::default(),
+            stall_out: Signal::default(),
+            words_in: Signal::default(),
+            words_out: Signal::default(),
+            failed: DFF::default(),
+            cause: DFF::default(),
+            culprit: DFF::default(),
+            still: DFF::default(),
+            done: DFF::default(),
+            cycles: DFF::default(),
+            starved: DFF::default(),
+            blocked: DFF::default(),
+            entered: DFF::default(),
+            left: DFF::default(),
+            is_moving: Signal::default(),
+            is_late: Signal::default(),
+        }
+    }
+}
+
+impl Logic for Monitor {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(
+            self, clock, failed, cause, culprit, still, done, cycles, starved, blocked, entered,
+            left
+        );
+        self.is_failed.next = self.failed.q.val();
+        self.error.next = bit_cast_word::<32, 4>(self.cause.q.val())
+            | (bit_cast_word::<32, 16>(self.culprit.q.val()) << 16);
+        self.is_moving.next = self.is_passing.val() || self.is_leaving.val() || !self.is_busy.val();
+        self.still.d.next = self.still.q.val() + 1;
+        if self.is_moving.val() {
+            self.still.d.next = 0u64.into();
+        }
+        self.is_late.next = self.timeout.val().any() && (self.still.q.val() >= self.timeout.val());
+        if !self.failed.q.val() {
+            if self.is_late.val() {
+                self.failed.d.next = true;
+                self.cause.d.next = 5u64.into();
+                self.culprit.d.next = self.number.val();
+            }
+            if self.is_overflow.val() {
+                self.failed.d.next = true;
+                self.cause.d.next = 6u64.into();
+                self.culprit.d.next = self.number.val();
+            }
+            if self.error_valid.val() {
+                self.failed.d.next = true;
+                self.cause.d.next = self.error_cause.val();
+                self.culprit.d.next = self.number.val();
+            }
+        }
+
+        self.done.d.next = self.done.q.val()
+            + bit_cast_bit::<32>(self.is_done.val())
+            + bit_cast_bit::<32>(self.is_loaded.val());
+        self.cycles.d.next = self.cycles.q.val() + bit_cast_bit::<64>(self.is_busy.val());
+        self.starved.d.next = self.starved.q.val() + bit_cast_bit::<32>(self.is_starving.val());
+        self.blocked.d.next = self.blocked.q.val() + bit_cast_bit::<32>(self.is_blocked.val());
+        self.entered.d.next = self.entered.q.val() + bit_cast_bit::<32>(self.is_passing.val());
+        self.left.d.next = self.left.q.val() + bit_cast_bit::<32>(self.is_leaving.val());
+        self.jobs_done.next = self.done.q.val();
+        self.cycles_low.next = self.cycles.q.val().get_bits::<32>(0);
+        self.cycles_high.next = self.cycles.q.val().get_bits::<32>(32);
+        self.stall_in.next = self.starved.q.val();
+        self.stall_out.next = self.blocked.q.val();
+        self.words_in.next = self.entered.q.val();
+        self.words_out.next = self.left.q.val();
+        if self.clear.val() {
+            self.done.d.next = 0u64.into();
+            self.cycles.d.next = 0u64.into();
+            self.starved.d.next = 0u64.into();
+            self.blocked.d.next = 0u64.into();
+            self.entered.d.next = 0u64.into();
+            self.left.d.next = 0u64.into();
+        }
+        if self.reset.val() {
+            self.failed.d.next = false;
+            self.cause.d.next = 0u64.into();
+            self.culprit.d.next = 0u64.into();
+            self.still.d.next = 0u64.into();
+        }
+    }
+}
