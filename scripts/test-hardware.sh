@@ -19,6 +19,19 @@ winterforge hw sim blake3 --seed 1 --backpressure 0.3 --json
 winterforge hw sim merkle --log-n 6 --row-words 20 --seed 1 --backpressure 0.3 --json
 winterforge hw sim merkle_poseidon2_3 --log-n 4 --row-words 20 --seed 1 --backpressure 0.3 --json
 
+step "hardware: a proof on the simulated accelerator"
+proofs=target/hardware-proofs
+mkdir -p "$proofs"
+model=testdata/models/mlp_bc
+for hash in blake3 poseidon2; do
+    for device in cpu sim dual:cpu,sim; do
+        winterforge prove "$model/model.onnx" --input "$model/inputs.npz" --hash "$hash" --device "$device" \
+            -o "$proofs/$hash-${device//[:,]/-}.wfp" --json
+    done
+    cmp "$proofs/$hash-cpu.wfp" "$proofs/$hash-sim.wfp"
+    cmp "$proofs/$hash-cpu.wfp" "$proofs/$hash-dual-cpu-sim.wfp"
+done
+
 step "hardware: results of place and route, and of coverage, are those of the kernels"
 scripts/place-and-route.py --check
 scripts/coverage.py --check

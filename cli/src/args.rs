@@ -144,9 +144,13 @@ pub(crate) struct ProveArguments {
     /// Threads to use [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
-    /// What extends and hashes columns: cpu, dual:A,B (both, compared), record:FILE or replay:FILE
+    /// What extends and hashes columns: cpu, sim (the simulated accelerator, with the feature `hardware`), dual:A,B (both,
+    /// compared), record:FILE or replay:FILE
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub(crate) device: String,
+    /// What takes over where the device fails in mid-proof
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) fallback: Option<Spare>,
     /// Memory to stay below, in units of 10^6 bytes: shards wait for each other, and are committed to twice where that
     /// saves what it must; a proof is refused if a single shard does not fit
     #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u64).range(1..))]
@@ -256,6 +260,13 @@ impl ParameterArguments {
             },
         }
     }
+}
+
+/// A device that takes over.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Spare {
+    /// The processor.
+    Cpu,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

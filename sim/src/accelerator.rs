@@ -237,7 +237,12 @@ impl Simulation {
     }
 
     /// Waits for a beat and takes it; the values of two of its ports.
-    fn answer(&mut self, valid: usize, ready: usize, values: [usize; 2]) -> Result<[u64; 2], TransportError> {
+    fn answer(
+        &mut self,
+        valid: usize,
+        ready: usize,
+        values: [usize; 2],
+    ) -> Result<[u64; 2], TransportError> {
         for _ in 0..ANSWER_CYCLES {
             self.model.settle();
             if self.model.get(valid) == 1 {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use winterforge_air::plan::CellCount;
 use winterforge_model::{Graph, load};
-use winterforge_prover::device::{Device, DeviceError, open};
+use winterforge_prover::device::{CpuDevice, Device, DeviceError, Fallback, Job, Totals, open};
 use winterforge_prover::{Mode, ProveError, Proved, ProvingKey, Resources, cache_path, prove_on};
 use winterforge_verifier::bundle::Parameters;
 use winterforge_verifier::instance::Instance;
@@ -15,7 +15,7 @@ use winterforge_verifier::key::Key;
 use super::setup::keep;
 use super::{output_rows, samples_q};
 use crate::Outcome;
-use crate::args::ProveArguments;
+use crate::args::{ProveArguments, Spare};
 use crate::error::{CliError, warn};
 use crate::estimate::{Estimate, Setting, TooLittle};
 use crate::files::{Destination, cells, read_key, read_samples};
@@ -63,7 +63,92 @@ struct Report {
     proven_bits: u32,
     device: String,
     device_words: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_report: Option<DeviceReport>,
     outputs_q: Vec<Vec<i32>>,
+}
+
+/// The clock at which a device's cycles are told as time: what the kernels are placed for.
+const CLOCK_MHZ: f64 = 80.0;
+
+/// What a device that counts cycles did.
+#[derive(Serialize)]
+struct DeviceReport {
+    phases: Vec<Phase>,
+    cycles: u64,
+    /// Of the cycles, those that its units or streams take at least.
+    occupancy: f64,
+    bytes_in: u64,
+    bytes_out: u64,
+    clock_mhz: f64,
+    /// The cycles at this clock.
+    device_s: f64,
+}
+
+/// Jobs of a kind.
+#[derive(Serialize)]
+struct Phase {
+    job: &'static str,
+    jobs: u64,
+    words_in: u64,
+    /// Words that the device computed.
+    words_out: u64,
+    cycles: u64,
+    occupancy: f64,
+}
+
+impl DeviceReport {
+    fn new(totals: &Totals) -> Option<Self> {
+        let all = totals.cycles()?;
+        let phase = |&job: &Job| {
+            let tally = totals.of(job);
+            let cycles = tally.cycles.unwrap_or_default();
+            Phase {
+                job: job.name(),
+                jobs: tally.jobs,
+                words_in: tally.words_in,
+                words_out: tally.words_out,
+                cycles: cycles.taken,
+                occupancy: cycles.occupancy().unwrap_or(0.0),
+            }
+        };
+        let phases: Vec<Phase> = Job::ALL.iter().map(phase).collect();
+        Some(Self {
+            bytes_in: phases.iter().map(|phase| 8 * phase.words_in).sum(),
+            bytes_out: phases.iter().map(|phase| 8 * phase.words_out).sum(),
+            phases,
+            cycles: all.taken,
+            occupancy: all.occupancy().unwrap_or(0.0),
+            clock_mhz: CLOCK_MHZ,
+            device_s: all.taken as f64 / (CLOCK_MHZ * 1e6),
+        })
+    }
+
+    fn rows(&self) -> Vec<(&'static str, String)> {
+        let mut rows = vec![(
+            "",
+            format!(
+                "{} cycles, {:.1} ms at {CLOCK_MHZ} MHz, {:.0} % of them needed",
+                grouped(self.cycles),
+                1e3 * self.device_s,
+                100.0 * self.occupancy
+            ),
+        )];
+        rows.extend(self.phases.iter().map(|phase| {
+            let Phase {
+                job, jobs, cycles, ..
+            } = phase;
+            let words = grouped(phase.words_out);
+            (
+                "",
+                format!(
+                    "{job}: {jobs} jobs, {} cycles, {words} words computed",
+                    grouped(*cycles)
+                ),
+            )
+        }));
+        rows
+    }
 }
 
 #[derive(Serialize)]
@@ -100,7 +185,7 @@ pub(crate) fn run(arguments: &ProveArguments, output: &Output) -> Result<Outcome
         .threads
         .map_or_else(available_threads, usize::from);
 
-    let device = open_device(&arguments.device)?;
+    let device = open_device(arguments)?;
     let device = device.as_ref();
     let mut estimate = None;
     if arguments.dry_run || arguments.max_memory.is_some() {
@@ -169,11 +254,30 @@ fn proving_key(
     Ok(key)
 }
 
-fn open_device(name: &str) -> Result<Arc<dyn Device>, CliError> {
-    open(name, &|_| None).map_err(|error| match error {
-        DeviceError::Unknown { .. } => CliError::usage(error).hint("leave --device out for cpu"),
+/// Devices of other crates, if they were built in.
+fn other(name: &str) -> Option<Result<Arc<dyn Device>, DeviceError>> {
+    match name {
+        #[cfg(feature = "hardware")]
+        "sim" => Some(Ok(Arc::new(
+            winterforge_sim::accelerator::SimDevice::default(),
+        ))),
+        _ => None,
+    }
+}
+
+fn open_device(arguments: &ProveArguments) -> Result<Arc<dyn Device>, CliError> {
+    let device = open(&arguments.device, &other).map_err(|error| match error {
+        DeviceError::Unknown { .. } => CliError::usage(error).hint(
+            "leave --device out for cpu; sim, the simulated accelerator, is built with --features hardware",
+        ),
         error => CliError::input(error),
-    })
+    })?;
+    let Some(Spare::Cpu) = arguments.fallback else {
+        return Ok(device);
+    };
+    let cpu = Arc::new(CpuDevice::default());
+    let on_failure = |error: &DeviceError| warn(&format!("{error}; the processor takes over"));
+    Ok(Arc::new(Fallback::new(device, cpu, Box::new(on_failure))))
 }
 
 /// Proves for verifiers who hold the model, on a thread pool of its own.
@@ -243,6 +347,7 @@ fn report(path: &Path, proved: &Proved, cost: Cost, threads: usize, device: Stri
         proven_bits: instance.ledger.bits(),
         device,
         device_words: proved.device.words(),
+        device_report: DeviceReport::new(&proved.device),
         outputs_q: samples_q(&proved.header.output),
     }
 }
@@ -281,11 +386,12 @@ fn text(report: &Report) -> String {
                 grouped(report.device_words)
             ),
         ),
-        (
-            "cells",
-            format!("{}, shards: {}", report.cells.text(), report.shards),
-        ),
     ]);
+    rows.extend(report.device_report.iter().flat_map(DeviceReport::rows));
+    rows.push((
+        "cells",
+        format!("{}, shards: {}", report.cells.text(), report.shards),
+    ));
     aligned(&rows)
 }
 

@@ -16,6 +16,7 @@ pub struct Accelerator<T> {
     build: u32,
     /// Trees since the last reset: nodes tell their number modulo 256.
     trees: u32,
+    bound_cycles: u64,
 }
 
 /// What an accelerator has.
@@ -31,6 +32,8 @@ pub struct Capabilities {
     pub log_rows: u32,
     /// Most words of a row.
     pub row_words: usize,
+    /// Cycles from a block of the hash to the next.
+    pub block_cycles: u32,
 }
 
 /// Something to do.
@@ -83,19 +86,27 @@ pub enum DriverError {
     #[error(transparent)]
     Transport(#[from] TransportError),
     /// Something else is there.
-    #[error("no accelerator answers: register id is {found:#010x}, not {:#010x}", map::ID_VALUE)]
+    #[error(
+        "no accelerator answers: register id is {found:#010x}, not {:#010x}",
+        map::ID_VALUE
+    )]
     Id {
         /// What was read.
         found: u32,
     },
     /// Another map of registers.
-    #[error("the accelerator has version {found} of the registers, the driver {}; build both of one release", map::MAP_VERSION)]
+    #[error(
+        "the accelerator has version {found} of the registers, the driver {}; build both of one release",
+        map::MAP_VERSION
+    )]
     Version {
         /// The accelerator's.
         found: u32,
     },
     /// A register does not keep what is written.
-    #[error("scratch reads {found:#010x} after {written:#010x} was written: the way to the accelerator loses or changes bits")]
+    #[error(
+        "scratch reads {found:#010x} after {written:#010x} was written: the way to the accelerator loses or changes bits"
+    )]
     Scratch {
         /// What was written.
         written: u32,
@@ -158,6 +169,7 @@ impl<T: Transport> Accelerator<T> {
             hash: map::CAPABILITIES_HASH.of(word),
             log_rows: map::CAPABILITIES_LOG_ROWS.of(word),
             row_words: map::CAPABILITIES_ROW_WORDS.of(word) as usize,
+            block_cycles: map::ENGINE_BLOCK_CYCLES.of(transport.read(map::ENGINE)?),
         };
         let build = transport.read(map::BUILD)?;
         let mut accelerator = Self {
@@ -165,6 +177,7 @@ impl<T: Transport> Accelerator<T> {
             capabilities,
             build,
             trees: 0,
+            bound_cycles: 0,
         };
         accelerator.reset()?;
         let clear = map::CONTROL_CLEAR.with(1);
@@ -182,6 +195,11 @@ impl<T: Transport> Accelerator<T> {
         self.build
     }
 
+    /// Cycles that all jobs so far took at least.
+    pub fn bound_cycles(&self) -> u64 {
+        self.bound_cycles
+    }
+
     /// The way to it.
     pub fn transport(&mut self) -> &mut T {
         &mut self.transport
@@ -193,7 +211,8 @@ impl<T: Transport> Accelerator<T> {
     /// If the accelerator does not answer.
     pub fn reset(&mut self) -> Result<(), DriverError> {
         self.transport.discard()?;
-        self.transport.write(map::CONTROL, map::CONTROL_RESET.with(1))?;
+        self.transport
+            .write(map::CONTROL, map::CONTROL_RESET.with(1))?;
         self.transport.discard()?;
         self.trees = 0;
         Ok(())
@@ -260,7 +279,8 @@ impl<T: Transport> Accelerator<T> {
         let mut under_way = VecDeque::new();
         loop {
             // Nodes of a tree would come among those of the one before: a tree is under way alone.
-            let room = |(_, job): &(usize, Job), under_way: &VecDeque<(usize, Expected)>| match job {
+            let room = |(_, job): &(usize, Job), under_way: &VecDeque<(usize, Expected)>| match job
+            {
                 Job::Tree { .. } => under_way.is_empty(),
                 _ => {
                     let is_alone = matches!(under_way.front(), Some((_, Expected::Nodes { .. })));
@@ -303,7 +323,9 @@ impl<T: Transport> Accelerator<T> {
         let log_of = |count: usize, least: u32, most: u32| {
             let log = count.checked_ilog2().filter(|_| count.is_power_of_two());
             log.filter(|log| (least..=most).contains(log))
-                .ok_or(DriverError::Job("its words are no power of two, too few or too many"))
+                .ok_or(DriverError::Job(
+                    "its words are no power of two, too few or too many",
+                ))
         };
         let (kind, log_size, flags, words, expected) = match job {
             Job::Transform {
@@ -332,6 +354,7 @@ impl<T: Transport> Accelerator<T> {
         let word = map::JOB_KIND.with(kind) | map::JOB_LOG_SIZE.with(log_size) | flags;
         self.transport.write(map::JOB, word)?;
         self.transport.send(words)?;
+        self.bound_cycles += self.capabilities.bound_cycles(job);
         Ok(expected)
     }
 

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use winter_math::StarkField;
 use winterforge_air::field::Felt;
 use winterforge_prover::device::{
-    Buffer, Device, DeviceError, Digest, Digests, Done, Extension, Form, Job as Kind, Matrix,
-    Report, Shape,
+    Buffer, Cycles, Device, DeviceError, Digest, Digests, Done, Extension, Form, Job as Kind,
+    Matrix, Report, Shape,
 };
 use winterforge_verifier::bundle::HashId;
 
@@ -54,12 +54,20 @@ impl<T: Transport> HardwareDevice<T> {
     fn counted<R>(
         &self,
         action: impl FnOnce(&mut Accelerator<T>) -> Result<R, DriverError>,
-    ) -> Result<(R, u64), DeviceError> {
-        let mut accelerator = self.accelerator.lock().unwrap_or_else(PoisonError::into_inner);
+    ) -> Result<(R, Option<Cycles>), DeviceError> {
+        let mut accelerator = self
+            .accelerator
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let run = || {
             let before = accelerator.counters()?.cycles;
+            let bound_before = accelerator.bound_cycles();
             let result = action(&mut accelerator)?;
-            Ok((result, accelerator.counters()?.cycles - before))
+            let cycles = Cycles {
+                taken: accelerator.counters()?.cycles - before,
+                bound: accelerator.bound_cycles() - bound_before,
+            };
+            Ok((result, Some(cycles)))
         };
         run().map_err(|error: DriverError| DeviceError::Failed {
             device: self.name.clone(),
@@ -88,7 +96,8 @@ impl<T: Transport> Device for HardwareDevice<T> {
         }
         let (words, cycles) = self.counted(|accelerator| {
             let mut words = vec![0; shape.words()];
-            let columns: Vec<Vec<u64>> = job.columns.iter().map(|column| integers(column)).collect();
+            let columns: Vec<Vec<u64>> =
+                job.columns.iter().map(|column| integers(column)).collect();
             let coefficients = match job.form {
                 Form::Coefficients => columns,
                 Form::Values => transforms(accelerator, None, &columns)?,
@@ -106,7 +115,7 @@ impl<T: Transport> Device for HardwareDevice<T> {
             job: Kind::Extend,
             words_in: (shape.columns * shape.rows) as u64,
             words_out: shape.words() as u64,
-            cycles: Some(cycles),
+            cycles,
         };
         Ok(Done {
             data: Matrix::new(shape, words),
@@ -146,7 +155,7 @@ impl<T: Transport> Device for HardwareDevice<T> {
             job: Kind::HashRows,
             words_in: shape.words() as u64,
             words_out: 4 * rows as u64,
-            cycles: Some(cycles),
+            cycles,
         };
         let data = Digests {
             len: rows,
@@ -156,7 +165,11 @@ impl<T: Transport> Device for HardwareDevice<T> {
     }
 
     /// The tree came with the digests; of others there is none.
-    fn merkle_tree(&self, _hash: HashId, mut leaves: Digests) -> Result<Done<Digests>, DeviceError> {
+    fn merkle_tree(
+        &self,
+        _hash: HashId,
+        mut leaves: Digests,
+    ) -> Result<Done<Digests>, DeviceError> {
         let impossible = |reason| DeviceError::Job {
             job: Kind::MerkleTree,
             reason,
@@ -166,19 +179,21 @@ impl<T: Transport> Device for HardwareDevice<T> {
                 "there must be a power of two of leaves, two at least",
             ));
         }
-        let own = Arc::get_mut(&mut leaves.buffer)
-            .and_then(|buffer| buffer.as_any_mut().downcast_mut::<Tree>());
-        let Some(Tree(nodes)) = own else {
-            return Err(impossible(
-                "an accelerator makes trees over rows that it hashed itself",
-            ));
+        let nodes = if let Some(buffer) = Arc::get_mut(&mut leaves.buffer) {
+            let own = buffer.as_any_mut().downcast_mut::<Tree>();
+            own.map(|Tree(nodes)| std::mem::take(nodes))
+        } else {
+            let shared = leaves.buffer.as_any().downcast_ref::<Tree>();
+            shared.map(|Tree(nodes)| nodes.clone())
         };
-        let nodes = std::mem::take(nodes);
+        let nodes = nodes.ok_or_else(|| {
+            impossible("an accelerator makes trees over rows that it hashed itself")
+        })?;
         let report = Report {
             job: Kind::MerkleTree,
             words_in: 2 * nodes.len() as u64,
             words_out: 4 * nodes.len() as u64,
-            cycles: Some(0),
+            cycles: Some(Cycles::default()),
         };
         Ok(Done {
             data: Digests::new(nodes),
@@ -196,8 +211,9 @@ fn transforms<T: Transport>(
     let rows = columns.first().map_or(0, Vec::len);
     let log_n = accelerator.capabilities().log_n;
     if rows > 1 << log_n {
-        let rectangle = Rectangle::new(rows.ilog2(), log_n)
-            .ok_or(DriverError::Job("the transform is too long even in two steps"))?;
+        let rectangle = Rectangle::new(rows.ilog2(), log_n).ok_or(DriverError::Job(
+            "the transform is too long even in two steps",
+        ))?;
         let transform = |column: &Vec<u64>| rectangle.transform(accelerator, shift, column);
         return columns.iter().map(transform).collect();
     }

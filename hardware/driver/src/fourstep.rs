@@ -54,10 +54,17 @@ impl Rectangle {
             jobs.push(Job::LoadShift { powers });
         }
         let first = jobs.len();
-        jobs.extend((0..columns).map(|column| Job::Transform {
-            inverse,
-            coset: !inverse,
-            words: words.iter().skip(column).step_by(columns).copied().collect(),
+        jobs.extend((0..columns).map(|column| {
+            Job::Transform {
+                inverse,
+                coset: !inverse,
+                words: words
+                    .iter()
+                    .skip(column)
+                    .step_by(columns)
+                    .copied()
+                    .collect(),
+            }
         }));
         let mut turned = vec![0; words.len()];
         accelerator.run(jobs, |index, results| {

@@ -5,6 +5,7 @@
 //! described in docs/hardware/accelerator.md.
 
 mod accelerator;
+mod bound;
 mod device;
 mod fourstep;
 #[rustfmt::skip]

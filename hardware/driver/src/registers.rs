@@ -1,4 +1,4 @@
-//! The accelerator's registers. Generated from hardware/registers.toml: edits are lost.
+//! The accelerator's registers. Generated from hardware/registers/registers.toml: edits are lost.
 
 /// Version of this map.
 pub const MAP_VERSION: u32 = 1;
@@ -47,11 +47,19 @@ pub const CAPABILITIES_LOG_JOBS: Field = Field {
     bits: 4,
 };
 
+/// How fast the Merkle engine is.
+pub const ENGINE: u32 = 0x10;
+/// Cycles from the beginning of a block of its hash to that of the next.
+pub const ENGINE_BLOCK_CYCLES: Field = Field {
+    low: 0,
+    bits: 16,
+};
+
 /// Does nothing: for a host to see that it can write and read.
-pub const SCRATCH: u32 = 0x10;
+pub const SCRATCH: u32 = 0x14;
 
 /// Does what its bits say.
-pub const CONTROL: u32 = 0x14;
+pub const CONTROL: u32 = 0x18;
 /// Drops all jobs and the error. Powers of coset shifts and counters stay.
 pub const CONTROL_RESET: Field = Field {
     low: 0,
@@ -64,7 +72,7 @@ pub const CONTROL_CLEAR: Field = Field {
 };
 
 /// What is going on.
-pub const STATUS: u32 = 0x18;
+pub const STATUS: u32 = 0x1c;
 /// A job waits or is under way.
 pub const STATUS_BUSY: Field = Field {
     low: 0,
@@ -82,7 +90,7 @@ pub const STATUS_WAITING: Field = Field {
 };
 
 /// The first error since the last reset.
-pub const ERROR: u32 = 0x1c;
+pub const ERROR: u32 = 0x20;
 /// 0 none, 1 no such kind of job, 2 a size that is not supported, 3 words ended before the job's, 4 words went on behind the job's, 5 nothing moved for as many cycles as `timeout`, 6 a job too many.
 pub const ERROR_CAUSE: Field = Field {
     low: 0,
@@ -95,10 +103,10 @@ pub const ERROR_JOB: Field = Field {
 };
 
 /// Cycles with a job under way in which no word moves until that is an error; 0: never.
-pub const TIMEOUT: u32 = 0x20;
+pub const TIMEOUT: u32 = 0x24;
 
 /// Queues a job. Its words follow on the stream behind those of the jobs before it, the last of them marked.
-pub const JOB: u32 = 0x24;
+pub const JOB: u32 = 0x28;
 /// 0 transform, 1 load powers of a coset shift, 2 the same for inverse transforms, 3 tree.
 pub const JOB_KIND: Field = Field {
     low: 0,
@@ -126,25 +134,25 @@ pub const JOB_ROW_WORDS: Field = Field {
 };
 
 /// Jobs that have ended, modulo 2^32.
-pub const JOBS_DONE: u32 = 0x28;
+pub const JOBS_DONE: u32 = 0x2c;
 
 /// Cycles in which the accelerator was busy, low half.
-pub const CYCLES_LOW: u32 = 0x2c;
+pub const CYCLES_LOW: u32 = 0x30;
 
 /// Its high half.
-pub const CYCLES_HIGH: u32 = 0x30;
+pub const CYCLES_HIGH: u32 = 0x34;
 
 /// Cycles in which a job waited for words, modulo 2^32.
-pub const STALL_IN: u32 = 0x34;
+pub const STALL_IN: u32 = 0x38;
 
 /// Cycles in which a word waited to be taken, modulo 2^32.
-pub const STALL_OUT: u32 = 0x38;
+pub const STALL_OUT: u32 = 0x3c;
 
 /// Words taken in, modulo 2^32.
-pub const WORDS_IN: u32 = 0x3c;
+pub const WORDS_IN: u32 = 0x40;
 
 /// Words given out, modulo 2^32.
-pub const WORDS_OUT: u32 = 0x40;
+pub const WORDS_OUT: u32 = 0x44;
 
 /// Some bits of a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use rust_hdl_widgets::prelude::*;
 use crate::word::Word;
 
 /// A slave of 64 registers of 32 bits.
-#[derive(LogicBlock)]
+#[derive(LogicBlock, Default)]
 pub(super) struct AxiLite {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
@@ -77,53 +77,6 @@ pub(super) struct AxiLite {
     is_aligned: Signal<Local, Bit>,
     low_bits: Signal<Local, Word<2>>,
     read_low_bits: Signal<Local, Word<2>>,
-}
-
-impl Default for AxiLite {
-    fn default() -> Self {
-        Self {
-            clock: Signal::default(),
-            reset: Signal::default(),
-            aw_valid: Signal::default(),
-            aw_ready: Signal::default(),
-            aw_addr: Signal::default(),
-            w_valid: Signal::default(),
-            w_ready: Signal::default(),
-            w_data: Signal::default(),
-            w_strb: Signal::default(),
-            b_valid: Signal::default(),
-            b_ready: Signal::default(),
-            b_resp: Signal::default(),
-            ar_valid: Signal::default(),
-            ar_ready: Signal::default(),
-            ar_addr: Signal::default(),
-            r_valid: Signal::default(),
-            r_ready: Signal::default(),
-            r_data: Signal::default(),
-            r_resp: Signal::default(),
-            is_writing: Signal::default(),
-            write_index: Signal::default(),
-            write_data: Signal::default(),
-            is_writable: Signal::default(),
-            read_index: Signal::default(),
-            read_data: Signal::default(),
-            is_readable: Signal::default(),
-            has_address: DFF::default(),
-            address: DFF::default(),
-            has_word: DFF::default(),
-            word: DFF::default(),
-            is_whole: DFF::default(),
-            is_written: DFF::default(),
-            is_refused: DFF::default(),
-            is_read: DFF::default(),
-            answer: DFF::default(),
-            is_unknown: DFF::default(),
-            writes: Signal::default(),
-            is_aligned: Signal::default(),
-            low_bits: Signal::default(),
-            read_low_bits: Signal::default(),
-        }
-    }
 }
 
 impl Logic for AxiLite {

@@ -66,11 +66,12 @@ macro_rules! accelerator {
                     { 1 << $slot_bits },
                 >;
                 let capabilities = capabilities(1 << $log_lanes, $log_n, Hash::$hash);
-                let mut unnamed = Top::new(0, capabilities);
+                let engine = Hash::$hash.cycles_per_block() as u32;
+                let mut unnamed = Top::new(0, capabilities, engine);
                 rust_hdl_core::prelude::Block::connect_all(&mut unnamed);
                 let digest = export::digest(&export::verilog_unlinted(&unnamed, $name));
                 let build = u32::from_str_radix(&digest[..8], 16).unwrap_or(0);
-                Box::new(Top::new(build, capabilities))
+                Box::new(Top::new(build, capabilities, engine))
             },
         }
     };

@@ -6,7 +6,7 @@ use rust_hdl_widgets::prelude::*;
 use crate::word::{Word, bit_cast_bit, bit_cast_word};
 
 /// Keeps the first error, watches for standstill, counts.
-#[derive(LogicBlock)]
+#[derive(LogicBlock, Default)]
 pub(super) struct Monitor {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
@@ -68,49 +68,6 @@ pub(super) struct Monitor {
     left: DFF<Word<32>>,
     is_moving: Signal<Local, Bit>,
     is_late: Signal<Local, Bit>,
-}
-
-impl Default for Monitor {
-    fn default() -> Self {
-        Self {
-            clock: Signal::default(),
-            reset: Signal::default(),
-            clear: Signal::default(),
-            is_busy: Signal::default(),
-            timeout: Signal::default(),
-            is_passing: Signal::default(),
-            is_leaving: Signal::default(),
-            is_starving: Signal::default(),
-            is_blocked: Signal::default(),
-            is_done: Signal::default(),
-            is_loaded: Signal::default(),
-            error_valid: Signal::default(),
-            error_cause: Signal::default(),
-            number: Signal::default(),
-            is_overflow: Signal::default(),
-            is_failed: Signal::default(),
-            error: Signal::default(),
-            jobs_done: Signal::default(),
-            cycles_low: Signal::default(),
-            cycles_high: Signal::default(),
-            stall_in: Signal::default(),
-            stall_out: Signal::default(),
-            words_in: Signal::default(),
-            words_out: Signal::default(),
-            failed: DFF::default(),
-            cause: DFF::default(),
-            culprit: DFF::default(),
-            still: DFF::default(),
-            done: DFF::default(),
-            cycles: DFF::default(),
-            starved: DFF::default(),
-            blocked: DFF::default(),
-            entered: DFF::default(),
-            left: DFF::default(),
-            is_moving: Signal::default(),
-            is_late: Signal::default(),
-        }
-    }
 }
 
 impl Logic for Monitor {

@@ -1,4 +1,4 @@
-//! The register file of the accelerator. Generated from hardware/registers.toml: edits are lost.
+//! The register file of the accelerator. Generated from hardware/registers/registers.toml: edits are lost.
 
 use rust_hdl_core::prelude::*;
 use rust_hdl_widgets::prelude::*;
@@ -54,13 +54,14 @@ pub(super) struct Registers {
     version: Constant<Word<32>>,
     build: Constant<Word<32>>,
     capabilities: Constant<Word<32>>,
+    engine: Constant<Word<32>>,
     scratch_value: DFF<Word<32>>,
     timeout_value: DFF<Word<32>>,
 }
 
 impl Registers {
     /// The register file of an accelerator.
-    pub(super) fn new(build: u32, capabilities: u32) -> Self {
+    pub(super) fn new(build: u32, capabilities: u32, engine: u32) -> Self {
         Self {
             clock: Signal::default(),
             is_writing: Signal::default(),
@@ -74,6 +75,7 @@ impl Registers {
             version: Constant::new(Word::new(1)),
             build: Constant::new(Word::new(build.into())),
             capabilities: Constant::new(Word::new(capabilities.into())),
+            engine: Constant::new(Word::new(engine.into())),
             scratch: Signal::default(),
             scratch_value: DFF::default(),
             control: Signal::default(),
@@ -117,70 +119,74 @@ impl Logic for Registers {
             self.is_readable.next = true;
         }
         if self.read_index.val() == 4 {
+            self.read_data.next = self.engine.val();
+            self.is_readable.next = true;
+        }
+        if self.read_index.val() == 5 {
             self.read_data.next = self.scratch_value.q.val();
             self.is_readable.next = true;
         }
         self.scratch.next = self.scratch_value.q.val();
-        if self.write_index.val() == 4 {
+        if self.write_index.val() == 5 {
             self.is_writable.next = true;
             if self.is_writing.val() {
                 self.scratch_value.d.next = self.write_data.val();
             }
         }
         self.control.next = false;
-        if self.write_index.val() == 5 {
+        if self.write_index.val() == 6 {
             self.is_writable.next = true;
             self.control.next = self.is_writing.val();
         }
-        if self.read_index.val() == 6 {
+        if self.read_index.val() == 7 {
             self.read_data.next = self.status.val();
             self.is_readable.next = true;
         }
-        if self.read_index.val() == 7 {
+        if self.read_index.val() == 8 {
             self.read_data.next = self.error.val();
             self.is_readable.next = true;
         }
-        if self.read_index.val() == 8 {
+        if self.read_index.val() == 9 {
             self.read_data.next = self.timeout_value.q.val();
             self.is_readable.next = true;
         }
         self.timeout.next = self.timeout_value.q.val();
-        if self.write_index.val() == 8 {
+        if self.write_index.val() == 9 {
             self.is_writable.next = true;
             if self.is_writing.val() {
                 self.timeout_value.d.next = self.write_data.val();
             }
         }
         self.job.next = false;
-        if self.write_index.val() == 9 {
+        if self.write_index.val() == 10 {
             self.is_writable.next = true;
             self.job.next = self.is_writing.val();
         }
-        if self.read_index.val() == 10 {
+        if self.read_index.val() == 11 {
             self.read_data.next = self.jobs_done.val();
             self.is_readable.next = true;
         }
-        if self.read_index.val() == 11 {
+        if self.read_index.val() == 12 {
             self.read_data.next = self.cycles_low.val();
             self.is_readable.next = true;
         }
-        if self.read_index.val() == 12 {
+        if self.read_index.val() == 13 {
             self.read_data.next = self.cycles_high.val();
             self.is_readable.next = true;
         }
-        if self.read_index.val() == 13 {
+        if self.read_index.val() == 14 {
             self.read_data.next = self.stall_in.val();
             self.is_readable.next = true;
         }
-        if self.read_index.val() == 14 {
+        if self.read_index.val() == 15 {
             self.read_data.next = self.stall_out.val();
             self.is_readable.next = true;
         }
-        if self.read_index.val() == 15 {
+        if self.read_index.val() == 16 {
             self.read_data.next = self.words_in.val();
             self.is_readable.next = true;
         }
-        if self.read_index.val() == 16 {
+        if self.read_index.val() == 17 {
             self.read_data.next = self.words_out.val();
             self.is_readable.next = true;
         }

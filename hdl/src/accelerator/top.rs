@@ -120,8 +120,8 @@ impl<
     const N: usize,
 > Accelerator<FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N, HASH, S, T, A, N>
 {
-    /// An accelerator with these registers `build` and `capabilities`.
-    pub fn new(build: u32, capabilities: u32) -> Self {
+    /// An accelerator with these registers `build`, `capabilities` and `engine`.
+    pub fn new(build: u32, capabilities: u32, engine: u32) -> Self {
         Self {
             clock: Signal::default(),
             reset: Signal::default(),
@@ -151,7 +151,7 @@ impl<
             m_word: Signal::default(),
             m_last: Signal::default(),
             axi: AxiLite::default(),
-            registers: Registers::new(build, capabilities),
+            registers: Registers::new(build, capabilities, engine),
             jobs: Fifo::default(),
             dispatch: Dispatch::default(),
             ntt: Ntt::default(),

@@ -103,7 +103,7 @@ fn first_difference<T: PartialEq>(a: &[T], b: &[T]) -> Option<usize> {
 fn both(first: &Report, second: &Report) -> Report {
     let cycles = match (first.cycles, second.cycles) {
         (None, None) => None,
-        (a, b) => Some(a.unwrap_or(0) + b.unwrap_or(0)),
+        (a, b) => Some(a.unwrap_or_default().and(b.unwrap_or_default())),
     };
     Report { cycles, ..*first }
 }

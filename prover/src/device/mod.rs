@@ -17,6 +17,7 @@ pub mod blake3;
 mod buffer;
 mod cpu;
 mod dual;
+mod fallback;
 pub mod ntt;
 mod open;
 pub mod poseidon2;
@@ -35,6 +36,7 @@ pub use buffer::{Buffer, Digests, Matrix, Shape, View};
 pub use cpu::CpuDevice;
 pub(crate) use cpu::GAP_WORDS;
 pub use dual::Dual;
+pub use fallback::{Fallback, OnFailure};
 pub use open::{OpenOther, open};
 pub use record::{Recorder, Replay};
 
@@ -144,6 +146,9 @@ pub enum Job {
 }
 
 impl Job {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::Extend, Self::HashRows, Self::MerkleTree];
+
     /// What it is called in messages.
     pub fn name(self) -> &'static str {
         match self {
@@ -164,34 +169,80 @@ pub struct Report {
     /// 64-bit words that it gave out.
     pub words_out: u64,
     /// Clock cycles of the device, where it counts them.
-    pub cycles: Option<u64>,
+    pub cycles: Option<Cycles>,
 }
 
-/// What all jobs took together.
+/// Clock cycles of a device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
+pub struct Cycles {
+    /// In which it was busy.
+    pub taken: u64,
+    /// That its units or its streams take at least.
+    pub bound: u64,
+}
+
+impl Cycles {
+    /// Both of two jobs.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            taken: self.taken + other.taken,
+            bound: self.bound + other.bound,
+        }
+    }
+
+    /// The share of cycles that could not be fewer.
+    pub fn occupancy(self) -> Option<f64> {
+        (self.taken > 0).then(|| self.bound as f64 / self.taken as f64)
+    }
+}
+
+/// What jobs of a kind took together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
     /// Jobs done.
     pub jobs: u64,
     /// 64-bit words taken in.
     pub words_in: u64,
     /// 64-bit words given out.
     pub words_out: u64,
-    /// Clock cycles of the device, in jobs that counted them.
-    pub cycles: u64,
+    /// Clock cycles of the device, if it counts any.
+    pub cycles: Option<Cycles>,
+}
+
+/// What all jobs took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    by_job: [Tally; Job::ALL.len()],
 }
 
 impl Totals {
     /// Adds a job.
     pub fn add(&mut self, report: &Report) {
-        self.jobs += 1;
-        self.words_in += report.words_in;
-        self.words_out += report.words_out;
-        self.cycles += report.cycles.unwrap_or(0);
+        let tally = &mut self.by_job[report.job as usize];
+        tally.jobs += 1;
+        tally.words_in += report.words_in;
+        tally.words_out += report.words_out;
+        if let Some(cycles) = report.cycles {
+            tally.cycles = Some(tally.cycles.unwrap_or_default().and(cycles));
+        }
+    }
+
+    /// What jobs of a kind took.
+    pub fn of(&self, job: Job) -> Tally {
+        self.by_job[job as usize]
     }
 
     /// Words in both directions.
     pub fn words(&self) -> u64 {
-        self.words_in + self.words_out
+        let words = |tally: &Tally| tally.words_in + tally.words_out;
+        self.by_job.iter().map(words).sum()
+    }
+
+    /// Clock cycles of all jobs, if the device counts any.
+    pub fn cycles(&self) -> Option<Cycles> {
+        let counted = self.by_job.iter().filter_map(|tally| tally.cycles);
+        counted.reduce(Cycles::and)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Jobs in a file: what a device did, to be done again without it.
 //!
-//! A record is the key of the job (32 bytes: a hash of everything that it took in), its cycles plus one, or zero where
-//! they were not counted, the number of words that it gave out, and these words; integers have eight bytes,
-//! little-endian. Records are in no order: jobs run in parallel, and are found again by their key.
+//! A record is the key of the job (32 bytes: a hash of everything that it took in), the cycles it took plus one, or zero
+//! where they were not counted, their bound, the number of words that it gave out, and these words; integers have eight
+//! bytes, little-endian. Records are in no order: jobs run in parallel, and are found again by their key.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -16,13 +16,13 @@ use winterforge_air::field::Felt;
 use winterforge_verifier::bundle::HashId;
 
 use super::{
-    Device, DeviceError, Digest, Digests, Done, Extension, Form, Job, Matrix, Report, Shape,
+    Cycles, Device, DeviceError, Digest, Digests, Done, Extension, Form, Job, Matrix, Report, Shape,
 };
 
 type Hash = Blake3_256<Felt>;
 type Key = [u8; 32];
 
-const HEADER_BYTES: usize = 48;
+const HEADER_BYTES: usize = 56;
 
 /// `record:FILE`: what a device does, written down.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub struct Replay {
 
 #[derive(Clone, Copy, Debug)]
 struct Record {
-    cycles: Option<u64>,
+    cycles: Option<Cycles>,
     /// Where the words begin, in bytes.
     start: u64,
     words: u64,
@@ -151,7 +151,9 @@ impl Recorder {
     ) -> Result<(), DeviceError> {
         let words: Vec<u8> = words.flat_map(u64::to_le_bytes).collect();
         let mut bytes = key.to_vec();
-        bytes.extend(report.cycles.map_or(0, |cycles| cycles + 1).to_le_bytes());
+        let Cycles { taken, bound } = report.cycles.unwrap_or_default();
+        let taken = report.cycles.map_or(0, |_| taken + 1);
+        bytes.extend([taken, bound].map(u64::to_le_bytes).as_flattened());
         bytes.extend((words.len() as u64 / 8).to_le_bytes());
         bytes.extend(words);
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
@@ -214,7 +216,7 @@ impl Replay {
             let (key, counts) = header.split_at(32);
             let number =
                 |at: usize| u64::from_le_bytes(std::array::from_fn(|byte| counts[8 * at + byte]));
-            let (cycles, words) = (number(0), number(1));
+            let (taken, bound, words) = (number(0), number(1), number(2));
             start += HEADER_BYTES as u64;
             let behind = words
                 .checked_mul(8)
@@ -223,7 +225,7 @@ impl Replay {
                 return Err(failed(path, "it ends inside a record"));
             };
             let record = Record {
-                cycles: cycles.checked_sub(1),
+                cycles: (taken.checked_sub(1)).map(|taken| Cycles { taken, bound }),
                 start,
                 words,
             };

@@ -15,7 +15,7 @@ use winterforge_air::mask::Mask;
 use winterforge_air::shard_air::{ShardAir, ShardInputs};
 use winterforge_air::witness;
 use winterforge_model::{Execution, Graph, execute, load, read_input};
-use winterforge_prover::device::{CpuDevice, Level};
+use winterforge_prover::device::{CpuDevice, Job, Level};
 use winterforge_prover::stark::DeviceHash;
 use winterforge_prover::{Mode, Resources, Silent, prove, prove_on};
 use winterforge_verifier::bundle::{Header, Parameters};
@@ -156,7 +156,7 @@ fn bytes_depend_on_neither_vectors_nor_threads() {
 fn on_every_level(parameters: Parameters) {
     let (graph, x) = model("mlp_digits", 3);
     let want = prove(&graph, &x, parameters, &Silent).unwrap();
-    assert!(want.device.jobs > 0 && want.device.words() > 0);
+    assert!(want.device.of(Job::Extend).jobs > 0 && want.device.words() > 0);
     for &level in Level::available() {
         for threads in [1, 3] {
             let pool = rayon::ThreadPoolBuilder::new()

@@ -1,7 +1,7 @@
-//! Writes everything that is made of `hardware/registers.toml`: the register file in rust-hdl, the driver's constants and
+//! Writes everything that is made of `registers.toml`: the register file in rust-hdl, the driver's constants and
 //! the page for people.
 //!
-//!     cargo run -p winterforge-driver --example registers [-- --check]
+//!     cargo run -p winterforge-registers [-- --check]
 //!
 //! With `--check` nothing is written; the exit code is 1 if a file is not what it should be.
 
@@ -47,7 +47,7 @@ struct Field {
     doc: String,
 }
 
-const SOURCE: &str = "hardware/registers.toml";
+const SOURCE: &str = "hardware/registers/registers.toml";
 
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -64,7 +64,8 @@ fn main() -> ExitCode {
 fn run(root: &Path, is_check: bool) -> Result<(), String> {
     let text = std::fs::read_to_string(root.join(SOURCE)).map_err(|e| format!("{SOURCE}: {e}"))?;
     let map: Map = toml::from_str(&text).map_err(|error| format!("{SOURCE}: {error}"))?;
-    map.validate().map_err(|error| format!("{SOURCE}: {error}"))?;
+    map.validate()
+        .map_err(|error| format!("{SOURCE}: {error}"))?;
     for (path, text) in [
         ("hdl/src/accelerator/registers.rs", rtl(&map)),
         ("hardware/driver/src/registers.rs", constants(&map)),
@@ -74,7 +75,7 @@ fn run(root: &Path, is_check: bool) -> Result<(), String> {
         let is_current = std::fs::read_to_string(&file).is_ok_and(|found| found == text);
         if is_check && !is_current {
             return Err(format!(
-                "{path} is not what {SOURCE} says; run the example `registers` of winterforge-driver"
+                "{path} is not what {SOURCE} says; run `cargo run -p winterforge-registers`"
             ));
         }
         if !is_current {
@@ -92,9 +93,16 @@ impl Map {
         for (index, register) in self.register.iter().enumerate() {
             let name = &register.name;
             let is_name = |name: &str| {
-                !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b.is_ascii_digit())
+                !name.is_empty()
+                    && name
+                        .bytes()
+                        .all(|b| b.is_ascii_lowercase() || b == b'_' || b.is_ascii_digit())
             };
-            if !is_name(name) || self.register[..index].iter().any(|other| other.name == *name) {
+            if !is_name(name)
+                || self.register[..index]
+                    .iter()
+                    .any(|other| other.name == *name)
+            {
                 return Err(format!("`{name}` is no name, or used twice"));
             }
             if register.value.is_some() && register.access != Access::Constant {
@@ -161,16 +169,25 @@ fn rtl(map: &Map) -> String {
                     None => format!("{name}.into()"),
                 };
                 let _ = writeln!(parts, "    {name}: Constant<Word<32>>,");
-                let _ = writeln!(defaults, "            {name}: Constant::new(Word::new({value})),");
+                let _ = writeln!(
+                    defaults,
+                    "            {name}: Constant::new(Word::new({value})),"
+                );
                 reads(&format!("self.{name}.val()"));
             }
             Access::Status => {
-                let _ = writeln!(ports, "    /// {doc}\n    pub {name}: Signal<In, Word<32>>,");
+                let _ = writeln!(
+                    ports,
+                    "    /// {doc}\n    pub {name}: Signal<In, Word<32>>,"
+                );
                 let _ = writeln!(defaults, "            {name}: Signal::default(),");
                 reads(&format!("self.{name}.val()"));
             }
             Access::Stored => {
-                let _ = writeln!(ports, "    /// {doc}\n    pub {name}: Signal<Out, Word<32>>,");
+                let _ = writeln!(
+                    ports,
+                    "    /// {doc}\n    pub {name}: Signal<Out, Word<32>>,"
+                );
                 let _ = writeln!(parts, "    {name}_value: DFF<Word<32>>,");
                 let _ = writeln!(defaults, "            {name}: Signal::default(),");
                 let _ = writeln!(defaults, "            {name}_value: DFF::default(),");
@@ -189,7 +206,10 @@ fn rtl(map: &Map) -> String {
                 );
             }
             Access::Command => {
-                let _ = writeln!(ports, "    /// Written with `write_data`: {doc}\n    pub {name}: Signal<Out, Bit>,");
+                let _ = writeln!(
+                    ports,
+                    "    /// Written with `write_data`: {doc}\n    pub {name}: Signal<Out, Bit>,"
+                );
                 let _ = writeln!(defaults, "            {name}: Signal::default(),");
                 let _ = write!(
                     body,
@@ -203,7 +223,10 @@ fn rtl(map: &Map) -> String {
             }
         }
     }
-    let arguments: Vec<String> = map.built().map(|register| format!("{}: u32", register.name)).collect();
+    let arguments: Vec<String> = map
+        .built()
+        .map(|register| format!("{}: u32", register.name))
+        .collect();
     format!(
         "//! The register file of the accelerator. Generated from {SOURCE}: edits are lost.
 
@@ -283,7 +306,10 @@ pub const MAP_VERSION: u32 = {};
             4 * index
         );
         if let Some(value) = register.value {
-            let _ = write!(text, "/// Its value.\npub const {name}_VALUE: u32 = {value:#010x};\n");
+            let _ = write!(
+                text,
+                "/// Its value.\npub const {name}_VALUE: u32 = {value:#010x};\n"
+            );
         }
         for field in &register.field {
             let upper = field.name.to_uppercase();
@@ -339,13 +365,34 @@ a write of one that cannot be written, or a write of less than a word is answere
         Access::Command => "write",
     };
     for (index, register) in map.register.iter().enumerate() {
-        let value = register.value.map_or(String::new(), |value| format!(" {value:#010x}"));
+        let value = register
+            .value
+            .map_or(String::new(), |value| format!(" {value:#010x}"));
         let (name, doc) = (&register.name, &register.doc);
-        let _ = writeln!(text, "| {:#04x} | `{name}` | {}{value} | {doc} |", 4 * index, access(register));
+        let _ = writeln!(
+            text,
+            "| {:#04x} | `{name}` | {}{value} | {doc} |",
+            4 * index,
+            access(register)
+        );
     }
-    for register in map.register.iter().filter(|register| !register.field.is_empty()) {
-        let _ = write!(text, "\n## `{}`\n\n| bits | field | |\n|---|---|---|\n", register.name);
-        for Field { name, low, bits, doc } in &register.field {
+    for register in map
+        .register
+        .iter()
+        .filter(|register| !register.field.is_empty())
+    {
+        let _ = write!(
+            text,
+            "\n## `{}`\n\n| bits | field | |\n|---|---|---|\n",
+            register.name
+        );
+        for Field {
+            name,
+            low,
+            bits,
+            doc,
+        } in &register.field
+        {
             let range = match bits {
                 1 => low.to_string(),
                 _ => format!("{} to {low}", low + bits - 1),
@@ -354,4 +401,38 @@ a write of one that cannot be written, or a write of less than a word is answere
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(text: &str) -> Result<(), String> {
+        let map: Map = toml::from_str(text).map_err(|error| error.to_string())?;
+        map.validate()
+    }
+
+    #[test]
+    fn everything_made_of_the_source_is_current() {
+        run(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."), true).unwrap();
+    }
+
+    #[test]
+    fn sources_that_make_no_sense_are_refused() {
+        let register =
+            |rest: &str| format!("version = 1\n[[register]]\nname = \"a\"\ndoc = \"\"\n{rest}");
+        assert!(map(&register("access = \"stored\"")).is_ok());
+        for rest in [
+            "access = \"secret\"",
+            "access = \"stored\"\nvalue = 1",
+            "access = \"stored\"\nsize = 8",
+            "access = \"status\"\nfield = [{ name = \"b\", low = 30, bits = 3, doc = \"\" }]",
+            "access = \"status\"\nfield = [{ name = \"b\", low = 0, bits = 0, doc = \"\" }]",
+            "access = \"status\"\nfield = [{ name = \"B\", low = 0, bits = 1, doc = \"\" }]",
+            "access = \"status\"\nfield = [{ name = \"b\", low = 0, bits = 2, doc = \"\" }, { name = \"c\", low = 1, bits = 1, doc = \"\" }]",
+            "access = \"status\"\n[[register]]\nname = \"a\"\ndoc = \"\"\naccess = \"status\"",
+        ] {
+            assert!(map(&register(rest)).is_err(), "{rest}");
+        }
+    }
 }

@@ -1,0 +1,171 @@
+//! The accelerator's ports, beat by beat: random gaps and stalls on every stream, in the rust-hdl simulation and on the Verilated
+//! model, beside the integer models of its engines.
+
+use winterforge_driver::registers;
+use winterforge_hdl::bench::{Bench, Rng};
+use winterforge_hdl::design::Dut;
+use winterforge_hdl::goldilocks::{P, model as field};
+use winterforge_hdl::merkle::Hash;
+use winterforge_hdl::merkle::model::nodes;
+use winterforge_hdl::ntt::model::{Job as Transform, run};
+use winterforge_sim::{co_verify, verify_rtl};
+
+const SEED: u64 = 61;
+
+/// A job, as the model of the accelerator does it.
+#[derive(Clone, Copy, Debug)]
+enum Job {
+    /// Powers of this shift, so many as a logarithm.
+    LoadShift(u64, usize),
+    Transform(Transform),
+    /// Logarithm of the rows, and words of a row.
+    Tree(u32, usize),
+}
+
+fn transform(log_n: usize, is_inverse: bool, is_coset: bool) -> Job {
+    Job::Transform(Transform {
+        log_n,
+        is_inverse,
+        is_coset,
+    })
+}
+
+/// A job with its words, its entry in the register `job`, and its results: those of a tree in no order.
+fn expected(
+    job: Job,
+    hash: Hash,
+    shift: &mut u64,
+    trees: &mut u64,
+    rng: &mut Rng,
+) -> (u128, Vec<u64>, Vec<u64>) {
+    let mut words = |count: usize| -> Vec<u64> { (0..count).map(|_| rng.next_u64() % P).collect() };
+    match job {
+        Job::LoadShift(power, log_n) => {
+            *shift = power;
+            let powers = std::iter::successors(Some(1), |&last| Some(field::multiply(last, power)));
+            (
+                1 | (log_n as u128) << 4,
+                powers.take(1 << log_n).collect(),
+                vec![],
+            )
+        }
+        Job::Transform(transform) => {
+            let x = words(1 << transform.log_n);
+            let flags =
+                u128::from(transform.is_inverse) << 9 | u128::from(transform.is_coset) << 10;
+            let y = run(transform, &x, *shift);
+            ((transform.log_n as u128) << 4 | flags, x, y)
+        }
+        Job::Tree(log_rows, row_words) => {
+            let x = words(row_words << log_rows);
+            let rows: Vec<Vec<u64>> = x.chunks(row_words).map(<[u64]>::to_vec).collect();
+            let tree = nodes(hash.model(), &rows);
+            let numbered = tree.iter().enumerate().skip(1);
+            let beats = numbered.map(|(node, digest)| {
+                let head = node as u64 | *trees << 32;
+                [head, digest[0], digest[1], digest[2], digest[3]]
+            });
+            let y = beats.flatten().collect();
+            *trees += 1;
+            let word = 3 | u128::from(log_rows) << 4 | (row_words as u128) << 16;
+            (word, x, y)
+        }
+    }
+}
+
+/// Words of a tree as nodes in order.
+fn sorted(words: &[u64]) -> Vec<u64> {
+    let (nodes, rest) = words.as_chunks::<5>();
+    let mut nodes = nodes.to_vec();
+    nodes.sort_unstable_by_key(|node| node[0] & 0xff_ffff);
+    [nodes.as_flattened(), rest].concat()
+}
+
+fn check(dut: &mut dyn Dut, hash: Hash, jobs: &[Job], stalls: f64) -> Result<(), String> {
+    let mut bench = Bench::new(dut, SEED);
+    (bench.gap_probability, bench.stall_probability) = (stalls, stalls);
+    let [address, word, data] = ["aw", "w", "s"].map(|name| bench.source(name));
+    let [answer, results] = ["b", "m"].map(|name| bench.sink(name));
+    let (mut shift, mut trees, mut rng) = (1, 0, Rng::new(SEED));
+    // A tree's nodes come among those of the tree before it, so each is waited for.
+    for group in jobs.chunk_by(|a, _| !matches!(a, Job::Tree(..))) {
+        let mut wanted = Vec::new();
+        for &job in group {
+            let (entry, words, y) = expected(job, hash, &mut shift, &mut trees, &mut rng);
+            bench.send(address, vec![registers::JOB.into()]);
+            bench.send(word, vec![entry, 0xf]);
+            let last = words.len() - 1;
+            for (index, word) in words.into_iter().enumerate() {
+                bench.send(data, vec![word.into(), u128::from(index == last)]);
+            }
+            wanted.push((job, y));
+        }
+        for (job, y) in wanted {
+            let beats = bench
+                .collect(results, y.len(), 200_000)
+                .map_err(|error| format!("{job:?}: {error}"))?;
+            let words: Vec<u64> = beats.iter().map(|beat| beat[0] as u64).collect();
+            let words = match job {
+                Job::Tree(..) => sorted(&words),
+                _ => words,
+            };
+            let marks = beats.iter().enumerate();
+            let is_marked = marks.fold(true, |right, (index, beat)| {
+                right && (beat[1] == 1) == (index + 1 == y.len())
+            });
+            if words != y || !is_marked {
+                return Err(format!("{job:?}: wrong results"));
+            }
+        }
+    }
+    let answers = bench.received(answer);
+    if answers.len() != jobs.len() || answers.iter().any(|(_, beat)| beat != &[0]) {
+        return Err(format!("answers to {} writes: {answers:?}", jobs.len()));
+    }
+    Ok(())
+}
+
+#[test]
+fn three_ways() {
+    let jobs = [
+        Job::LoadShift(7, 4),
+        transform(3, false, true),
+        transform(4, true, false),
+        Job::Tree(1, 3),
+        transform(4, false, true),
+        Job::Tree(0, 9),
+    ];
+    for stalls in [0.0, 0.4] {
+        co_verify("accelerator_blake3", |dut| {
+            check(dut, Hash::Blake3, &jobs, stalls)
+        });
+        verify_rtl("accelerator_poseidon2", |dut| {
+            check(dut, Hash::Poseidon2By3, &jobs, stalls)
+        });
+    }
+}
+
+/// Random jobs of random sizes.
+#[test]
+fn random_jobs() {
+    let mut rng = Rng::new(SEED);
+    let mut job = || match rng.below(5) {
+        0 => Job::LoadShift(rng.next_u64() % P, 9),
+        1 => Job::Tree(rng.below(6) as u32, 1 + rng.below(254) as usize),
+        _ => {
+            let (log_n, flags) = (3 + rng.below(7) as usize, rng.below(4));
+            // Powers for inverse transforms on a coset are another table.
+            transform(log_n, flags == 1, flags > 1)
+        }
+    };
+    let jobs: Vec<Job> = (0..60).map(|_| job()).collect();
+    let jobs = [&[Job::LoadShift(7, 9)], jobs.as_slice()].concat();
+    for stalls in [0.02, 0.6] {
+        verify_rtl("accelerator_blake3", |dut| {
+            check(dut, Hash::Blake3, &jobs, stalls)
+        });
+    }
+    verify_rtl("accelerator_poseidon2", |dut| {
+        check(dut, Hash::Poseidon2By3, &jobs[..20], 0.3)
+    });
+}
