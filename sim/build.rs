@@ -4,6 +4,7 @@
 //! `WINTERFORGE_COVERAGE=1` the models count how often lines are passed, and record which bits toggle
 //! instead of waveforms (shim/coverage).
 
+use std::collections::HashSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, exit};
@@ -215,7 +216,7 @@ fn build_models(setting: &Setting, designs: &[(Kernel, String)]) {
 }
 
 fn build_model(setting: &Setting, kernel: &Kernel, verilog: &str) {
-    let shim = model_shim(kernel);
+    let shim = model_shim(kernel, "");
     let cells = kernel.cell_models.concat();
     let inputs = format!("{}{verilog}{cells}{shim}", setting.fingerprint);
     if is_fresh(setting, kernel.name, &inputs) {
@@ -235,7 +236,8 @@ fn build_model(setting: &Setting, kernel: &Kernel, verilog: &str) {
         write(&folder.join("cells.v"), &cells);
     }
     translate(setting, kernel, &folder, &sources);
-    write(&folder.join("shim.cpp"), &shim);
+    let faults = fault_shim(kernel, &folder, verilog);
+    write(&folder.join("shim.cpp"), &model_shim(kernel, &faults));
     compile(setting, kernel, &folder);
     mark_fresh(setting, kernel.name, &inputs);
 }
@@ -298,12 +300,89 @@ fn translate(setting: &Setting, kernel: &Kernel, folder: &Path, sources: &[PathB
     }
 }
 
+/// The C++ that flips bits of a kernel's registers and memories: all variables of the model by the names that the Verilog
+/// assigns at a clock edge. None for kernels into which no faults are injected.
+fn fault_shim(kernel: &Kernel, folder: &Path, verilog: &str) -> String {
+    if kernel.family != "accelerator" {
+        return "static uint64_t state_bits(void*, int) { return 0; }
+static void flip(void*, int, uint64_t) {}
+"
+        .to_owned();
+    }
+    let name = kernel.name;
+    let header =
+        fs::read_to_string(folder.join(format!("V{name}___024root.h"))).unwrap_or_default();
+    let clocked: HashSet<&str> = verilog
+        .lines()
+        .filter_map(|line| line.trim_start().split_once("<="))
+        .map(|(target, _)| target.split(['[', ' ']).next().unwrap_or_default())
+        .collect();
+    let (mut registers, mut memories) = (String::new(), String::new());
+    for line in header.lines() {
+        let Some((declared, variable)) =
+            (line.trim().strip_suffix(';')).and_then(|line| line.rsplit_once(' '))
+        else {
+            continue;
+        };
+        let last = variable.rsplit("__DOT__").next().unwrap_or_default();
+        let last = last.rsplit("__024").next().unwrap_or_default();
+        let high = declared
+            .split_once("/*")
+            .and_then(|(_, rest)| rest.split_once(':'));
+        let Some(width) = high
+            .and_then(|(high, _)| high.parse::<u32>().ok())
+            .map(|high| high + 1)
+        else {
+            continue;
+        };
+        if !clocked.contains(last) {
+            continue;
+        }
+        if declared.starts_with("VlUnpacked<") {
+            let _ = writeln!(
+                memories,
+                "        {{&root.{variable}[0], sizeof(root.{variable}) / sizeof(root.{variable}[0]), \
+                 sizeof(root.{variable}[0]), {width}}},"
+            );
+        } else {
+            let _ = writeln!(
+                registers,
+                "        {{&root.{variable}, 1, sizeof(root.{variable}), {width}}},"
+            );
+        }
+    }
+    let settle = format!("V{name}___024root___eval_settle");
+    format!(
+        "#include \"V{name}___024root.h\"
+extern void {settle}(V{name}___024root* self);
+template <typename Action>
+static auto with_state(void* instance, int memories, Action action) {{
+    V{name}___024root& root = *Model::of(instance).model.rootp;
+    const Variable registers[] = {{
+{registers}    }};
+    const Variable words[] = {{
+{memories}    }};
+    if (memories) return action(words, sizeof(words) / sizeof(words[0]));
+    return action(registers, sizeof(registers) / sizeof(registers[0]));
+}}
+static uint64_t state_bits(void* instance, int memories) {{
+    return with_state(instance, memories, bits_of);
+}}
+static void flip(void* instance, int memories, uint64_t bit) {{
+    with_state(instance, memories, [bit](const Variable* all, std::size_t count) {{ winterforge::flip(all, count, bit); }});
+    // What hangs on it.
+    {settle}(Model::of(instance).model.rootp);
+}}
+"
+    )
+}
+
 fn library(name: &str) -> String {
     format!("model_{name}")
 }
 
-/// The C++ that fills the table of functions for one kernel.
-fn model_shim(kernel: &Kernel) -> String {
+/// The C++ that fills the table of functions for one kernel, around what injects faults.
+fn model_shim(kernel: &Kernel, faults: &str) -> String {
     let name = kernel.name;
     let design = kernel.design();
     let mut set = String::new();
@@ -336,9 +415,9 @@ static void get(void* instance, uint32_t port, uint64_t* words) {{
     switch (port) {{
 {get}    }}
 }}
-static const WinterforgeApi api = {{
+{faults}static const WinterforgeApi api = {{
     Model::create, Model::destroy, Model::eval, set_clock, set, get,
-    Model::open_trace, Model::dump_trace, Model::write_coverage,
+    Model::open_trace, Model::dump_trace, Model::write_coverage, state_bits, flip,
 }};
 extern \"C\" const WinterforgeApi* winterforge_{name}() {{ return &api; }}
 "

@@ -18,9 +18,41 @@ extern "C" struct WinterforgeApi {
     void (*open_trace)(void* model, const char* path);
     void (*dump_trace)(void* model, uint64_t time);
     void (*write_coverage)(void* model, const char* path);
+    uint64_t (*state_bits)(void* model, int memories);
+    void (*flip)(void* model, int memories, uint64_t bit);
 };
 
 namespace winterforge {
+
+// A register, or a memory of some words.
+struct Variable {
+    void* data;
+    uint64_t words;
+    uint32_t word_bytes;
+    uint32_t width;
+};
+
+// Flips one bit of some variables.
+inline void flip(const Variable* variables, std::size_t count, uint64_t bit) {
+    for (const Variable* variable = variables; variable < variables + count; variable++) {
+        const uint64_t bits = variable->words * variable->width;
+        if (bit < bits) {
+            const uint64_t in_word = bit % variable->width;
+            const uint64_t byte = bit / variable->width * variable->word_bytes + in_word / 8;
+            static_cast<uint8_t*>(variable->data)[byte] ^= static_cast<uint8_t>(1u << (in_word % 8));
+            return;
+        }
+        bit -= bits;
+    }
+}
+
+inline uint64_t bits_of(const Variable* variables, std::size_t count) {
+    uint64_t bits = 0;
+    for (const Variable* variable = variables; variable < variables + count; variable++) {
+        bits += variable->words * variable->width;
+    }
+    return bits;
+}
 
 template <typename Signal>
 void put(Signal& signal, uint64_t low, uint64_t) {

@@ -29,12 +29,25 @@ pub struct SimTransport {
     requests: Sender<Request>,
 }
 
+/// A fault: one bit of the model's state flips in a cycle.
+#[derive(Clone, Copy, Debug)]
+pub struct Fault {
+    /// Counted from the start of the model.
+    pub cycle: u64,
+    /// In a word of a memory, not in a register.
+    pub is_memory: bool,
+    /// Picks the bit: the share of all that are before it.
+    pub place: f64,
+}
+
 enum Request {
     Read(u32, Sender<Result<u32, TransportError>>),
     Write(u32, u32, Sender<Result<(), TransportError>>),
     Send(Vec<u64>),
     Receive(usize, Sender<Result<Vec<u64>, TransportError>>),
     Discard,
+    Inject(Fault),
+    Cycles(Sender<Result<u64, TransportError>>),
 }
 
 impl SimTransport {
@@ -62,6 +75,22 @@ impl SimTransport {
             kernel: name,
             requests,
         })
+    }
+
+    /// Arranges for a fault.
+    ///
+    /// # Errors
+    /// If the simulation has ended.
+    pub fn inject(&mut self, fault: Fault) -> Result<(), TransportError> {
+        self.tell(Request::Inject(fault))
+    }
+
+    /// Cycles that were simulated.
+    ///
+    /// # Errors
+    /// If the simulation has ended.
+    pub fn cycles(&mut self) -> Result<u64, TransportError> {
+        self.ask(Request::Cycles)
     }
 
     fn ask<R>(
@@ -139,6 +168,8 @@ struct Simulation {
     /// The word that is offered.
     is_offered: bool,
     still: u64,
+    cycles: u64,
+    fault: Option<Fault>,
 }
 
 impl Simulation {
@@ -169,6 +200,8 @@ impl Simulation {
             marked: 0,
             is_offered: false,
             still: 0,
+            cycles: 0,
+            fault: None,
         })
     }
 
@@ -187,12 +220,20 @@ impl Simulation {
                 }
                 Request::Receive(most, reply) => drop(reply.send(self.receive(most))),
                 Request::Discard => self.discard(),
+                Request::Inject(fault) => self.fault = Some(fault),
+                Request::Cycles(reply) => drop(reply.send(Ok(self.cycles))),
             }
         }
     }
 
     /// One clock, in which the streams move.
     fn clock(&mut self) {
+        if let Some(fault) = self.fault.filter(|fault| self.cycles >= fault.cycle) {
+            let choose = |bits| (fault.place * bits as f64) as u64;
+            self.model.flip(fault.is_memory, choose);
+            self.fault = None;
+        }
+        self.cycles += 1;
         if !self.is_offered
             && let Some(&(word, last)) = self.outgoing.front()
         {

@@ -22,6 +22,8 @@ struct Api {
     open_trace: unsafe extern "C" fn(*mut c_void, *const c_char),
     dump_trace: unsafe extern "C" fn(*mut c_void, u64),
     write_coverage: unsafe extern "C" fn(*mut c_void, *const c_char),
+    state_bits: unsafe extern "C" fn(*mut c_void, c_int) -> u64,
+    flip: unsafe extern "C" fn(*mut c_void, c_int, u64),
 }
 
 include!(concat!(env!("OUT_DIR"), "/models.rs"));
@@ -100,6 +102,19 @@ impl Model {
         // SAFETY: as in `trace`.
         unsafe { (self.api.write_coverage)(self.handle, path.as_ptr()) };
         Ok(())
+    }
+
+    /// Flips a bit of a register, or of a word of a memory: the one that `choose` picks among so many. Does nothing in a kernel
+    /// that is not of the family `accelerator`.
+    pub fn flip(&mut self, is_memory: bool, choose: impl FnOnce(u64) -> u64) {
+        let memories = c_int::from(is_memory);
+        // SAFETY: `handle` is a live model.
+        let bits = unsafe { (self.api.state_bits)(self.handle, memories) };
+        let Some(last) = bits.checked_sub(1) else {
+            return;
+        };
+        // SAFETY: `handle` is a live model; it has such a bit.
+        unsafe { (self.api.flip)(self.handle, memories, choose(bits).min(last)) };
     }
 
     fn set_clock(&mut self, level: bool) {

@@ -1,7 +1,7 @@
 //! The prover's device over an accelerator.
 
 use std::any::Any;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use winter_math::StarkField;
 use winterforge_air::field::Felt;
@@ -50,15 +50,18 @@ impl<T: Transport> HardwareDevice<T> {
         }
     }
 
+    /// The accelerator, once no job is under way.
+    pub fn accelerator(&self) -> MutexGuard<'_, Accelerator<T>> {
+        let accelerator = self.accelerator.lock();
+        accelerator.unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Does something with the accelerator, and counts the cycles.
     fn counted<R>(
         &self,
         action: impl FnOnce(&mut Accelerator<T>) -> Result<R, DriverError>,
     ) -> Result<(R, Option<Cycles>), DeviceError> {
-        let mut accelerator = self
-            .accelerator
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut accelerator = self.accelerator();
         let run = || {
             let before = accelerator.counters()?.cycles;
             let bound_before = accelerator.bound_cycles();
