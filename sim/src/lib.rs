@@ -11,6 +11,7 @@ pub mod merkle;
 mod model;
 pub mod ntt;
 pub mod poseidon2;
+pub mod roofline;
 pub mod runs;
 pub mod steady;
 
