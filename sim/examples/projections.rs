@@ -16,6 +16,9 @@ use winterforge_verifier::bundle::HashId;
 /// Columns, logarithms of rows and of cosets.
 const WORK: [(u64, u32, u32); 3] = [(12, 9, 3), (64, 14, 3), (64, 18, 3)];
 
+/// What a machine takes for such work.
+type Model = fn(&Machine, (u64, u32, u32)) -> Cost;
+
 /// Runs of which the least counts.
 const RUNS: usize = 5;
 
@@ -56,7 +59,7 @@ driver does it: nothing is kept on the device. The engines work one after the ot
     for (columns, log_rows, log_cosets) in WORK {
         let (extend_s, commit_s) = measure(columns as usize, log_rows, log_cosets)?;
         let log_size = log_rows + log_cosets;
-        let works: [(String, f64, fn(&Machine, (u64, u32, u32)) -> Cost); 2] = [
+        let works: [(String, f64, Model); 2] = [
             (
                 format!("extend {columns} columns of 2^{log_rows} to 2^{log_size}"),
                 extend_s,
