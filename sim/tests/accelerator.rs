@@ -156,6 +156,11 @@ fn mlp_mnist_by_blake3_has_the_processors_bytes() {
     proves_like_the_processor("mlp_mnist", HashId::Blake3);
 }
 
+#[test]
+fn mlp_mnist_by_poseidon2_has_the_processors_bytes() {
+    proves_like_the_processor("mlp_mnist", HashId::Poseidon2);
+}
+
 /// Every buffer of a proof compared.
 #[test]
 fn no_word_of_mlp_mnist_differs() {
@@ -339,6 +344,31 @@ fn impossible_jobs_are_refused_by_the_driver() {
         assert!(matches!(refused, Err(DriverError::Job(_))), "{job:?}");
     }
     works(&mut accelerator);
+}
+
+/// Whatever a host writes and sends, registers answer, and a reset leads back to work.
+#[test]
+fn nonsense_does_not_hang_the_accelerator() {
+    let mut accelerator = accelerator();
+    let mut rng = Rng::new(45);
+    for _ in 0..60 {
+        let transport = accelerator.transport();
+        for _ in 0..rng.below(30) {
+            let offset = rng.below(0x100) as u32;
+            let word = rng.next_u64();
+            let answer = match word % 4 {
+                0 => transport.read(offset).map(|_| ()),
+                1 => transport.write(registers::JOB, (word >> 32) as u32 & 0x00ff_01ff),
+                2 => transport.send(&vec![word; rng.below(300) as usize]),
+                _ => transport.write(offset, (word >> 32) as u32),
+            };
+            let is_answer = matches!(answer, Ok(()) | Err(TransportError::Register { .. }));
+            assert!(is_answer, "{answer:?}");
+        }
+        accelerator.set_timeout(0).unwrap();
+        accelerator.reset().unwrap();
+        works(&mut accelerator);
+    }
 }
 
 /// A reset in the middle of a job, at random cycles, leads back to work.
