@@ -129,7 +129,7 @@ impl Fake {
                 Defect::Node => 1,
                 _ => node as u64,
             };
-            result.push(node | tree % 256 << 32);
+            result.push(node | (tree % 256) << 32);
             let words = digest
                 .chunks(2)
                 .map(|pair| u64::from(pair[0]) | u64::from(pair[1]) << 32);
