@@ -29,8 +29,15 @@ RESULTS = ROOT / "hardware/place-and-route"
 TABLE = ROOT / "docs/hardware/place-and-route.md"
 WORK = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "place-and-route"
 
-# The clock a kernel must reach on speed grade 6, by the beginning of its name.
-TARGETS_MHZ = {"goldilocks": 125, "ntt": 100, "": 80}
+# The clock a kernel must reach on speed grade 6, by the beginning of its name. The wide forms of BLAKE3 do a whole round in
+# each cycle: they are for few cycles, not for a fast clock.
+TARGETS_MHZ = {
+    "goldilocks": 125,
+    "ntt_2_lanes_log_12_ecp5": 100,
+    "blake3_wide": 15,
+    "merkle_blake3_wide": 15,
+    "": 80,
+}
 
 ENVIRONMENT = dict(os.environ, YOWASP_CACHE_DIR=str(ROOT / ".venv/cache"))
 
