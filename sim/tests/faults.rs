@@ -1,6 +1,6 @@
 //! A bit of the accelerator flips in mid-proof: in a register or a word of a memory, in a random cycle.
 //!
-//! Twenty runs; with `WINTERFORGE_FAULTS=500` as many, which docs/hardware/accelerator.md tells the results of.
+//! Twenty runs; with `WINTERFORGE_FAULTS=600` as many, which docs/hardware/accelerator.md tells the results of.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
