@@ -15,6 +15,7 @@ cargo clippy --package winterforge-cli --features hardware --all-targets --locke
 step "hardware: simulations through the command line"
 winterforge() { cargo run --quiet --package winterforge-cli --features hardware --locked -- "$@"; }
 winterforge hw sim ntt --log-n 6 --lanes 4 --seed 1 --backpressure 0.3 --json
+winterforge hw sim accelerator --log-n 9 --seed 1 --backpressure 0.3 --json
 winterforge hw sim blake3 --seed 1 --backpressure 0.3 --json
 winterforge hw sim merkle --log-n 6 --row-words 20 --seed 1 --backpressure 0.3 --json
 winterforge hw sim merkle_poseidon2_3 --log-n 4 --row-words 20 --seed 1 --backpressure 0.3 --json

@@ -13,6 +13,7 @@ pub mod ntt;
 pub mod poseidon2;
 pub mod roofline;
 pub mod runs;
+mod runs_accelerator;
 pub mod steady;
 
 pub use co_verify::{co_verify, verify_rtl};

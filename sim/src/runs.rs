@@ -86,7 +86,7 @@ pub enum RunError {
 }
 
 /// Value of a kernel's parameter.
-fn parameter(kernel: &Kernel, name: &str) -> Option<u64> {
+pub(crate) fn parameter(kernel: &Kernel, name: &str) -> Option<u64> {
     kernel
         .parameters
         .iter()
@@ -129,6 +129,7 @@ pub fn run(request: &Request<'_>) -> Result<Report, RunError> {
         "poseidon2_sponge" => run_sponge(&kernel, model, request),
         "blake3" => run_blake3(&kernel, model, request),
         "merkle" => run_merkle(&kernel, model, request),
+        "accelerator" => crate::runs_accelerator::run(&kernel, model, request),
         "goldilocks_multiply_stream" => run_stream(&kernel, model, request),
         _ => run_unit(&kernel, model, request),
     }

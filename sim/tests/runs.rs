@@ -3,7 +3,7 @@
 use winterforge_sim::runs::{self, Request};
 
 /// The kernels with streams, with sizes whose jobs fill them.
-const RUNS: [(&str, Option<u64>, Option<u64>); 10] = [
+const RUNS: [(&str, Option<u64>, Option<u64>); 11] = [
     ("goldilocks_multiply_stream", None, None),
     ("ntt_1_lane_log_10", Some(8), None),
     ("ntt_2_lanes_log_12_ecp5", Some(10), None),
@@ -13,6 +13,7 @@ const RUNS: [(&str, Option<u64>, Option<u64>); 10] = [
     ("poseidon2_3", None, None),
     ("poseidon2_sponge_6_ecp5", None, None),
     ("merkle_blake3", Some(7), Some(20)),
+    ("accelerator_blake3", Some(9), None),
     ("merkle_poseidon2_6_ecp5", Some(5), Some(20)),
 ];
 
