@@ -10,14 +10,14 @@ from the models themselves, sim/shim/coverage) and takes out the points that
 hardware/coverage-exclusions.txt names. A kernel below 95 % of lines or of toggles,
 or with more than 2 % of its points excluded, makes the exit code 1; so does an exclusion without
 effect. Results go to hardware/coverage.json and docs/hardware/coverage.md; with `--kernels` they are
-only printed, with the points missed. `--check` runs nothing: it fails if a result is of other Verilog
+only printed, with the points missed. Accelerators are left
+out: they are kernels that are evaluated by themselves, and wiring. `--check` runs nothing: it fails if a result is of other Verilog
 than hdl/golden.txt or falls short, or if the page is not that of the results; the page names the
 kernels without any.
 
 A point is a statement block of one instance (line), or one bit of one net (toggle), which has to rise and
 to fall. A net counts once, by its name highest in the hierarchy. Parameters, words of memories, and the
-models of vendor cells have no points; nor, where a kernel would fall short with them, have the bits that
-yosys finds to be constant.
+models of vendor cells have no points; nor have the bits that yosys finds to be constant.
 """
 
 import argparse
@@ -150,14 +150,10 @@ def exclusions():
 
 def evaluate(kernel, rules, used):
     """Totals of a kernel, and the points neither passed nor excluded."""
-    points, constant = counts(kernel), 0
-    toggles = [count > 0 for point, count in points.items() if point.kind == "toggle"]
-    if sum(toggles) < LEAST_COVERED * len(toggles):
-        # To find these takes minutes, so only where it matters.
-        idle = {point for point in constants(kernel) if points.get(point) == 0}
-        points = {point: count for point, count in points.items() if point not in idle}
-        constant = len(idle)
-    result = {"constant": constant, "excluded": 0, "points": len(points)}
+    points = counts(kernel)
+    idle = {point for point in constants(kernel) if points.get(point) == 0}
+    points = {point: count for point, count in points.items() if point not in idle}
+    result = {"constant": len(idle), "excluded": 0, "points": len(points)}
     missed = []
     totals, passed = collections.Counter(), collections.Counter()
     for point, count in sorted(points.items()):
@@ -200,9 +196,8 @@ def page(results, rules):
         "Written by `scripts/coverage.py`, which fails under 95 % of lines or of toggles of a kernel, or with more than 2 % of",
         "its points excluded. A line point is a statement block of one instance. A toggle point is one bit of one net, which has",
         "to rise and to fall; a net counts once, whatever its names on the way through the hierarchy. Parameters, words of",
-        "memories and the models of vendor cells have no points. Where a kernel would fall short with them, bits that yosys finds",
-        "to be constant (zeros above a shorter word, for example) are left out: their number is in the last column. They do not",
-        "count towards the 2 %; some kernels have more of them than that.",
+        "memories and the models of vendor cells have no points; nor have bits that yosys finds to be constant (zeros above a shorter",
+        "word, for example), whose number is in the last column. These do not count towards the 2 %; some kernels have more of them.",
         "",
         f"Simulated with Verilator {', '.join(sorted({row['verilator'] for row in results.values()}))}.",
         "",
@@ -253,7 +248,8 @@ def main():
     verilator = version.stdout.split()[1]
     rules, used = exclusions(), set()
     results, wrong = {}, []
-    kernels = arguments.kernels or list(digests())
+    # The accelerators are engines that are evaluated by themselves, and wiring.
+    kernels = arguments.kernels or [k for k in digests() if not k.startswith("accelerator")]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         evaluated = list(pool.map(lambda kernel: evaluate(kernel, rules, used), kernels))
     for kernel, (result, missed) in zip(kernels, evaluated):
