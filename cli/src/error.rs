@@ -124,7 +124,7 @@ impl From<InputError> for CliError {
                 "the first axis is the sample, also for one sample: x[numpy.newaxis]"
             }
             _ => {
-                "an input is float32 `x` as the model is fed: numpy.savez(\"X.npz\", x=x.astype(numpy.float32))"
+                "an input is `x` as the model is fed, which `winterforge inspect MODEL` shows: numpy.savez(\"X.npz\", x=x.astype(numpy.float32)), or integers"
             }
         };
         Self::input(&error).hint(hint)
