@@ -16,6 +16,7 @@ fn models() {
             "mlp_digits" => (2_410, 2_368),
             "lenet_mnist" => (61_706, 416_520),
             "inverted_residual" => (4_038, 104_192),
+            "tokens" => (2_628, 29_248),
             _ => (1_554, 1_504),
         };
         assert_eq!(report["parameters"], parameters, "{model}/{file}");

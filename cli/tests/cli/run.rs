@@ -1,7 +1,7 @@
 //! `run`: every golden input of every golden model.
 
 use crate::support::{
-    MODELS, golden, golden_logits, golden_q, integers, json, json_lines, keys, winterforge,
+    MODELS, Scratch, golden, golden_logits, golden_q, integers, json, json_lines, keys, winterforge,
 };
 
 #[test]
@@ -58,4 +58,33 @@ fn one_sample_and_the_default() {
         text.code == 0 && text.stdout.starts_with("sample 0\n") && text.stderr.is_empty(),
         "{text:?}"
     );
+}
+
+/// A model that takes tokens, from its file to a verdict; and tokens that it does not know.
+#[test]
+fn tokens_from_a_file_are_proven() {
+    let scratch = Scratch::new();
+    let (model, bundle) = (golden("tokens", "model.onnx"), scratch.path("t.wfp"));
+    let known = scratch.write("x.json", b"[[0,1,2,3,4,5,6,7,8,9,10,39]]");
+    let unknown = scratch.write("y.json", b"[[0,1,2,3,4,5,6,7,8,9,10,40]]");
+    let input = &json(0, &["inspect", &model])["input"];
+    assert_eq!(
+        (&input["type"], input["shape"][0].as_u64()),
+        (&"tokens".into(), Some(12))
+    );
+    json(0, &["prove", &model, "--input", &known, "-o", &bundle]);
+    let verified = ["verify", &bundle, "--model", &model, "--input", &known];
+    assert_eq!(json(0, &verified)["accepted"], true);
+    for arguments in [
+        ["run", &model, "--input", &unknown],
+        ["prove", &model, "--input", &unknown],
+    ] {
+        let ran = winterforge(&arguments);
+        assert_eq!(ran.code, 1);
+        assert!(
+            ran.stderr.contains("value 11: 40 is no token (0 to 39)"),
+            "{}",
+            ran.stderr
+        );
+    }
 }

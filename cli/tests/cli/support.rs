@@ -9,7 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::Value;
 
 /// The golden models: folder, model file, file of golden outputs.
-pub(crate) const MODELS: [(&str, &str, &str); 15] = [
+pub(crate) const MODELS: [(&str, &str, &str); 18] = [
+    ("tokens", "model.onnx", "outputs.npz"),
+    ("tokens", "model_u8.onnx", "outputs_u8.npz"),
+    ("tokens", "model_qdq.onnx", "outputs_qdq.npz"),
     ("mlp_mnist", "model.onnx", "outputs.npz"),
     ("mlp_mnist", "model_u8.onnx", "outputs_u8.npz"),
     ("mlp_mnist", "model_qdq.onnx", "outputs.npz"),
