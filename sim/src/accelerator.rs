@@ -120,10 +120,6 @@ impl fmt::Debug for SimTransport {
 }
 
 impl Transport for SimTransport {
-    fn name(&self) -> String {
-        format!("{}, Verilated", self.kernel)
-    }
-
     fn read(&mut self, offset: u32) -> Result<u32, TransportError> {
         self.ask(|reply| Request::Read(offset, reply))
     }
@@ -175,16 +171,16 @@ struct Simulation {
 impl Simulation {
     fn new(kernel: &Kernel) -> Result<Self, ModelError> {
         let mut model = Model::new(kernel)?;
-        let port = |names: [&str; 1]| names.map(|name| model.port(name))[0];
+        let port = |name: &str| model.port(name);
         let ports = Ports {
-            reset: port(["reset"]),
-            aw: ["aw_valid", "aw_ready", "aw_addr"].map(|name| port([name])),
-            w: ["w_valid", "w_ready", "w_data", "w_strb"].map(|name| port([name])),
-            b: ["b_valid", "b_ready", "b_resp"].map(|name| port([name])),
-            ar: ["ar_valid", "ar_ready", "ar_addr"].map(|name| port([name])),
-            r: ["r_valid", "r_ready", "r_data", "r_resp"].map(|name| port([name])),
-            s: ["s_valid", "s_ready", "s_word", "s_last"].map(|name| port([name])),
-            m: ["m_valid", "m_ready", "m_word", "m_last"].map(|name| port([name])),
+            reset: port("reset"),
+            aw: ["aw_valid", "aw_ready", "aw_addr"].map(port),
+            w: ["w_valid", "w_ready", "w_data", "w_strb"].map(port),
+            b: ["b_valid", "b_ready", "b_resp"].map(port),
+            ar: ["ar_valid", "ar_ready", "ar_addr"].map(port),
+            r: ["r_valid", "r_ready", "r_data", "r_resp"].map(port),
+            s: ["s_valid", "s_ready", "s_word", "s_last"].map(port),
+            m: ["m_valid", "m_ready", "m_word", "m_last"].map(port),
         };
         model.set(ports.reset, 1);
         model.clock_edge();

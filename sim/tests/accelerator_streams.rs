@@ -169,3 +169,38 @@ fn random_jobs() {
         check(dut, Hash::Poseidon2By3, &jobs[..20], 0.3)
     });
 }
+
+/// A write of less than a word, or beside one, is refused and does nothing; address and word come in any order.
+#[test]
+fn partial_writes_are_refused() {
+    verify_rtl("accelerator_blake3", |dut| {
+        let mut bench = Bench::new(dut, SEED);
+        bench.gap_probability = 0.5;
+        let [address, word, read] = ["aw", "w", "ar"].map(|name| bench.source(name));
+        let [answer, value] = ["b", "r"].map(|name| bench.sink(name));
+        let scratch = u128::from(registers::SCRATCH);
+        for (offset, data, strobe, response, kept) in [
+            (scratch, 0x1234_5678, 0xf, 0, 0x1234_5678),
+            (scratch, 0xffff_ffff, 0x7, 2, 0x1234_5678),
+            (scratch, 0xffff_ffff, 0x0, 2, 0x1234_5678),
+            (scratch + 2, 0xffff_ffff, 0xf, 2, 0x1234_5678),
+            (scratch, 0x8765_4321, 0xf, 0, 0x8765_4321),
+        ] {
+            bench.send(address, vec![offset]);
+            bench.send(word, vec![data, strobe]);
+            let found = bench
+                .collect(answer, 1, 1000)
+                .map_err(|error| error.to_string())?;
+            bench.send(read, vec![scratch]);
+            let read = bench
+                .collect(value, 1, 1000)
+                .map_err(|error| error.to_string())?;
+            if found != [[response]] || read != [[kept, 0]] {
+                return Err(format!(
+                    "{offset:#x} {strobe:#x}: {found:?}, then {read:x?}"
+                ));
+            }
+        }
+        Ok(())
+    });
+}

@@ -85,6 +85,7 @@ impl Case {
         match verify(&bundle, &self.graph, &Policy::default()) {
             Err(_) => Outcome::Rejected,
             Ok(verified) => {
+                // The host states what its own executor returned; a device makes commitments only.
                 let (truth, _) = Header::decode(&self.bundle).unwrap();
                 assert_eq!(verified.header, truth, "a wrong statement is accepted");
                 Outcome::OtherProof

@@ -17,6 +17,8 @@ pub struct Accelerator<T> {
     /// Trees since the last reset: nodes tell their number modulo 256.
     trees: u32,
     bound_cycles: u64,
+    /// Words sent and received in this run, modulo 2^32: what it counts itself.
+    words: [u32; 2],
 }
 
 /// What an accelerator has.
@@ -26,7 +28,7 @@ pub struct Capabilities {
     pub lanes: u32,
     /// Binary logarithm of the longest transform.
     pub log_n: u32,
-    /// Number of the hash: 0 BLAKE3, 1 Poseidon2.
+    /// Number of the hash, as the register has it.
     pub hash: u32,
     /// Binary logarithm of the most rows of a tree.
     pub log_rows: u32,
@@ -131,12 +133,12 @@ pub enum DriverError {
 
 fn cause_text(cause: u32) -> &'static str {
     match cause {
-        1 => "no such kind of job",
-        2 => "a size that it does not support",
-        3 => "its words ended early",
-        4 => "its words went on behind the job",
-        5 => "nothing moved until the time was up",
-        6 => "a job came that there was no room for",
+        map::ERROR_CAUSE_KIND => "no such kind of job",
+        map::ERROR_CAUSE_SIZE => "a size that it does not support",
+        map::ERROR_CAUSE_EARLY => "its words ended early",
+        map::ERROR_CAUSE_LATE => "its words went on behind the job",
+        map::ERROR_CAUSE_TIMEOUT => "nothing moved until the time was up",
+        map::ERROR_CAUSE_OVERFLOW => "a job came that there was no room for",
         _ => "for a reason that this driver does not know",
     }
 }
@@ -178,6 +180,7 @@ impl<T: Transport> Accelerator<T> {
             build,
             trees: 0,
             bound_cycles: 0,
+            words: [0; 2],
         };
         accelerator.reset()?;
         let clear = map::CONTROL_CLEAR.with(1);
@@ -262,12 +265,37 @@ impl<T: Transport> Accelerator<T> {
         jobs: impl IntoIterator<Item = Job>,
         mut take: impl FnMut(usize, Vec<u64>) -> Result<(), DriverError>,
     ) -> Result<(), DriverError> {
-        let done = self.run_all(jobs, &mut take);
+        let done = self.run_counted(jobs, &mut take);
         if done.is_err() {
             // What was wrong counts, not whether idling again works.
             let _ = self.reset();
         }
         done
+    }
+
+    /// All jobs; afterwards the accelerator must have counted the words that were sent and received, and no others.
+    fn run_counted(
+        &mut self,
+        jobs: impl IntoIterator<Item = Job>,
+        take: &mut impl FnMut(usize, Vec<u64>) -> Result<(), DriverError>,
+    ) -> Result<(), DriverError> {
+        let before = self.counted_words()?;
+        self.words = [0; 2];
+        self.run_all(jobs, take)?;
+        let after = self.counted_words()?;
+        let counted = [0, 1].map(|way| after[way].wrapping_sub(before[way]));
+        if counted == self.words {
+            return Ok(());
+        }
+        let ([counted_in, counted_out], [sent, received]) = (counted, self.words);
+        Err(DriverError::Results(format!(
+            "the accelerator counted {counted_in} words in and {counted_out} out, where {sent} were sent and {received} came"
+        )))
+    }
+
+    fn counted_words(&mut self) -> Result<[u32; 2], DriverError> {
+        let words_in = self.transport.read(map::WORDS_IN)?;
+        Ok([words_in, self.transport.read(map::WORDS_OUT)?])
     }
 
     fn run_all(
@@ -336,9 +364,13 @@ impl<T: Transport> Accelerator<T> {
                 let flags = map::JOB_INVERSE.with(u32::from(*inverse))
                     | map::JOB_COSET.with(u32::from(*coset));
                 let expected = Some(Expected::Words(words.len()));
-                (0, log_of(words.len(), 3, log_n)?, flags, words, expected)
+                let log_size = log_of(words.len(), 3, log_n)?;
+                (map::JOB_KIND_TRANSFORM, log_size, flags, words, expected)
             }
-            Job::LoadShift { powers } => (1, log_of(powers.len(), 3, log_n)?, 0, powers, None),
+            Job::LoadShift { powers } => {
+                let log_size = log_of(powers.len(), 3, log_n)?;
+                (map::JOB_KIND_LOAD_SHIFT, log_size, 0, powers, None)
+            }
             Job::Tree { row_words, words } => {
                 if !(1..=most).contains(row_words) || words.len() % row_words != 0 {
                     return Err(DriverError::Job("rows are too long, or not whole"));
@@ -348,12 +380,14 @@ impl<T: Transport> Accelerator<T> {
                 self.trees = (tree + 1) % 256;
                 let flags = map::JOB_ROW_WORDS.with(*row_words as u32);
                 let expected = Some(Expected::Nodes { rows, tree });
-                (3, log_of(rows, 0, log_rows)?, flags, words, expected)
+                let log_size = log_of(rows, 0, log_rows)?;
+                (map::JOB_KIND_TREE, log_size, flags, words, expected)
             }
         };
         let word = map::JOB_KIND.with(kind) | map::JOB_LOG_SIZE.with(log_size) | flags;
         self.transport.write(map::JOB, word)?;
         self.transport.send(words)?;
+        self.words[0] = self.words[0].wrapping_add(words.len() as u32);
         self.bound_cycles += self.capabilities.bound_cycles(job);
         Ok(expected)
     }
@@ -361,7 +395,10 @@ impl<T: Transport> Accelerator<T> {
     /// The results of a job; if none come, why.
     fn receive(&mut self, most: usize) -> Result<Vec<u64>, DriverError> {
         let error = match self.transport.receive(most) {
-            Ok(words) => return Ok(words),
+            Ok(words) => {
+                self.words[1] = self.words[1].wrapping_add(words.len() as u32);
+                return Ok(words);
+            }
             Err(error) => error,
         };
         if matches!(error, TransportError::Standstill { .. }) {

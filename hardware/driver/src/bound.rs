@@ -1,6 +1,7 @@
 //! Cycles that jobs take at least: what a roof over lanes, hash and stream leaves.
 
 use crate::accelerator::{Capabilities, Job};
+use crate::registers::CAPABILITIES_HASH_BLAKE3;
 
 impl Capabilities {
     /// Cycles of a job if its unit or a stream never waits: a word a cycle in each direction, a butterfly a cycle in each lane,
@@ -25,7 +26,7 @@ impl Capabilities {
     /// Of a tree: a block for 8 words begun, with BLAKE3 one more above 128, and one for each two nodes. A node leaves as
     /// five words.
     pub fn tree_cycles(&self, rows: usize, row_words: usize) -> u64 {
-        let chunks = u64::from(self.hash == 0 && row_words > 128);
+        let chunks = u64::from(self.hash == CAPABILITIES_HASH_BLAKE3 && row_words > 128);
         let rows = rows as u64;
         let blocks = rows * ((row_words as u64).div_ceil(8) + chunks) + (rows - 1);
         let hashing = blocks * u64::from(self.block_cycles);

@@ -13,6 +13,7 @@ use winterforge_verifier::bundle::HashId;
 
 use crate::accelerator::{Accelerator, DriverError, Job};
 use crate::fourstep::{Rectangle, powers};
+use crate::registers::{CAPABILITIES_HASH_BLAKE3, CAPABILITIES_HASH_POSEIDON2};
 use crate::transport::Transport;
 
 /// Does every job of a proof on an accelerator: each word of an extension, each digest of a row and each node of a tree comes
@@ -131,8 +132,8 @@ impl<T: Transport> Device for HardwareDevice<T> {
         let shape = matrix.shape;
         let rows = shape.column_words();
         let number = match hash {
-            HashId::Blake3 => 0,
-            HashId::Poseidon2 => 1,
+            HashId::Blake3 => CAPABILITIES_HASH_BLAKE3,
+            HashId::Poseidon2 => CAPABILITIES_HASH_POSEIDON2,
         };
         let (nodes, cycles) = self.counted(|accelerator| {
             if accelerator.capabilities().hash != number {
@@ -211,7 +212,9 @@ fn transforms<T: Transport>(
     shift: Option<Felt>,
     columns: &[Vec<u64>],
 ) -> Result<Vec<Vec<u64>>, DriverError> {
-    let rows = columns.first().map_or(0, Vec::len);
+    let Some(rows) = columns.first().map(Vec::len) else {
+        return Ok(Vec::new());
+    };
     let log_n = accelerator.capabilities().log_n;
     if rows > 1 << log_n {
         let rectangle = Rectangle::new(rows.ilog2(), log_n).ok_or(DriverError::Job(

@@ -26,11 +26,15 @@ pub const CAPABILITIES_LOG_N: Field = Field {
     low: 4,
     bits: 5,
 };
-/// The hash of the Merkle engine: 0 BLAKE3, 1 Poseidon2.
+/// The hash of the Merkle engine.
 pub const CAPABILITIES_HASH: Field = Field {
     low: 9,
     bits: 2,
 };
+/// BLAKE3.
+pub const CAPABILITIES_HASH_BLAKE3: u32 = 0;
+/// Poseidon2.
+pub const CAPABILITIES_HASH_POSEIDON2: u32 = 1;
 /// Binary logarithm of the most rows of a tree.
 pub const CAPABILITIES_LOG_ROWS: Field = Field {
     low: 11,
@@ -91,11 +95,25 @@ pub const STATUS_WAITING: Field = Field {
 
 /// The first error since the last reset.
 pub const ERROR: u32 = 0x20;
-/// 0 none, 1 no such kind of job, 2 a size that is not supported, 3 words ended before the job's, 4 words went on behind the job's, 5 nothing moved for as many cycles as `timeout`, 6 a job too many.
+/// What it was.
 pub const ERROR_CAUSE: Field = Field {
     low: 0,
     bits: 4,
 };
+/// there is none.
+pub const ERROR_CAUSE_NONE: u32 = 0;
+/// no such kind of job.
+pub const ERROR_CAUSE_KIND: u32 = 1;
+/// a size that is not supported.
+pub const ERROR_CAUSE_SIZE: u32 = 2;
+/// the words ended before the job's.
+pub const ERROR_CAUSE_EARLY: u32 = 3;
+/// the words went on behind the job's.
+pub const ERROR_CAUSE_LATE: u32 = 4;
+/// nothing moved for as many cycles as the register `timeout` says.
+pub const ERROR_CAUSE_TIMEOUT: u32 = 5;
+/// a job that there was no room for.
+pub const ERROR_CAUSE_OVERFLOW: u32 = 6;
 /// The job it struck, counted from 0 since the last reset, modulo 2^16.
 pub const ERROR_JOB: Field = Field {
     low: 16,
@@ -107,11 +125,19 @@ pub const TIMEOUT: u32 = 0x24;
 
 /// Queues a job. Its words follow on the stream behind those of the jobs before it, the last of them marked.
 pub const JOB: u32 = 0x28;
-/// 0 transform, 1 load powers of a coset shift, 2 the same for inverse transforms, 3 tree.
+/// What to do.
 pub const JOB_KIND: Field = Field {
     low: 0,
     bits: 4,
 };
+/// a transform.
+pub const JOB_KIND_TRANSFORM: u32 = 0;
+/// take the powers of a coset shift, for transforms to values.
+pub const JOB_KIND_LOAD_SHIFT: u32 = 1;
+/// the same, for transforms to coefficients.
+pub const JOB_KIND_LOAD_INVERSE_SHIFT: u32 = 2;
+/// a Merkle tree.
+pub const JOB_KIND_TREE: u32 = 3;
 /// Binary logarithm of the words of a transform, or of the rows of a tree.
 pub const JOB_LOG_SIZE: Field = Field {
     low: 4,

@@ -4,9 +4,6 @@ use std::fmt::Debug;
 
 /// Reads and writes registers, and carries the words of jobs and results.
 pub trait Transport: Debug + Send {
-    /// What reports call it.
-    fn name(&self) -> String;
-
     /// The register at an offset in bytes.
     ///
     /// # Errors

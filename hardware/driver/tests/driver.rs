@@ -36,6 +36,8 @@ enum Defect {
     Node,
     /// Nodes are of another tree.
     Tree,
+    /// It counts a word more than it gives.
+    Miscounts,
     /// The way is closed after so many jobs.
     Closed(usize),
 }
@@ -51,6 +53,7 @@ struct Fake {
     trees: u64,
     done: usize,
     has_stopped: bool,
+    words: [u32; 2],
     resets: Arc<Mutex<usize>>,
 }
 
@@ -65,6 +68,7 @@ impl Fake {
             trees: 0,
             done: 0,
             has_stopped: false,
+            words: [0; 2],
             resets: Arc::default(),
         }
     }
@@ -140,10 +144,6 @@ impl Fake {
 }
 
 impl Transport for Fake {
-    fn name(&self) -> String {
-        "fake".to_owned()
-    }
-
     fn read(&mut self, offset: u32) -> Result<u32, TransportError> {
         if let Defect::Register(register, value) = self.defect
             && register == offset
@@ -161,6 +161,8 @@ impl Transport for Fake {
             }
             map::ENGINE => map::ENGINE_BLOCK_CYCLES.with(7),
             map::SCRATCH => self.scratch,
+            map::WORDS_IN => self.words[0],
+            map::WORDS_OUT => self.words[1],
             map::STATUS => map::STATUS_FAILED.with(u32::from(self.has_stopped)),
             map::ERROR => match self.defect {
                 Defect::Stops(cause) => map::ERROR_CAUSE.with(cause) | map::ERROR_JOB.with(3),
@@ -191,6 +193,7 @@ impl Transport for Fake {
             });
         }
         self.done += 1;
+        self.words[0] += words.len() as u32;
         let word = self.jobs.pop_front().unwrap();
         let log_size = map::JOB_LOG_SIZE.of(word);
         if let Defect::Stops(_) = self.defect {
@@ -214,6 +217,7 @@ impl Transport for Fake {
             Defect::NotCanonical => results.fill(u64::MAX),
             _ => {}
         }
+        self.words[1] += results.len() as u32 + u32::from(self.defect == Defect::Miscounts);
         self.results.push_back(results);
         Ok(())
     }
@@ -283,6 +287,17 @@ fn extensions_are_the_processors() {
             assert_eq!(words(&ours), words(&cpu), "2^{log_rows} {form:?}");
         }
     }
+    let none = Extension {
+        columns: &[],
+        form: Form::Values,
+        domain: Domain {
+            log_rows: 3,
+            log_cosets: 1,
+            offset: Felt::GENERATOR,
+        },
+    };
+    let nothing = device(Defect::None).extend(&none).unwrap().data;
+    assert_eq!(nothing.shape.words(), 0);
     for log_rows in [2, 11] {
         let refused = extend(&device(Defect::None), log_rows, Form::Values);
         assert!(
@@ -358,6 +373,7 @@ fn results_that_make_no_sense_are_refused() {
         (Defect::Long, &tree),
         (Defect::Node, &tree),
         (Defect::Tree, &tree),
+        (Defect::Miscounts, &transform),
         (Defect::Stops(3), &tree),
         (Defect::Closed(0), &tree),
     ] {

@@ -45,6 +45,17 @@ struct Field {
     low: u32,
     bits: u32,
     doc: String,
+    #[serde(default)]
+    value: Vec<Value>,
+}
+
+/// What a field may hold.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Value {
+    name: String,
+    value: u32,
+    doc: String,
 }
 
 const SOURCE: &str = "hardware/registers/registers.toml";
@@ -119,6 +130,17 @@ impl Map {
                     return Err(format!("{name}.{} overlaps another field", field.name));
                 }
                 used |= mask;
+                for (index, value) in field.value.iter().enumerate() {
+                    let is_new = field.value[..index]
+                        .iter()
+                        .all(|other| other.value != value.value);
+                    if !is_name(&value.name) || !is_new || value.value > mask >> field.low {
+                        return Err(format!(
+                            "{name}.{}.{}: no value of its own",
+                            field.name, value.name
+                        ));
+                    }
+                }
             }
         }
         Ok(())
@@ -223,6 +245,11 @@ fn rtl(map: &Map) -> String {
             }
         }
     }
+    let words: String = map
+        .built()
+        .filter(|register| !register.field.is_empty())
+        .map(word)
+        .collect();
     let arguments: Vec<String> = map
         .built()
         .map(|register| format!("{}: u32", register.name))
@@ -281,9 +308,38 @@ impl Logic for Registers {{
         self.is_writable.next = false;
 {body}    }}
 }}
-",
+{words}",
         arguments = arguments.join(", "),
         clocked = clocked.join(", "),
+    )
+}
+
+/// The function that makes the word of a constant register from its fields.
+fn word(register: &Register) -> String {
+    let Register {
+        name, doc, field, ..
+    } = register;
+    let arguments: Vec<String> = field
+        .iter()
+        .map(|field| format!("{}: u32", field.name))
+        .collect();
+    let part = |field: &Field| {
+        let value = format!("{} & {:#x}", field.name, field.mask() >> field.low);
+        match field.low {
+            0 => format!("    word |= {value};\n"),
+            low => format!("    word |= ({value}) << {low};\n"),
+        }
+    };
+    let parts: String = field.iter().map(part).collect();
+    format!(
+        "
+/// {doc} Bits beyond a field are lost.
+pub(super) const fn {name}({}) -> u32 {{
+    let mut word = 0;
+{parts}    word
+}}
+",
+        arguments.join(", ")
     )
 }
 
@@ -318,6 +374,14 @@ pub const MAP_VERSION: u32 = {};
                 "/// {}\npub const {name}_{upper}: Field = Field {{\n    low: {},\n    bits: {},\n}};\n",
                 field.doc, field.low, field.bits
             );
+            for value in &field.value {
+                let each = value.name.to_uppercase();
+                let _ = write!(
+                    text,
+                    "/// {}.\npub const {name}_{upper}_{each}: u32 = {};\n",
+                    value.doc, value.value
+                );
+            }
         }
     }
     text + "
@@ -391,13 +455,17 @@ a write of one that cannot be written, or a write of less than a word is answere
             low,
             bits,
             doc,
+            value,
         } in &register.field
         {
             let range = match bits {
                 1 => low.to_string(),
                 _ => format!("{} to {low}", low + bits - 1),
             };
-            let _ = writeln!(text, "| {range} | `{name}` | {doc} |");
+            let values: String = (value.iter())
+                .map(|value| format!(" {}: {}.", value.value, value.doc))
+                .collect();
+            let _ = writeln!(text, "| {range} | `{name}` | {doc}{values} |");
         }
     }
     text
@@ -430,6 +498,7 @@ mod tests {
             "access = \"status\"\nfield = [{ name = \"b\", low = 0, bits = 0, doc = \"\" }]",
             "access = \"status\"\nfield = [{ name = \"B\", low = 0, bits = 1, doc = \"\" }]",
             "access = \"status\"\nfield = [{ name = \"b\", low = 0, bits = 2, doc = \"\" }, { name = \"c\", low = 1, bits = 1, doc = \"\" }]",
+            "access = \"status\"\nfield = [{ name = \"b\", low = 0, bits = 1, doc = \"\", value = [{ name = \"c\", value = 2, doc = \"\" }] }]",
             "access = \"status\"\n[[register]]\nname = \"a\"\ndoc = \"\"\naccess = \"status\"",
         ] {
             assert!(map(&register(rest)).is_err(), "{rest}");

@@ -1,11 +1,9 @@
 //! Results of the engines, job after job.
 
 use rust_hdl_core::prelude::*;
-use rust_hdl_widgets::prelude::*;
 
-use crate::ntt::queue::Queue;
 use crate::parts::Fifo;
-use crate::word::{Word, bit_cast_bit};
+use crate::word::{Word, bit_cast_bit, bit_cast_word};
 
 /// Passes on the results of the engine whose job is the oldest, until its last word.
 ///
@@ -56,8 +54,7 @@ pub(super) struct Collect {
     /// The last of a job.
     pub is_done: Signal<Out, Bit>,
     order: Fifo<Word<1>, 4, 5>,
-    queue: Queue,
-    held: DFF<Word<6>>,
+    queue: Fifo<Word<65>, 5, 6>,
     oldest_tree: Signal<Local, Bit>,
     is_open: Signal<Local, Bit>,
     takes_ntt: Signal<Local, Bit>,
@@ -65,13 +62,14 @@ pub(super) struct Collect {
     is_entering: Signal<Local, Bit>,
     is_last: Signal<Local, Bit>,
     leaves: Signal<Local, Bit>,
-    is_room: Signal<Local, Bit>,
+    word: Signal<Local, Word<64>>,
+    marked: Signal<Local, Word<65>>,
+    oldest: Signal<Local, Word<65>>,
 }
 
 impl Logic for Collect {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, held);
         clock!(self, clock, order, queue);
         self.order.reset.next = self.reset.val();
         self.queue.reset.next = self.reset.val();
@@ -79,17 +77,16 @@ impl Logic for Collect {
         self.order.s_data.next = bit_cast_bit::<1>(self.order_tree.val());
         self.order_ready.next = self.order.s_ready.val();
 
-        // The queue has 32 places; one is left for a word that enters while another leaves.
-        self.is_room.next = self.held.q.val() < 31;
         self.oldest_tree.next = self.order.m_data.val().any();
-        self.is_open.next = self.order.m_valid.val() && self.is_room.val() && !self.is_failed.val();
+        self.is_open.next =
+            self.order.m_valid.val() && self.queue.s_ready.val() && !self.is_failed.val();
         // Written out: see `Dispatch`.
         self.ntt_ready.next = self.order.m_valid.val()
-            && (self.held.q.val() < 31)
+            && self.queue.s_ready.val()
             && !self.is_failed.val()
             && !self.order.m_data.val().any();
         self.tree_ready.next = self.order.m_valid.val()
-            && (self.held.q.val() < 31)
+            && self.queue.s_ready.val()
             && !self.is_failed.val()
             && self.order.m_data.val().any();
         self.takes_ntt.next = self.is_open.val() && !self.oldest_tree.val() && self.ntt_valid.val();
@@ -100,28 +97,22 @@ impl Logic for Collect {
             || (self.takes_tree.val() && self.tree_last.val());
         self.order.m_ready.next = self.is_last.val();
         self.queue.s_valid.next = self.is_entering.val();
-        self.queue.s_word.next = self.ntt_word.val();
+        self.word.next = self.ntt_word.val();
         if self.oldest_tree.val() {
-            self.queue.s_word.next = self.tree_word.val();
+            self.word.next = self.tree_word.val();
         }
-        self.queue.s_last.next = self.is_last.val();
+        self.marked.next = bit_cast_word::<65, 64>(self.word.val())
+            | (bit_cast_bit::<65>(self.is_last.val()) << 64);
+        self.queue.s_data.next = self.marked.val();
 
+        self.oldest.next = self.queue.m_data.val();
         self.m_valid.next = self.queue.m_valid.val();
-        self.m_word.next = self.queue.m_word.val();
-        self.m_last.next = self.queue.m_last.val();
+        self.m_word.next = self.oldest.val().get_bits::<64>(0);
+        self.m_last.next = self.oldest.val().get_bit(64);
         self.queue.m_ready.next = self.m_ready.val();
         self.leaves.next = self.queue.m_valid.val() && self.m_ready.val();
         self.is_leaving.next = self.leaves.val();
-        self.is_done.next = self.leaves.val() && self.queue.m_last.val();
-        if self.is_entering.val() && !self.leaves.val() {
-            self.held.d.next = self.held.q.val() + 1;
-        }
-        if !self.is_entering.val() && self.leaves.val() {
-            self.held.d.next = self.held.q.val() - 1;
-        }
+        self.is_done.next = self.leaves.val() && self.oldest.val().get_bit(64);
         self.is_active.next = self.order.m_valid.val() || self.queue.m_valid.val();
-        if self.reset.val() {
-            self.held.d.next = 0u64.into();
-        }
     }
 }

@@ -5,19 +5,6 @@ use rust_hdl_widgets::prelude::*;
 
 use crate::word::Word;
 
-/// The kinds of jobs, as the register `job` has them; those of the NTT as its [`Command`](crate::ntt::Command).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A transform.
-    Transform = 0,
-    /// Powers of a coset shift.
-    LoadShift = 1,
-    /// The same for inverse transforms.
-    LoadInverseShift = 2,
-    /// A Merkle tree over rows.
-    Tree = 3,
-}
-
 /// Takes one job after another, checks it, starts its engine and passes as many words on as the job has.
 ///
 /// A job is checked in the cycle in which it is taken, and its words pass two cycles later at the earliest. After an error
@@ -34,7 +21,7 @@ pub(super) struct Dispatch<const LOG_N: usize> {
     pub job_valid: Signal<In, Bit>,
     /// It is taken.
     pub job_ready: Signal<Out, Bit>,
-    /// As in the register `job`.
+    /// As in the register `job`; kinds below 3 are those of [`Command`](crate::ntt::Command), 3 is a tree.
     pub job: Signal<In, Word<32>>,
     /// A word is offered.
     pub s_valid: Signal<In, Bit>,

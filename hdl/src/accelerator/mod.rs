@@ -14,25 +14,23 @@ mod nodes;
 mod registers;
 mod top;
 
-pub use dispatch::Kind;
 pub use top::Accelerator;
 
 /// Binary logarithm of the most rows of a tree.
-pub const LOG_ROWS: u32 = 22;
+const LOG_ROWS: u32 = 22;
 
 /// Most words of a row.
-pub const ROW_WORDS: u32 = 254;
+const ROW_WORDS: u32 = 254;
 
 /// Binary logarithm of the jobs that may wait.
-pub const LOG_JOBS: u32 = 4;
+const LOG_JOBS: u32 = 4;
 
-/// The register `capabilities`.
-const fn capabilities(lanes: u32, log_n: u32, hash: Hash) -> u32 {
-    let hash = match hash {
+/// Number of the hash in the register `capabilities`.
+const fn number(hash: Hash) -> u32 {
+    match hash {
         Hash::Blake3 | Hash::Blake3Wide => 0,
         Hash::Poseidon2By3 | Hash::Poseidon2By6 => 1,
-    };
-    lanes | log_n << 4 | hash << 9 | LOG_ROWS << 11 | ROW_WORDS << 16 | LOG_JOBS << 24
+    }
 }
 
 /// An accelerator with an NTT of 2^`log_lanes` lanes and sizes up to 2^`log_n`, and a Merkle engine with 2^`slot_bits` slots.
@@ -65,8 +63,16 @@ macro_rules! accelerator {
                     { $slot_bits + 5 },
                     { 1 << $slot_bits },
                 >;
-                let capabilities = capabilities(1 << $log_lanes, $log_n, Hash::$hash);
-                let engine = Hash::$hash.cycles_per_block() as u32;
+                let hash = number(Hash::$hash);
+                let capabilities = registers::capabilities(
+                    1 << $log_lanes,
+                    $log_n,
+                    hash,
+                    LOG_ROWS,
+                    ROW_WORDS,
+                    LOG_JOBS,
+                );
+                let engine = registers::engine(Hash::$hash.cycles_per_block() as u32);
                 let mut unnamed = Top::new(0, capabilities, engine);
                 rust_hdl_core::prelude::Block::connect_all(&mut unnamed);
                 let digest = export::digest(&export::verilog_unlinted(&unnamed, $name));

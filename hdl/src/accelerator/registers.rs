@@ -192,3 +192,22 @@ impl Logic for Registers {
         }
     }
 }
+
+/// What is built in. Bits beyond a field are lost.
+pub(super) const fn capabilities(lanes: u32, log_n: u32, hash: u32, log_rows: u32, row_words: u32, log_jobs: u32) -> u32 {
+    let mut word = 0;
+    word |= lanes & 0xf;
+    word |= (log_n & 0x1f) << 4;
+    word |= (hash & 0x3) << 9;
+    word |= (log_rows & 0x1f) << 11;
+    word |= (row_words & 0xff) << 16;
+    word |= (log_jobs & 0xf) << 24;
+    word
+}
+
+/// How fast the Merkle engine is. Bits beyond a field are lost.
+pub(super) const fn engine(block_cycles: u32) -> u32 {
+    let mut word = 0;
+    word |= block_cycles & 0xffff;
+    word
+}
