@@ -144,6 +144,14 @@ fn what_cannot_be_looked_up() {
         ),
         Operand
     );
+    // The same bytes in rows of another length.
+    let mut onnx = looked_up("t");
+    onnx.bytes("u", QType::I8, &[2, 4], &ROWS);
+    onnx.node("Gather", "second", &["u", "tokens"], "x2");
+    assert_kind!(
+        refused(&finished(onnx), &["node `second`", "second table"]),
+        Operand
+    );
     let mut onnx = looked_up("t");
     onnx.node("Gather", "second", &["x", "tokens"], "x2");
     assert_kind!(

@@ -117,10 +117,13 @@ fn add_rows<'m>(
         codes,
     };
     let boundary = InputBoundary::Tokens(embedding);
-    match &importer.input {
+    let is_same = |id: TensorId, known: &InputBoundary| {
+        let input = &importer.tensors[id.0];
+        *known == boundary && (input.qtype, &input.shape) == (qtype, &shape)
+    };
+    match importer.input {
         None => importer.begin(node, shape, qtype, quantization, boundary),
-        Some((id, known)) if *known == boundary && importer.tensors[id.0].qtype == qtype => {
-            let id = *id;
+        Some((id, ref known)) if is_same(id, known) => {
             if let Some(quantization) = quantization {
                 importer.agree(node, id, quantization)?;
             }
