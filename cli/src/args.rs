@@ -144,8 +144,9 @@ pub(crate) struct ProveArguments {
     /// Threads to use [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
-    /// What extends and hashes columns: cpu, sim (the simulated accelerator, with the feature `hardware`), dual:A,B (both,
-    /// compared), record:FILE or replay:FILE
+    /// What extends and hashes columns: cpu, sim (the simulated accelerator, with the feature `hardware`), board:PORT or
+    /// board:PORT@BAUD (an accelerator at a serial port, with the feature `board`), dual:A,B (both, compared), record:FILE or
+    /// replay:FILE
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub(crate) device: String,
     /// What takes over where the device fails in mid-proof

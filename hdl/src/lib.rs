@@ -14,6 +14,7 @@ pub mod blake3;
 pub mod design;
 pub mod export;
 pub mod goldilocks;
+pub mod link;
 pub mod lint;
 pub mod merkle;
 pub mod ntt;

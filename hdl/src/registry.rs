@@ -49,6 +49,7 @@ pub fn kernels() -> Vec<Kernel> {
         crate::blake3::KERNELS,
         crate::merkle::KERNELS,
         crate::poseidon2::KERNELS,
+        crate::link::KERNELS,
         crate::accelerator::KERNELS,
     ]
     .concat()

@@ -29,7 +29,7 @@ Written by `cargo run --release -p winterforge-sim --example projections`. **No 
 what the roofline model (`sim/src/roofline.rs`) makes of lanes, a clock and a link. The model counts cycles by the kernels' own schedules;
 a test holds it against the Verilated kernels, within 3 %, at three sizes, three numbers of lanes and for trees. Work: columns are
 extended from the values of a trace, rows hashed with BLAKE3, and the tree is built. Everything goes through the link once in each direction and job, as the
-driver does it: nothing is kept on the device. The engines work one after the other, and the link beside them.
+driver does it, but for what the scratch memory keeps, which the words going back outweigh. The engines work one after the other, and the link beside them.
 
 | machine | lanes | words a cycle | longest transform | hash engines | clock, MHz | link, bytes/s |
 |---|--:|--:|--:|--:|--:|--:|

@@ -6,6 +6,7 @@
 
 pub mod accelerator;
 pub mod blake3;
+pub mod board;
 mod co_verify;
 pub mod merkle;
 mod model;
@@ -14,6 +15,7 @@ pub mod poseidon2;
 pub mod roofline;
 pub mod runs;
 mod runs_accelerator;
+pub mod serial;
 pub mod steady;
 
 pub use co_verify::{co_verify, verify_rtl};

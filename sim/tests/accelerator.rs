@@ -178,6 +178,7 @@ fn works(accelerator: &mut Accelerator<SimTransport>) {
         inverse,
         coset: false,
         words,
+        keep: None,
     };
     let words: Vec<u64> = (1..=8).collect();
     let mut values = Vec::new();
@@ -307,16 +308,44 @@ fn impossible_jobs_are_refused_by_the_driver() {
             inverse: false,
             coset: false,
             words: vec![0; 4],
+            keep: None,
         },
         Job::Transform {
             inverse: false,
             coset: false,
             words: vec![0; 24],
+            keep: None,
         },
         Job::Transform {
             inverse: false,
             coset: false,
             words: vec![0; 1 << 13],
+            keep: None,
+        },
+        // The memory has 2^13 words.
+        Job::Transform {
+            inverse: false,
+            coset: false,
+            words: vec![0; 1 << 12],
+            keep: Some(2),
+        },
+        Job::TransformKept {
+            inverse: false,
+            coset: false,
+            log_size: 12,
+            slot: 2,
+        },
+        Job::TransformKept {
+            inverse: false,
+            coset: false,
+            log_size: 3,
+            slot: 256,
+        },
+        Job::TransformKept {
+            inverse: false,
+            coset: false,
+            log_size: 13,
+            slot: 0,
         },
         Job::LoadShift { powers: vec![] },
         Job::Tree {

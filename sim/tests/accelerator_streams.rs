@@ -18,30 +18,44 @@ enum Job {
     /// Powers of this shift, so many as a logarithm.
     LoadShift(u64, usize),
     Transform(Transform),
+    /// And keep its words in this slot.
+    Keep(Transform, usize),
+    /// Of the words kept in this slot.
+    Kept(Transform, usize),
     /// Logarithm of the rows, and words of a row.
     Tree(u32, usize),
 }
 
-fn transform(log_n: usize, is_inverse: bool, is_coset: bool) -> Job {
-    Job::Transform(Transform {
+fn shape(log_n: usize, is_inverse: bool, is_coset: bool) -> Transform {
+    Transform {
         log_n,
         is_inverse,
         is_coset,
-    })
+    }
+}
+
+fn transform(log_n: usize, is_inverse: bool, is_coset: bool) -> Job {
+    Job::Transform(shape(log_n, is_inverse, is_coset))
+}
+
+/// What an accelerator remembers.
+struct Memory {
+    shift: u64,
+    trees: u64,
+    scratch: Vec<u64>,
 }
 
 /// A job with its words, its entry in the register `job`, and its results: those of a tree in no order.
 fn expected(
     job: Job,
     hash: Hash,
-    shift: &mut u64,
-    trees: &mut u64,
+    memory: &mut Memory,
     rng: &mut Rng,
 ) -> (u128, Vec<u64>, Vec<u64>) {
     let mut words = |count: usize| -> Vec<u64> { (0..count).map(|_| rng.next_u64() % P).collect() };
     match job {
         Job::LoadShift(power, log_n) => {
-            *shift = power;
+            memory.shift = power;
             let powers = std::iter::successors(Some(1), |&last| Some(field::multiply(last, power)));
             (
                 1 | (log_n as u128) << 4,
@@ -51,10 +65,19 @@ fn expected(
         }
         Job::Transform(transform) => {
             let x = words(1 << transform.log_n);
-            let flags =
-                u128::from(transform.is_inverse) << 9 | u128::from(transform.is_coset) << 10;
-            let y = run(transform, &x, *shift);
-            ((transform.log_n as u128) << 4 | flags, x, y)
+            let y = run(transform, &x, memory.shift);
+            (entry(transform), x, y)
+        }
+        Job::Keep(transform, slot) => {
+            let x = words(1 << transform.log_n);
+            memory.scratch[slot << transform.log_n..][..x.len()].copy_from_slice(&x);
+            let y = run(transform, &x, memory.shift);
+            (entry(transform) | 1 << 11 | (slot as u128) << 24, x, y)
+        }
+        Job::Kept(transform, slot) => {
+            let x = &memory.scratch[slot << transform.log_n..][..1 << transform.log_n];
+            let y = run(transform, x, memory.shift);
+            (entry(transform) | 1 << 12 | (slot as u128) << 24, vec![], y)
         }
         Job::Tree(log_rows, row_words) => {
             let x = words(row_words << log_rows);
@@ -62,15 +85,22 @@ fn expected(
             let tree = nodes(hash.model(), &rows);
             let numbered = tree.iter().enumerate().skip(1);
             let beats = numbered.map(|(node, digest)| {
-                let head = node as u64 | *trees << 32;
+                let head = node as u64 | memory.trees << 32;
                 [head, digest[0], digest[1], digest[2], digest[3]]
             });
             let y = beats.flatten().collect();
-            *trees += 1;
+            memory.trees += 1;
             let word = 3 | u128::from(log_rows) << 4 | (row_words as u128) << 16;
             (word, x, y)
         }
     }
+}
+
+/// Of a transform in the register `job`.
+fn entry(transform: Transform) -> u128 {
+    (transform.log_n as u128) << 4
+        | u128::from(transform.is_inverse) << 9
+        | u128::from(transform.is_coset) << 10
 }
 
 /// Words of a tree as nodes in order.
@@ -86,15 +116,20 @@ fn check(dut: &mut dyn Dut, hash: Hash, jobs: &[Job], stalls: f64) -> Result<(),
     (bench.gap_probability, bench.stall_probability) = (stalls, stalls);
     let [address, word, data] = ["aw", "w", "s"].map(|name| bench.source(name));
     let [answer, results] = ["b", "m"].map(|name| bench.sink(name));
-    let (mut shift, mut trees, mut rng) = (1, 0, Rng::new(SEED));
+    let mut rng = Rng::new(SEED);
+    let mut memory = Memory {
+        shift: 1,
+        trees: 0,
+        scratch: vec![0; 1 << 13],
+    };
     // A tree's nodes come among those of the tree before it, so each is waited for.
     for group in jobs.chunk_by(|a, _| !matches!(a, Job::Tree(..))) {
         let mut wanted = Vec::new();
         for &job in group {
-            let (entry, words, y) = expected(job, hash, &mut shift, &mut trees, &mut rng);
+            let (entry, words, y) = expected(job, hash, &mut memory, &mut rng);
             bench.send(address, vec![registers::JOB.into()]);
             bench.send(word, vec![entry, 0xf]);
-            let last = words.len() - 1;
+            let last = words.len().wrapping_sub(1);
             for (index, word) in words.into_iter().enumerate() {
                 bench.send(data, vec![word.into(), u128::from(index == last)]);
             }
@@ -130,9 +165,11 @@ fn three_ways() {
     let jobs = [
         Job::LoadShift(7, 4),
         transform(3, false, true),
-        transform(4, true, false),
+        Job::Keep(shape(4, true, false), 511),
         Job::Tree(1, 3),
-        transform(4, false, true),
+        Job::Kept(shape(4, false, true), 511),
+        Job::Keep(shape(3, false, false), 2),
+        Job::Kept(shape(3, false, true), 2),
         Job::Tree(0, 9),
     ];
     for stalls in [0.0, 0.4] {
@@ -149,16 +186,34 @@ fn three_ways() {
 #[test]
 fn random_jobs() {
     let mut rng = Rng::new(SEED);
+    // Only words that were kept are used again.
+    let mut is_kept = vec![false; 1 << 13];
     let mut job = || match rng.below(5) {
         0 => Job::LoadShift(rng.next_u64() % P, 9),
         1 => Job::Tree(rng.below(6) as u32, 1 + rng.below(254) as usize),
         _ => {
             let (log_n, flags) = (3 + rng.below(7) as usize, rng.below(4));
             // Powers for inverse transforms on a coset are another table.
-            transform(log_n, flags == 1, flags > 1)
+            let transform = shape(log_n, flags == 1, flags > 1);
+            let slot = rng.below((1 << 13 >> log_n).min(8)) as usize;
+            let words = &mut is_kept[slot << log_n..][..1 << log_n];
+            match rng.below(3) {
+                0 => Job::Transform(transform),
+                1 if words.iter().all(|&is_kept| is_kept) => Job::Kept(transform, slot),
+                _ => {
+                    words.fill(true);
+                    Job::Keep(transform, slot)
+                }
+            }
         }
     };
     let jobs: Vec<Job> = (0..60).map(|_| job()).collect();
+    assert!(
+        jobs.iter()
+            .filter(|job| matches!(job, Job::Kept(..)))
+            .count()
+            > 5
+    );
     let jobs = [&[Job::LoadShift(7, 9)], jobs.as_slice()].concat();
     for stalls in [0.02, 0.6] {
         verify_rtl("accelerator_blake3", |dut| {

@@ -71,6 +71,10 @@ struct Report {
 /// The clock at which a device's cycles are told as time: what the kernels are placed for.
 const CLOCK_MHZ: f64 = 80.0;
 
+/// Bits a second on the line to a board, where its name does not tell: what the boards' tops are built for.
+#[cfg(feature = "board")]
+const DEFAULT_BAUD: u32 = 1_000_000;
+
 /// What a device that counts cycles did.
 #[derive(Serialize)]
 struct DeviceReport {
@@ -261,14 +265,46 @@ fn other(name: &str) -> Option<Result<Arc<dyn Device>, DeviceError>> {
         "sim" => Some(Ok(Arc::new(
             winterforge_sim::accelerator::SimDevice::default(),
         ))),
+        #[cfg(feature = "board")]
+        _ => name.strip_prefix("board:").map(open_board),
+        #[cfg(not(feature = "board"))]
         _ => None,
     }
+}
+
+/// A board at a serial port, `PORT` or `PORT@BAUD`.
+#[cfg(feature = "board")]
+fn open_board(name: &str) -> Result<Arc<dyn Device>, DeviceError> {
+    use winterforge_driver::uart::{Patience, SerialLine, UartTransport};
+    use winterforge_driver::{Accelerator, HardwareDevice};
+
+    let failed = |reason: String| DeviceError::Failed {
+        device: format!("board:{name}"),
+        reason,
+    };
+    let (port, baud) = match name.rsplit_once('@') {
+        Some((port, baud)) => {
+            let baud = baud
+                .parse()
+                .map_err(|_| failed(format!("{baud} is no number of bits a second")))?;
+            (port, baud)
+        }
+        None => (name, DEFAULT_BAUD),
+    };
+    let line = SerialLine::open(port, baud).map_err(|error| failed(format!("{port}: {error}")))?;
+    let transport = UartTransport::open(line, Patience::default());
+    let transport = transport.map_err(|error| failed(error.to_string()))?;
+    let accelerator = Accelerator::open(transport).map_err(|error| failed(error.to_string()))?;
+    Ok(Arc::new(HardwareDevice::new(
+        format!("board:{name}"),
+        accelerator,
+    )))
 }
 
 fn open_device(arguments: &ProveArguments) -> Result<Arc<dyn Device>, CliError> {
     let device = open(&arguments.device, &other).map_err(|error| match error {
         DeviceError::Unknown { .. } => CliError::usage(error).hint(
-            "leave --device out for cpu; sim, the simulated accelerator, is built with --features hardware",
+            "leave --device out for cpu; sim, the simulated accelerator, is built with --features hardware, board:PORT with --features board",
         ),
         error => CliError::input(error),
     })?;

@@ -36,6 +36,8 @@ pub struct Capabilities {
     pub row_words: usize,
     /// Cycles from a block of the hash to the next.
     pub block_cycles: u32,
+    /// Binary logarithm of the words of the scratch memory.
+    pub log_scratch: u32,
 }
 
 /// Something to do.
@@ -49,6 +51,19 @@ pub enum Job {
         coset: bool,
         /// In natural order; so are the results.
         words: Vec<u64>,
+        /// The slot of the scratch memory in which the accelerator keeps the words, too.
+        keep: Option<u32>,
+    },
+    /// A transform of words that were kept.
+    TransformKept {
+        /// As in [`Job::Transform`].
+        inverse: bool,
+        /// As in [`Job::Transform`].
+        coset: bool,
+        /// Binary logarithm of the words.
+        log_size: u32,
+        /// Where they are: the memory has slots of 2^`log_size` words.
+        slot: u32,
     },
     /// The powers s^0, s^1, .. of a coset shift, for forward transforms.
     LoadShift {
@@ -165,13 +180,15 @@ impl<T: Transport> Accelerator<T> {
             }
         }
         let word = transport.read(map::CAPABILITIES)?;
+        let engine = transport.read(map::ENGINE)?;
         let capabilities = Capabilities {
             lanes: map::CAPABILITIES_LANES.of(word),
             log_n: map::CAPABILITIES_LOG_N.of(word),
             hash: map::CAPABILITIES_HASH.of(word),
             log_rows: map::CAPABILITIES_LOG_ROWS.of(word),
             row_words: map::CAPABILITIES_ROW_WORDS.of(word) as usize,
-            block_cycles: map::ENGINE_BLOCK_CYCLES.of(transport.read(map::ENGINE)?),
+            block_cycles: map::ENGINE_BLOCK_CYCLES.of(engine),
+            log_scratch: map::ENGINE_LOG_SCRATCH.of(engine),
         };
         let build = transport.read(map::BUILD)?;
         let mut accelerator = Self {
@@ -346,6 +363,7 @@ impl<T: Transport> Accelerator<T> {
             log_n,
             log_rows,
             row_words: most,
+            log_scratch,
             ..
         } = self.capabilities;
         let log_of = |count: usize, least: u32, most: u32| {
@@ -355,21 +373,59 @@ impl<T: Transport> Accelerator<T> {
                     "its words are no power of two, too few or too many",
                 ))
         };
+        let flags_of = |inverse: bool, coset: bool| {
+            map::JOB_INVERSE.with(inverse.into()) | map::JOB_COSET.with(coset.into())
+        };
+        let slot_of = |slot: u32, log_size: u32| {
+            let is_there = (slot < 256) && (u64::from(slot) + 1) << log_size <= 1 << log_scratch;
+            let slot = is_there.then(|| map::JOB_SLOT.with(slot));
+            slot.ok_or(DriverError::Job("the scratch memory has no such slot"))
+        };
         let (kind, log_size, flags, words, expected) = match job {
             Job::Transform {
                 inverse,
                 coset,
                 words,
+                keep,
             } => {
-                let flags = map::JOB_INVERSE.with(u32::from(*inverse))
-                    | map::JOB_COSET.with(u32::from(*coset));
-                let expected = Some(Expected::Words(words.len()));
                 let log_size = log_of(words.len(), 3, log_n)?;
+                let mut flags = flags_of(*inverse, *coset);
+                if let Some(slot) = keep {
+                    flags |= map::JOB_KEEP.with(1) | slot_of(*slot, log_size)?;
+                }
+                let expected = Some(Expected::Words(words.len()));
+                let words = words.as_slice();
                 (map::JOB_KIND_TRANSFORM, log_size, flags, words, expected)
+            }
+            Job::TransformKept {
+                inverse,
+                coset,
+                log_size,
+                slot,
+            } => {
+                if !(3..=log_n).contains(log_size) {
+                    return Err(DriverError::Job("its words are too few or too many"));
+                }
+                let flags =
+                    flags_of(*inverse, *coset) | map::JOB_KEPT.with(1) | slot_of(*slot, *log_size)?;
+                let expected = Some(Expected::Words(1 << log_size));
+                (
+                    map::JOB_KIND_TRANSFORM,
+                    *log_size,
+                    flags,
+                    [].as_slice(),
+                    expected,
+                )
             }
             Job::LoadShift { powers } => {
                 let log_size = log_of(powers.len(), 3, log_n)?;
-                (map::JOB_KIND_LOAD_SHIFT, log_size, 0, powers, None)
+                (
+                    map::JOB_KIND_LOAD_SHIFT,
+                    log_size,
+                    0,
+                    powers.as_slice(),
+                    None,
+                )
             }
             Job::Tree { row_words, words } => {
                 if !(1..=most).contains(row_words) || words.len() % row_words != 0 {
@@ -381,12 +437,20 @@ impl<T: Transport> Accelerator<T> {
                 let flags = map::JOB_ROW_WORDS.with(*row_words as u32);
                 let expected = Some(Expected::Nodes { rows, tree });
                 let log_size = log_of(rows, 0, log_rows)?;
-                (map::JOB_KIND_TREE, log_size, flags, words, expected)
+                (
+                    map::JOB_KIND_TREE,
+                    log_size,
+                    flags,
+                    words.as_slice(),
+                    expected,
+                )
             }
         };
         let word = map::JOB_KIND.with(kind) | map::JOB_LOG_SIZE.with(log_size) | flags;
         self.transport.write(map::JOB, word)?;
-        self.transport.send(words)?;
+        if !words.is_empty() {
+            self.transport.send(words)?;
+        }
         self.words[0] = self.words[0].wrapping_add(words.len() as u32);
         self.bound_cycles += self.capabilities.bound_cycles(job);
         Ok(expected)

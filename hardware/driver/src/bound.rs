@@ -9,6 +9,7 @@ impl Capabilities {
     pub fn bound_cycles(&self, job: &Job) -> u64 {
         match job {
             Job::Transform { words, .. } => self.transform_cycles(words.len()),
+            Job::TransformKept { log_size, .. } => self.transform_cycles(1 << log_size),
             Job::LoadShift { powers } => powers.len() as u64,
             Job::Tree { row_words, words } => {
                 self.tree_cycles(words.len() / row_words.max(&1), *row_words)

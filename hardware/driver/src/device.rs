@@ -104,15 +104,13 @@ impl<T: Transport> Device for HardwareDevice<T> {
                 job.columns.iter().map(|column| integers(column)).collect();
             let coefficients = match job.form {
                 Form::Coefficients => columns,
-                Form::Values => transforms(accelerator, None, &columns)?,
+                Form::Values => transforms(accelerator, &columns)?,
             };
-            for (coset, shift) in domain.shifts().into_iter().enumerate() {
-                let values = transforms(accelerator, Some(shift), &coefficients)?;
-                for (column, values) in values.into_iter().enumerate() {
-                    let start = column * shape.column_words() + coset * shape.rows;
-                    words[start..start + shape.rows].copy_from_slice(&values);
-                }
-            }
+            let mut put = |column: usize, coset: usize, values: Vec<u64>| {
+                let start = column * shape.column_words() + coset * shape.rows;
+                words[start..start + shape.rows].copy_from_slice(&values);
+            };
+            evaluations(accelerator, &domain.shifts(), &coefficients, &mut put)?;
             elements(&words)
         })?;
         let report = Report {
@@ -206,38 +204,105 @@ impl<T: Transport> Device for HardwareDevice<T> {
     }
 }
 
-/// Values on the subgroup to coefficients (`shift` is `None`), or coefficients to values on a coset by `shift`.
+/// Values of columns on the subgroup to their coefficients.
 fn transforms<T: Transport>(
     accelerator: &mut Accelerator<T>,
-    shift: Option<Felt>,
     columns: &[Vec<u64>],
 ) -> Result<Vec<Vec<u64>>, DriverError> {
-    let Some(rows) = columns.first().map(Vec::len) else {
-        return Ok(Vec::new());
-    };
-    let log_n = accelerator.capabilities().log_n;
-    if rows > 1 << log_n {
-        let rectangle = Rectangle::new(rows.ilog2(), log_n).ok_or(DriverError::Job(
-            "the transform is too long even in two steps",
-        ))?;
-        let transform = |column: &Vec<u64>| rectangle.transform(accelerator, shift, column);
+    let rows = columns.first().map_or(0, Vec::len);
+    if let Some(rectangle) = rectangle(accelerator, rows)? {
+        let transform = |column: &Vec<u64>| rectangle.transform(accelerator, None, column);
         return columns.iter().map(transform).collect();
     }
-    let load = shift.map(|shift| Job::LoadShift {
-        powers: powers(shift, rows),
-    });
-    let first = usize::from(load.is_some());
     let jobs = columns.iter().map(|column| Job::Transform {
-        inverse: shift.is_none(),
-        coset: shift.is_some(),
+        inverse: true,
+        coset: false,
         words: column.clone(),
+        keep: None,
     });
     let mut results = vec![Vec::new(); columns.len()];
-    accelerator.run(load.into_iter().chain(jobs), |index, words| {
-        results[index - first] = words;
+    accelerator.run(jobs, |index, words| {
+        results[index] = words;
         Ok(())
     })?;
     Ok(results)
+}
+
+/// Values on the cosets by `shifts` of the columns with these coefficients; `put` gets the column, the coset and its values.
+///
+/// Coefficients are sent once: the scratch memory keeps as many columns as it has slots for while all cosets are done.
+fn evaluations<T: Transport>(
+    accelerator: &mut Accelerator<T>,
+    shifts: &[Felt],
+    columns: &[Vec<u64>],
+    put: &mut impl FnMut(usize, usize, Vec<u64>),
+) -> Result<(), DriverError> {
+    let rows = columns.first().map_or(0, Vec::len);
+    if let Some(rectangle) = rectangle(accelerator, rows)? {
+        for (coset, &shift) in shifts.iter().enumerate() {
+            for (index, column) in columns.iter().enumerate() {
+                put(
+                    index,
+                    coset,
+                    rectangle.transform(accelerator, Some(shift), column)?,
+                );
+            }
+        }
+        return Ok(());
+    }
+    let Some(log_size) = rows.checked_ilog2() else {
+        return Ok(());
+    };
+    // The register has eight bits for the slot.
+    let slots = (1_usize << accelerator.capabilities().log_scratch) / rows;
+    let slots = slots.min(256);
+    let is_kept = slots > 0 && shifts.len() > 1;
+    let batch = if is_kept { slots } else { columns.len() };
+    for (number, batch_columns) in columns.chunks(batch).enumerate() {
+        let first = number * batch;
+        for (coset, &shift) in shifts.iter().enumerate() {
+            let load = Job::LoadShift {
+                powers: powers(shift, rows),
+            };
+            let jobs = batch_columns.iter().zip(0..).map(|(column, slot)| {
+                if is_kept && coset > 0 {
+                    return Job::TransformKept {
+                        inverse: false,
+                        coset: true,
+                        log_size,
+                        slot,
+                    };
+                }
+                Job::Transform {
+                    inverse: false,
+                    coset: true,
+                    words: column.clone(),
+                    keep: is_kept.then_some(slot),
+                }
+            });
+            accelerator.run([load].into_iter().chain(jobs), |index, words| {
+                put(first + index - 1, coset, words);
+                Ok(())
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// How a transform of so many words is split, if it is longer than the hardware.
+fn rectangle<T: Transport>(
+    accelerator: &Accelerator<T>,
+    rows: usize,
+) -> Result<Option<Rectangle>, DriverError> {
+    let log_n = accelerator.capabilities().log_n;
+    if rows <= 1 << log_n {
+        return Ok(None);
+    }
+    let rectangle = Rectangle::new(rows.ilog2(), log_n);
+    let rectangle = rectangle.ok_or(DriverError::Job(
+        "the transform is too long even in two steps",
+    ))?;
+    Ok(Some(rectangle))
 }
 
 fn integers(elements: &[Felt]) -> Vec<u64> {

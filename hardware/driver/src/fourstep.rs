@@ -64,6 +64,7 @@ impl Rectangle {
                     .step_by(columns)
                     .copied()
                     .collect(),
+                keep: None,
             }
         }));
         let mut turned = vec![0; words.len()];
@@ -88,6 +89,7 @@ impl Rectangle {
                 inverse,
                 coset: false,
                 words: shifted,
+                keep: None,
             });
         }
         let mut result = vec![0; words.len()];

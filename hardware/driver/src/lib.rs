@@ -11,6 +11,7 @@ mod fourstep;
 #[rustfmt::skip]
 pub mod registers;
 mod transport;
+pub mod uart;
 
 pub use accelerator::{Accelerator, Capabilities, Counters, DriverError, Job};
 pub use device::HardwareDevice;

@@ -1,7 +1,7 @@
 //! The accelerator's registers. Generated from hardware/registers/registers.toml: edits are lost.
 
 /// Version of this map.
-pub const MAP_VERSION: u32 = 1;
+pub const MAP_VERSION: u32 = 2;
 
 /// The mark of a Winterforge accelerator, `WFA1`.
 pub const ID: u32 = 0x00;
@@ -51,12 +51,17 @@ pub const CAPABILITIES_LOG_JOBS: Field = Field {
     bits: 4,
 };
 
-/// How fast the Merkle engine is.
+/// How fast the Merkle engine is, and how large the scratch memory.
 pub const ENGINE: u32 = 0x10;
 /// Cycles from the beginning of a block of its hash to that of the next.
 pub const ENGINE_BLOCK_CYCLES: Field = Field {
     low: 0,
     bits: 16,
+};
+/// Binary logarithm of the words of the scratch memory.
+pub const ENGINE_LOG_SCRATCH: Field = Field {
+    low: 16,
+    bits: 5,
 };
 
 /// Does nothing: for a host to see that it can write and read.
@@ -153,9 +158,24 @@ pub const JOB_COSET: Field = Field {
     low: 10,
     bits: 1,
 };
+/// The words are kept in a slot of the scratch memory, too; not of a tree.
+pub const JOB_KEEP: Field = Field {
+    low: 11,
+    bits: 1,
+};
+/// The words are those of a slot, and none come on the stream; not of a tree.
+pub const JOB_KEPT: Field = Field {
+    low: 12,
+    bits: 1,
+};
 /// Words of a row of a tree, 1 to 254.
 pub const JOB_ROW_WORDS: Field = Field {
     low: 16,
+    bits: 8,
+};
+/// The slot: the memory has slots of 2^log_size words, numbered from 0.
+pub const JOB_SLOT: Field = Field {
+    low: 24,
     bits: 8,
 };
 

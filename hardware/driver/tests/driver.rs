@@ -16,6 +16,9 @@ use winterforge_verifier::bundle::HashId;
 
 const LOG_N: u32 = 5;
 
+/// Of its scratch memory: two columns of the longest transform.
+const LOG_SCRATCH: u32 = 6;
+
 /// What is wrong with an accelerator.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Defect {
@@ -50,6 +53,7 @@ struct Fake {
     jobs: VecDeque<u32>,
     results: VecDeque<Vec<u64>>,
     powers: Vec<Felt>,
+    memory: Vec<u64>,
     trees: u64,
     done: usize,
     has_stopped: bool,
@@ -65,6 +69,7 @@ impl Fake {
             jobs: VecDeque::new(),
             results: VecDeque::new(),
             powers: Vec::new(),
+            memory: vec![0; 1 << LOG_SCRATCH],
             trees: 0,
             done: 0,
             has_stopped: false,
@@ -143,6 +148,13 @@ impl Fake {
     }
 }
 
+/// Words of the scratch memory that a job names.
+fn slot(job: u32) -> std::ops::Range<usize> {
+    let words = 1 << map::JOB_LOG_SIZE.of(job);
+    let first = map::JOB_SLOT.of(job) as usize * words;
+    first..first + words
+}
+
 impl Transport for Fake {
     fn read(&mut self, offset: u32) -> Result<u32, TransportError> {
         if let Defect::Register(register, value) = self.defect
@@ -159,7 +171,9 @@ impl Transport for Fake {
                     | map::CAPABILITIES_LOG_ROWS.with(6)
                     | map::CAPABILITIES_ROW_WORDS.with(20)
             }
-            map::ENGINE => map::ENGINE_BLOCK_CYCLES.with(7),
+            map::ENGINE => {
+                map::ENGINE_BLOCK_CYCLES.with(7) | map::ENGINE_LOG_SCRATCH.with(LOG_SCRATCH)
+            }
             map::SCRATCH => self.scratch,
             map::WORDS_IN => self.words[0],
             map::WORDS_OUT => self.words[1],
@@ -175,6 +189,13 @@ impl Transport for Fake {
     fn write(&mut self, offset: u32, value: u32) -> Result<(), TransportError> {
         match offset {
             map::SCRATCH if self.defect != Defect::Scratch => self.scratch = value,
+            map::JOB if map::JOB_KEPT.of(value) == 1 => {
+                assert!(self.jobs.is_empty(), "words of another job are missing");
+                let words = self.memory[slot(value)].to_vec();
+                let results = self.transform(value, &words);
+                self.words[1] += results.len() as u32;
+                self.results.push_back(results);
+            }
             map::JOB => self.jobs.push_back(value),
             map::CONTROL if map::CONTROL_RESET.of(value) == 1 => {
                 self.has_stopped = false;
@@ -203,6 +224,9 @@ impl Transport for Fake {
         let mut results = match map::JOB_KIND.of(word) {
             0 => {
                 assert_eq!(words.len(), 1 << log_size);
+                if map::JOB_KEEP.of(word) == 1 {
+                    self.memory[slot(word)].copy_from_slice(words);
+                }
                 self.transform(word, words)
             }
             1 => {
@@ -361,6 +385,7 @@ fn results_that_make_no_sense_are_refused() {
         inverse: false,
         coset: false,
         words: vec![1; 8],
+        keep: None,
     };
     let tree = Job::Tree {
         row_words: 2,
@@ -413,6 +438,7 @@ fn many_jobs_come_back_in_order() {
             inverse: false,
             coset: false,
             words: [&[index; 1], [0; 7].as_slice()].concat(),
+            keep: None,
         },
     };
     let mut taken = Vec::new();

@@ -3,14 +3,16 @@
 use rust_hdl_core::prelude::*;
 use rust_hdl_widgets::prelude::*;
 
-use crate::word::Word;
+use crate::word::{Word, bit_cast_word};
 
 /// Takes one job after another, checks it, starts its engine and passes as many words on as the job has.
+///
+/// The words of a job may be kept in the scratch memory of 2^`SCRATCH` words, or come from there.
 ///
 /// A job is checked in the cycle in which it is taken, and its words pass two cycles later at the earliest. After an error
 /// nothing passes until a reset.
 #[derive(LogicBlock)]
-pub(super) struct Dispatch<const LOG_N: usize> {
+pub(super) struct Dispatch<const LOG_N: usize, const SCRATCH: usize> {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
     /// Synchronous: drops the job.
@@ -39,6 +41,20 @@ pub(super) struct Dispatch<const LOG_N: usize> {
     pub coset: Signal<Out, Bit>,
     /// Words of a row.
     pub row_words: Signal<Out, Word<8>>,
+    /// The words come from the scratch memory.
+    pub is_kept: Signal<Out, Bit>,
+    /// The memory's words for the job are read.
+    pub is_reading: Signal<Out, Bit>,
+    /// Where they begin.
+    pub base: Signal<Out, Word<SCRATCH>>,
+    /// The memory offers one.
+    pub scratch_valid: Signal<In, Bit>,
+    /// It is taken.
+    pub scratch_ready: Signal<Out, Bit>,
+    /// The word that passes is kept.
+    pub is_keeping: Signal<Out, Bit>,
+    /// Where.
+    pub keep_address: Signal<Out, Word<SCRATCH>>,
     /// The NTT is to start the job.
     pub ntt_command_valid: Signal<Out, Bit>,
     /// It does.
@@ -67,6 +83,8 @@ pub(super) struct Dispatch<const LOG_N: usize> {
     pub is_starving: Signal<Out, Bit>,
     /// A word passes.
     pub is_passing: Signal<Out, Bit>,
+    /// A word passes that came on the stream.
+    pub is_entering: Signal<Out, Bit>,
     /// A job without results has ended.
     pub is_loaded: Signal<Out, Bit>,
     /// An error.
@@ -80,6 +98,7 @@ pub(super) struct Dispatch<const LOG_N: usize> {
     is_tree: DFF<Bit>,
     has_results: DFF<Bit>,
     current: DFF<Word<24>>,
+    first: DFF<Word<SCRATCH>>,
     word: DFF<Word<8>>,
     last_word: DFF<Word<8>>,
     row: DFF<Word<23>>,
@@ -88,11 +107,17 @@ pub(super) struct Dispatch<const LOG_N: usize> {
     log_n: Constant<Word<5>>,
     least_log_n: Constant<Word<5>>,
     log_rows: Constant<Word<5>>,
+    log_scratch: Constant<Word<5>>,
     one: Constant<Word<23>>,
     offered_kind: Signal<Local, Word<4>>,
     offered_log_size: Signal<Local, Word<5>>,
     offered_row_words: Signal<Local, Word<8>>,
     offered_tree: Signal<Local, Bit>,
+    offered_slot: Signal<Local, Word<32>>,
+    offered_place: Signal<Local, Word<32>>,
+    offered_above: Signal<Local, Word<32>>,
+    offered_scratch: Signal<Local, Bit>,
+    is_source: Signal<Local, Bit>,
     is_unknown: Signal<Local, Bit>,
     is_oversized: Signal<Local, Bit>,
     is_taking: Signal<Local, Bit>,
@@ -103,7 +128,7 @@ pub(super) struct Dispatch<const LOG_N: usize> {
     rows: Signal<Local, Word<23>>,
 }
 
-impl<const LOG_N: usize> Default for Dispatch<LOG_N> {
+impl<const LOG_N: usize, const SCRATCH: usize> Default for Dispatch<LOG_N, SCRATCH> {
     fn default() -> Self {
         Self {
             clock: Signal::default(),
@@ -120,6 +145,13 @@ impl<const LOG_N: usize> Default for Dispatch<LOG_N> {
             inverse: Signal::default(),
             coset: Signal::default(),
             row_words: Signal::default(),
+            is_kept: Signal::default(),
+            is_reading: Signal::default(),
+            base: Signal::default(),
+            scratch_valid: Signal::default(),
+            scratch_ready: Signal::default(),
+            is_keeping: Signal::default(),
+            keep_address: Signal::default(),
             ntt_command_valid: Signal::default(),
             ntt_command_ready: Signal::default(),
             ntt_valid: Signal::default(),
@@ -134,6 +166,7 @@ impl<const LOG_N: usize> Default for Dispatch<LOG_N> {
             is_active: Signal::default(),
             is_starving: Signal::default(),
             is_passing: Signal::default(),
+            is_entering: Signal::default(),
             is_loaded: Signal::default(),
             error_valid: Signal::default(),
             error_cause: Signal::default(),
@@ -143,6 +176,7 @@ impl<const LOG_N: usize> Default for Dispatch<LOG_N> {
             is_tree: DFF::default(),
             has_results: DFF::default(),
             current: DFF::default(),
+            first: DFF::default(),
             word: DFF::default(),
             last_word: DFF::default(),
             row: DFF::default(),
@@ -151,11 +185,17 @@ impl<const LOG_N: usize> Default for Dispatch<LOG_N> {
             log_n: Constant::new(Word::new(LOG_N as u128)),
             least_log_n: Constant::new(Word::new(3)),
             log_rows: Constant::new(Word::new(super::LOG_ROWS as u128)),
+            log_scratch: Constant::new(Word::new(SCRATCH as u128)),
             one: Constant::new(Word::new(1)),
             offered_kind: Signal::default(),
             offered_log_size: Signal::default(),
             offered_row_words: Signal::default(),
             offered_tree: Signal::default(),
+            offered_slot: Signal::default(),
+            offered_place: Signal::default(),
+            offered_above: Signal::default(),
+            offered_scratch: Signal::default(),
+            is_source: Signal::default(),
             is_unknown: Signal::default(),
             is_oversized: Signal::default(),
             is_taking: Signal::default(),
@@ -168,7 +208,7 @@ impl<const LOG_N: usize> Default for Dispatch<LOG_N> {
     }
 }
 
-impl<const LOG_N: usize> Logic for Dispatch<LOG_N> {
+impl<const LOG_N: usize, const SCRATCH: usize> Logic for Dispatch<LOG_N, SCRATCH> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
@@ -179,6 +219,7 @@ impl<const LOG_N: usize> Logic for Dispatch<LOG_N> {
             is_tree,
             has_results,
             current,
+            first,
             word,
             last_word,
             row,
@@ -193,8 +234,19 @@ impl<const LOG_N: usize> Logic for Dispatch<LOG_N> {
         self.is_unknown.next = self.offered_kind.val() > 3;
         self.is_oversized.next = (self.offered_log_size.val() > self.log_n.val())
             || (self.offered_log_size.val() < self.least_log_n.val());
+        self.offered_slot.next = bit_cast_word::<32, 8>(self.job.val().get_bits::<8>(24));
+        self.offered_place.next = self.offered_slot.val() << self.offered_log_size.val();
+        self.offered_above.next = self.offered_place.val() >> self.log_scratch.val();
+        self.offered_scratch.next = self.job.val().get_bit(11) || self.job.val().get_bit(12);
+        if self.offered_scratch.val()
+            && (self.offered_above.val().any()
+                || (self.offered_log_size.val() > self.log_scratch.val()))
+        {
+            self.is_oversized.next = true;
+        }
         if self.offered_tree.val() {
-            self.is_oversized.next = (self.offered_log_size.val() > self.log_rows.val())
+            self.is_oversized.next = self.offered_scratch.val()
+                || (self.offered_log_size.val() > self.log_rows.val())
                 || !self.offered_row_words.val().any()
                 || self.offered_row_words.val().all();
         }
@@ -210,6 +262,7 @@ impl<const LOG_N: usize> Logic for Dispatch<LOG_N> {
         self.number.next = self.jobs.q.val();
         if self.is_taking.val() {
             self.current.d.next = self.job.val().get_bits::<24>(0);
+            self.first.d.next = bit_cast_word::<SCRATCH, 32>(self.offered_place.val());
             self.is_issuing.d.next = !self.is_unknown.val() && !self.is_oversized.val();
             self.is_tree.d.next = self.offered_tree.val();
             self.has_results.d.next = self.offered_tree.val() || !self.offered_kind.val().any();
@@ -237,6 +290,10 @@ impl<const LOG_N: usize> Logic for Dispatch<LOG_N> {
         self.coset.next = self.current.q.val().get_bit(10);
         self.row_words.next = self.current.q.val().get_bits::<8>(16);
         self.order_tree.next = self.is_tree.q.val();
+        self.is_kept.next = self.current.q.val().get_bit(12);
+        self.base.next = self.first.q.val();
+        self.is_reading.next =
+            self.is_feeding.q.val() && self.current.q.val().get_bit(12) && !self.is_failed.val();
         // What is offered depends on registers, on what is offered here and on the room for results, but on no engine: written
         // out for each, since a local that both halves of a handshake read is a loop to Verilator.
         self.ntt_command_valid.next = self.is_issuing.q.val()
@@ -258,12 +315,15 @@ impl<const LOG_N: usize> Logic for Dispatch<LOG_N> {
             self.is_feeding.d.next = true;
         }
 
-        // Its words.
+        // Its words, from the stream or from the scratch memory.
         self.s_ready.next = self.is_failed.val()
             || (self.is_feeding.q.val()
+                && !self.current.q.val().get_bit(12)
                 && ((self.is_tree.q.val() && self.tree_ready.val())
                     || (!self.is_tree.q.val() && self.ntt_ready.val())));
-        self.ntt_valid.next = self.s_valid.val()
+        self.scratch_ready.next = self.is_feeding.q.val() && self.ntt_ready.val();
+        self.ntt_valid.next = ((self.s_valid.val() && !self.current.q.val().get_bit(12))
+            || (self.scratch_valid.val() && self.current.q.val().get_bit(12)))
             && self.is_feeding.q.val()
             && !self.is_tree.q.val()
             && !self.is_failed.val();
@@ -275,9 +335,15 @@ impl<const LOG_N: usize> Logic for Dispatch<LOG_N> {
             && !self.is_failed.val()
             && ((self.is_tree.q.val() && self.tree_ready.val())
                 || (!self.is_tree.q.val() && self.ntt_ready.val()));
-        self.passes.next = self.s_valid.val() && self.is_open.val();
+        self.is_source.next = (self.s_valid.val() && !self.current.q.val().get_bit(12))
+            || (self.scratch_valid.val() && self.current.q.val().get_bit(12));
+        self.passes.next = self.is_source.val() && self.is_open.val();
         self.is_passing.next = self.passes.val();
-        self.is_starving.next = !self.s_valid.val() && self.is_open.val();
+        self.is_entering.next = self.passes.val() && !self.current.q.val().get_bit(12);
+        self.is_starving.next = !self.is_source.val() && self.is_open.val();
+        self.is_keeping.next = self.passes.val() && self.current.q.val().get_bit(11);
+        self.keep_address.next =
+            self.first.q.val() + bit_cast_word::<SCRATCH, 23>(self.row.q.val());
         self.is_end.next = (self.word.q.val() == self.last_word.q.val())
             && (self.row.q.val() == self.last_row.q.val());
         self.is_loaded.next = false;
@@ -292,11 +358,11 @@ impl<const LOG_N: usize> Logic for Dispatch<LOG_N> {
                 self.jobs.d.next = self.jobs.q.val() + 1;
                 self.is_loaded.next = !self.has_results.q.val();
             }
-            if self.s_last.val() && !self.is_end.val() {
+            if self.is_entering.val() && self.s_last.val() && !self.is_end.val() {
                 self.error_valid.next = true;
                 self.error_cause.next = 3u64.into();
             }
-            if !self.s_last.val() && self.is_end.val() {
+            if self.is_entering.val() && !self.s_last.val() && self.is_end.val() {
                 self.error_valid.next = true;
                 self.error_cause.next = 4u64.into();
             }

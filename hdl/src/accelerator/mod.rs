@@ -6,14 +6,17 @@ use crate::merkle::Hash;
 use crate::registry::Kernel;
 
 mod axi_lite;
+mod board;
 mod collect;
 mod dispatch;
 mod monitor;
 mod nodes;
 #[rustfmt::skip]
 mod registers;
+mod scratch;
 mod top;
 
+pub use board::Board;
 pub use top::Accelerator;
 
 /// Binary logarithm of the most rows of a tree.
@@ -25,6 +28,9 @@ const ROW_WORDS: u32 = 254;
 /// Binary logarithm of the jobs that may wait.
 const LOG_JOBS: u32 = 4;
 
+/// Binary logarithm of the words of the scratch memory.
+const LOG_SCRATCH: usize = 13;
+
 /// Number of the hash in the register `capabilities`.
 const fn number(hash: Hash) -> u32 {
     match hash {
@@ -33,13 +39,14 @@ const fn number(hash: Hash) -> u32 {
     }
 }
 
-/// An accelerator with an NTT of 2^`log_lanes` lanes and sizes up to 2^`log_n`, and a Merkle engine with 2^`slot_bits` slots.
+/// A top, [`Accelerator`] or [`Board`], with an NTT of 2^`log_lanes` lanes and sizes up to 2^`log_n`, and a Merkle engine with
+/// 2^`slot_bits` slots.
 macro_rules! accelerator {
-    ($name:literal, $form:expr, $log_lanes:literal, $log_n:literal, $hash:ident, $slot_bits:literal,
+    ($top:ident, $family:literal, $name:literal, $form:expr, $log_lanes:literal, $log_n:literal, $hash:ident, $slot_bits:literal,
      $cell_models:expr) => {
         Kernel {
             name: $name,
-            family: "accelerator",
+            family: $family,
             parameters: &[
                 ("form", $form as u64),
                 ("lanes", 1 << $log_lanes),
@@ -49,7 +56,7 @@ macro_rules! accelerator {
             ],
             cell_models: $cell_models,
             build: || {
-                type Top = Accelerator<
+                type Top = $top<
                     { $form as usize },
                     { 1 << $log_lanes },
                     { 2 << $log_lanes },
@@ -72,7 +79,8 @@ macro_rules! accelerator {
                     ROW_WORDS,
                     LOG_JOBS,
                 );
-                let engine = registers::engine(Hash::$hash.cycles_per_block() as u32);
+                let engine =
+                    registers::engine(Hash::$hash.cycles_per_block() as u32, LOG_SCRATCH as u32);
                 let mut unnamed = Top::new(0, capabilities, engine);
                 rust_hdl_core::prelude::Block::connect_all(&mut unnamed);
                 let digest = export::digest(&export::verilog_unlinted(&unnamed, $name));
@@ -84,8 +92,20 @@ macro_rules! accelerator {
 }
 
 pub(crate) const KERNELS: &[Kernel] = &[
-    accelerator!("accelerator_blake3", Form::Inferred, 1, 12, Blake3, 3, &[]),
     accelerator!(
+        Accelerator,
+        "accelerator",
+        "accelerator_blake3",
+        Form::Inferred,
+        1,
+        12,
+        Blake3,
+        3,
+        &[]
+    ),
+    accelerator!(
+        Accelerator,
+        "accelerator",
         "accelerator_poseidon2",
         Form::Inferred,
         1,
@@ -93,5 +113,27 @@ pub(crate) const KERNELS: &[Kernel] = &[
         Poseidon2By3,
         4,
         &[]
+    ),
+    accelerator!(
+        Board,
+        "board",
+        "board_blake3",
+        Form::Ecp5,
+        1,
+        12,
+        Blake3,
+        3,
+        &[crate::parts::MULT18X18D_MODEL]
+    ),
+    accelerator!(
+        Board,
+        "board",
+        "board_poseidon2",
+        Form::Ecp5,
+        1,
+        12,
+        Poseidon2By3,
+        4,
+        &[crate::parts::MULT18X18D_MODEL]
     ),
 ];

@@ -20,6 +20,8 @@ pub(super) struct Monitor {
     pub timeout: Signal<In, Word<32>>,
     /// A word enters.
     pub is_passing: Signal<In, Bit>,
+    /// A word came in.
+    pub is_entering: Signal<In, Bit>,
     /// A word leaves.
     pub is_leaving: Signal<In, Bit>,
     /// A job waits for words.
@@ -110,7 +112,7 @@ impl Logic for Monitor {
         self.cycles.d.next = self.cycles.q.val() + bit_cast_bit::<64>(self.is_busy.val());
         self.starved.d.next = self.starved.q.val() + bit_cast_bit::<32>(self.is_starving.val());
         self.blocked.d.next = self.blocked.q.val() + bit_cast_bit::<32>(self.is_blocked.val());
-        self.entered.d.next = self.entered.q.val() + bit_cast_bit::<32>(self.is_passing.val());
+        self.entered.d.next = self.entered.q.val() + bit_cast_bit::<32>(self.is_entering.val());
         self.left.d.next = self.left.q.val() + bit_cast_bit::<32>(self.is_leaving.val());
         self.jobs_done.next = self.done.q.val();
         self.cycles_low.next = self.cycles.q.val().get_bits::<32>(0);

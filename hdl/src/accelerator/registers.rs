@@ -72,7 +72,7 @@ impl Registers {
             read_data: Signal::default(),
             is_readable: Signal::default(),
             id: Constant::new(Word::new(0x57464131)),
-            version: Constant::new(Word::new(1)),
+            version: Constant::new(Word::new(2)),
             build: Constant::new(Word::new(build.into())),
             capabilities: Constant::new(Word::new(capabilities.into())),
             engine: Constant::new(Word::new(engine.into())),
@@ -205,9 +205,10 @@ pub(super) const fn capabilities(lanes: u32, log_n: u32, hash: u32, log_rows: u3
     word
 }
 
-/// How fast the Merkle engine is. Bits beyond a field are lost.
-pub(super) const fn engine(block_cycles: u32) -> u32 {
+/// How fast the Merkle engine is, and how large the scratch memory. Bits beyond a field are lost.
+pub(super) const fn engine(block_cycles: u32, log_scratch: u32) -> u32 {
     let mut word = 0;
     word |= block_cycles & 0xffff;
+    word |= (log_scratch & 0x1f) << 16;
     word
 }

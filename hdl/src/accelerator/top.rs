@@ -2,12 +2,14 @@
 
 use rust_hdl_core::prelude::*;
 
+use super::LOG_SCRATCH;
 use super::axi_lite::AxiLite;
 use super::collect::Collect;
 use super::dispatch::Dispatch;
 use super::monitor::Monitor;
 use super::nodes::Nodes;
 use super::registers::Registers;
+use super::scratch::Scratch;
 use crate::merkle::Merkle;
 use crate::ntt::Ntt;
 use crate::parts::Fifo;
@@ -90,12 +92,14 @@ pub struct Accelerator<
     axi: AxiLite,
     registers: Registers,
     jobs: Fifo<Word<32>, 4, 5>,
-    dispatch: Dispatch<LOG_N>,
+    dispatch: Dispatch<LOG_N, LOG_SCRATCH>,
+    scratch: Scratch<LOG_SCRATCH>,
     ntt: Ntt<FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N, 1, LOG_N>,
     tree: Merkle<HASH, S, T, A, N>,
     nodes: Nodes,
     collect: Collect,
     monitor: Monitor,
+    transform_word: Signal<Local, Word<64>>,
     drop_bit: Signal<Local, Bit>,
     clear_bit: Signal<Local, Bit>,
     drops: Signal<Local, Bit>,
@@ -154,11 +158,13 @@ impl<
             registers: Registers::new(build, capabilities, engine),
             jobs: Fifo::default(),
             dispatch: Dispatch::default(),
+            scratch: Scratch::default(),
             ntt: Ntt::default(),
             tree: Merkle::default(),
             nodes: Nodes::default(),
             collect: Collect::default(),
             monitor: Monitor::default(),
+            transform_word: Signal::default(),
             drop_bit: Signal::default(),
             clear_bit: Signal::default(),
             drops: Signal::default(),
@@ -189,7 +195,8 @@ impl<
     #[hdl_gen]
     fn update(&mut self) {
         clock!(
-            self, clock, axi, registers, jobs, dispatch, ntt, tree, nodes, collect, monitor
+            self, clock, axi, registers, jobs, dispatch, scratch, ntt, tree, nodes, collect,
+            monitor
         );
         // Registers.
         self.axi.reset.next = self.reset.val();
@@ -234,6 +241,19 @@ impl<
         self.s_ready.next = self.dispatch.s_ready.val();
         self.dispatch.s_last.next = self.s_last.val();
 
+        // The scratch memory.
+        self.transform_word.next = self.s_word.val();
+        if self.dispatch.is_kept.val() {
+            self.transform_word.next = self.scratch.m_word.val();
+        }
+        self.scratch.is_reading.next = self.dispatch.is_reading.val();
+        self.scratch.base.next = self.dispatch.base.val();
+        self.dispatch.scratch_valid.next = self.scratch.m_valid.val();
+        self.scratch.m_ready.next = self.dispatch.scratch_ready.val();
+        self.scratch.write_enable.next = self.dispatch.is_keeping.val();
+        self.scratch.write_address.next = self.dispatch.keep_address.val();
+        self.scratch.write_data.next = self.transform_word.val();
+
         // Engines.
         self.ntt.reset.next = self.drops.val();
         self.ntt.command_valid.next = self.dispatch.ntt_command_valid.val();
@@ -244,7 +264,7 @@ impl<
         self.ntt.command_coset.next = self.dispatch.coset.val();
         self.ntt.s_valid.next = self.dispatch.ntt_valid.val();
         self.dispatch.ntt_ready.next = self.ntt.s_ready.val();
-        self.ntt.s_word[0].next = self.s_word.val();
+        self.ntt.s_word[0].next = self.transform_word.val();
         self.tree.reset.next = self.drops.val();
         self.tree.command_valid.next = self.dispatch.tree_command_valid.val();
         self.dispatch.tree_command_ready.next = self.tree.command_ready.val();
@@ -292,6 +312,7 @@ impl<
         self.monitor.is_busy.next = self.is_busy.val();
         self.monitor.timeout.next = self.registers.timeout.val();
         self.monitor.is_passing.next = self.dispatch.is_passing.val();
+        self.monitor.is_entering.next = self.dispatch.is_entering.val();
         self.monitor.is_leaving.next = self.collect.is_leaving.val();
         self.monitor.is_starving.next = self.dispatch.is_starving.val();
         self.monitor.is_blocked.next = self.collect.m_valid.val() && !self.m_ready.val();

@@ -82,6 +82,8 @@ pub struct Permutation<const FORM: usize, const N: usize, const A: usize> {
     is_playing: DFF<Bit>,
     tag: DFF<Word<8>>,
     under_way: DFF<Word<64>>,
+    valid: DFF<Bit>,
+    result_tag: DFF<Word<8>>,
     exit_bit: Constant<Word<64>>,
     tags: LutRam<Word<8>, 6>,
     job: DFF<Word<6>>,
@@ -131,6 +133,8 @@ impl<const FORM: usize, const N: usize, const A: usize> Default for Permutation<
             is_playing: DFF::default(),
             tag: DFF::default(),
             under_way: DFF::default(),
+            valid: DFF::default(),
+            result_tag: DFF::default(),
             // A result leaves `jobs` beginnings after its job began, its own among them.
             exit_bit: Constant::new(Word::new(1 << (jobs - 1))),
             tags: LutRam::default(),
@@ -149,7 +153,9 @@ impl<const FORM: usize, const N: usize, const A: usize> Default for Permutation<
 impl<const FORM: usize, const N: usize, const A: usize> Logic for Permutation<FORM, N, A> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, is_full, is_playing, tag, under_way, job);
+        dff_setup!(
+            self, clock, is_full, is_playing, tag, under_way, valid, result_tag, job
+        );
         clock!(
             self, clock, control, incoming, opening, external, entry, internal, exit, outgoing
         );
@@ -233,14 +239,18 @@ impl<const FORM: usize, const N: usize, const A: usize> Logic for Permutation<FO
             self.exit.x[i].next = self.internal.state[i].val();
             self.m_word[i].next = self.outgoing.word[i].val();
         }
-        self.m_valid.next =
+        // Its words stay for a while, so that what hangs on the result begins at registers.
+        self.valid.d.next =
             self.control.done.val() && (self.under_way.q.val() & self.exit_bit.val()).any();
-        self.m_tag.next = self.tags.read_data.val();
+        self.result_tag.d.next = self.tags.read_data.val();
+        self.m_valid.next = self.valid.q.val();
+        self.m_tag.next = self.result_tag.q.val();
 
         if self.reset.val() {
             self.is_full.d.next = false;
             self.is_playing.d.next = false;
             self.under_way.d.next = self.zero.val();
+            self.valid.d.next = false;
         }
     }
 }

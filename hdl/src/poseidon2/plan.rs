@@ -106,7 +106,7 @@ pub struct Step {
     pub entry_shift: bool,
     /// A column of the result.
     pub output_shift: bool,
-    /// The result is complete.
+    /// The result is complete, and its words stay for the next cycle too.
     pub done: bool,
     /// Where the memory is read.
     pub read: Place,
@@ -121,7 +121,7 @@ pub struct Step {
 pub struct Plan {
     /// Cycles from job to job.
     pub period_cycles: usize,
-    /// Cycles from the cycle in which a job begins to its result.
+    /// Cycles from the cycle in which a job begins to that in which its result is complete.
     pub latency_cycles: usize,
     /// Cycles added to the loop of a full round.
     pub full_wait_cycles: usize,
@@ -402,6 +402,8 @@ mod tests {
                 assert_eq!(count(|step| step.write.is_used), PARTIAL_ROUNDS);
                 assert_eq!(count(|step| step.column.is_some()), FRAMES * COLUMNS);
                 assert_eq!(count(|step| step.take), 1);
+                let done = plan.steps.iter().position(|step| step.done).unwrap();
+                assert!(!plan.steps[done].output_shift, "the words leave");
             }
         }
     }

@@ -6,7 +6,7 @@
 use rust_hdl_core::prelude::*;
 use rust_hdl_core::timing::TimingInfo;
 
-use crate::goldilocks::Multiplier;
+use crate::goldilocks::{Form, Multiplier};
 use crate::parts::Ring;
 use crate::word::Word;
 
@@ -18,13 +18,12 @@ pub const PRODUCTS: usize = 4;
 pub struct Timing {
     /// Begin of x^2, x^3, x^4, x^7.
     pub begins: [usize; PRODUCTS],
-    /// Cycles of a multiplier.
+    /// Cycles from the factors to the product.
     pub product_cycles: usize,
 }
 
 impl Timing {
-    /// The earliest begins on `multipliers` of latency `product_cycles`, a register before every
-    /// multiplier.
+    /// The earliest begins on `multipliers`, a register before the choice of every factor.
     pub const fn new(multipliers: usize, product_cycles: usize) -> Self {
         let cube = next(product_cycles + 1, 1, multipliers);
         let fourth = next(product_cycles + 1, 2, multipliers);
@@ -151,6 +150,8 @@ pub struct Sbox<const FORM: usize, const N: usize> {
     /// Canonical.
     pub y: Signal<Out, Word<64>>,
     share: Share<N>,
+    factor_a: [Ring<64>; N],
+    factor_b: [Ring<64>; N],
     multiplier: [Multiplier<FORM>; N],
     base: Ring<64>,
     square_for_cube: Ring<64>,
@@ -160,8 +161,17 @@ pub struct Sbox<const FORM: usize, const N: usize> {
 }
 
 impl<const FORM: usize, const N: usize> Sbox<FORM, N> {
+    /// Registers between the choice of the factors and a multiplier that begins with a DSP block. Those of the ECP5
+    /// forms have one inside the block.
+    const FACTOR_CYCLES: usize =
+        if FORM == Form::Ecp5 as usize || FORM == Form::KaratsubaEcp5 as usize {
+            0
+        } else {
+            1
+        };
+
     /// When the products begin.
-    pub const TIMING: Timing = Timing::new(N, Multiplier::<FORM>::LATENCY);
+    pub const TIMING: Timing = Timing::new(N, Self::FACTOR_CYCLES + Multiplier::<FORM>::LATENCY);
 }
 
 impl<const FORM: usize, const N: usize> Default for Sbox<FORM, N> {
@@ -180,6 +190,8 @@ impl<const FORM: usize, const N: usize> Default for Sbox<FORM, N> {
             x: Signal::default(),
             y: Signal::default(),
             share: Share::default(),
+            factor_a: std::array::from_fn(|_| Ring::new(Self::FACTOR_CYCLES)),
+            factor_b: std::array::from_fn(|_| Ring::new(Self::FACTOR_CYCLES)),
             multiplier: std::array::from_fn(|_| Multiplier::default()),
             base: Ring::new(cube),
             square_for_cube: Ring::new(cube - product_cycles),
@@ -219,9 +231,13 @@ impl<const FORM: usize, const N: usize> Logic for Sbox<FORM, N> {
         self.share.a[3].next = self.cube.y.val();
         self.share.b[3].next = self.fourth.y.val();
         for i in 0..N {
+            self.factor_a[i].clock.next = self.clock.val();
+            self.factor_b[i].clock.next = self.clock.val();
+            self.factor_a[i].x.next = self.share.unit_a[i].val();
+            self.factor_b[i].x.next = self.share.unit_b[i].val();
             self.multiplier[i].clock.next = self.clock.val();
-            self.multiplier[i].a.next = self.share.unit_a[i].val();
-            self.multiplier[i].b.next = self.share.unit_b[i].val();
+            self.multiplier[i].a.next = self.factor_a[i].y.val();
+            self.multiplier[i].b.next = self.factor_b[i].y.val();
             self.share.unit_y[i].next = self.multiplier[i].y.val();
         }
     }
