@@ -7,6 +7,7 @@ pub(crate) mod inspect;
 pub(crate) mod prove;
 pub(crate) mod run;
 pub(crate) mod setup;
+pub(crate) mod sign;
 pub(crate) mod verify;
 
 use winterforge_verifier::bundle::{PublicTensor, Values};

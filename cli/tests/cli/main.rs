@@ -6,9 +6,11 @@ mod inspect;
 #[cfg(unix)]
 mod interrupted;
 mod key;
+mod lineage;
 mod operators;
 mod prove;
 mod run;
+mod sign;
 mod support;
 mod usage;
 mod verify;
