@@ -37,6 +37,18 @@ if [ -z "${WINTERFORGE_PYTHON:-}" ]; then
     fi
 fi
 
+step "model-signing"
+# What signatures are held against; a Python of its own, so that its many packages are in nobody's way.
+if [ -z "${WINTERFORGE_MODEL_SIGNING:-}" ]; then
+    peer=$PWD/target/model-signing
+    if "$peer/bin/python" -c 'import model_signing.signing' 2>/dev/null ||
+        { python3 -m venv "$peer" && "$peer/bin/pip" install --quiet --retries 1 --requirement scripts/model-signing.txt; }; then
+        export WINTERFORGE_MODEL_SIGNING=$peer/bin/python
+    else
+        echo "not installed: the comparison with it is skipped"
+    fi
+fi
+
 step "tests"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -103,6 +103,11 @@ impl Envelope {
         (self.payload_type == PAYLOAD_TYPE && self.verifies(key)).then_some(&self.payload)
     }
 
+    /// What the envelope holds, whoever signed it or did not.
+    pub fn unverified_payload(&self) -> &[u8] {
+        &self.payload
+    }
+
     /// Whether one of the signatures is this key's.
     pub fn verifies(&self, key: &PublicKey) -> bool {
         let message = pre_authentication_encoding(&self.payload_type, &self.payload);

@@ -111,6 +111,18 @@ Examples:
   winterforge inspect seven.wfp --json
   winterforge inspect seven.wfp --lineage --model model.onnx")]
     Inspect(InspectArguments),
+    /// Print what a shell needs to complete this command's arguments
+    #[command(after_help = "\
+Examples:
+  winterforge completions bash > ~/.local/share/bash-completion/completions/winterforge
+  winterforge completions zsh > ~/.zfunc/_winterforge")]
+    Completions(CompletionsArguments),
+    /// Print the manual page, or write one for every command
+    #[command(after_help = "\
+Examples:
+  winterforge man | man -l -
+  winterforge man -o /usr/local/share/man/man1")]
+    Man(ManArguments),
     /// List, export and simulate the hardware kernels
     #[cfg(feature = "hardware")]
     Hw(crate::commands::hw::Arguments),
@@ -246,6 +258,19 @@ pub(crate) struct InspectArguments {
     /// A key to verify bundles of the lineage against; may be given again
     #[arg(long, requires = "lineage", value_name = "KEY.wfk")]
     pub(crate) key: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArguments {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArguments {
+    /// Write winterforge.1, winterforge-prove.1 and so on to this folder
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// Samples of an input file.

@@ -62,6 +62,8 @@ fn run(arguments: Arguments) -> Result<Outcome, CliError> {
         Command::Verify(arguments) => commands::verify::run(&arguments, &output),
         Command::Sign(arguments) => commands::sign::run(&arguments, &output),
         Command::Inspect(arguments) => commands::inspect::run(&arguments, &output),
+        Command::Completions(arguments) => commands::manual::completions(&arguments, &output),
+        Command::Man(arguments) => commands::manual::man(&arguments, &output),
         #[cfg(feature = "hardware")]
         Command::Hw(arguments) => commands::hw::run(&arguments, &output),
     }

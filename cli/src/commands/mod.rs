@@ -4,6 +4,7 @@ pub(crate) mod demo;
 #[cfg(feature = "hardware")]
 pub(crate) mod hw;
 pub(crate) mod inspect;
+pub(crate) mod manual;
 pub(crate) mod prove;
 pub(crate) mod run;
 pub(crate) mod setup;

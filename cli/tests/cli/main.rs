@@ -7,10 +7,14 @@ mod inspect;
 mod interrupted;
 mod key;
 mod lineage;
+mod manual;
 mod operators;
 mod prove;
 mod run;
 mod sign;
 mod support;
+#[cfg(unix)]
+mod together;
 mod usage;
+mod vectors;
 mod verify;

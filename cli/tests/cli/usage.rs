@@ -4,7 +4,17 @@ use crate::support::{Scratch, golden, winterforge};
 
 #[test]
 fn every_command_explains_itself() {
-    for command in ["demo", "run", "prove", "setup", "sign", "verify", "inspect"] {
+    for command in [
+        "demo",
+        "run",
+        "prove",
+        "setup",
+        "sign",
+        "verify",
+        "inspect",
+        "completions",
+        "man",
+    ] {
         let help = winterforge(&[command, "--help"]);
         assert!(help.code == 0 && help.stderr.is_empty(), "{help:?}");
         assert!(help.stdout.contains("Example"), "{help:?}");
