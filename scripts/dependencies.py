@@ -189,7 +189,7 @@ def licences(path):
     data = metadata("--filter-platform", host())
     root, needs = linked(data)
     packages = sorted((p for p in data["packages"] if p["id"] in needs and p["source"]), key=lambda p: (p["name"], p["version"]))
-    parts, without = [], []
+    texts, without = {}, []
     for package in packages:
         folder = Path(package["manifest_path"]).parent
         files = [f for f in sorted(folder.iterdir()) if re.match(r"(?i)(licen[cs]e|copying|notice|unlicense)", f.name) and f.is_file()]
@@ -197,11 +197,13 @@ def licences(path):
         if not files:
             without.append(title)
         for file in files:
-            parts.append(f"{title}\n({file.name})\n\n{file.read_text(errors='replace').strip()}\n")
+            text = file.read_text(errors="replace").strip()
+            texts.setdefault(text, []).append(f"{title} ({file.name})")
     head = "Licences of the crates that are linked into the command.\n"
     if without:
         head += "These come without a text of their own; their licences are the well-known ones:\n"
         head += "".join(f"  {title}\n" for title in without)
+    parts = ["\n".join(titles) + f"\n\n{text}\n" for text, titles in texts.items()]
     Path(path).write_text(f"\n{'=' * 100}\n".join([head, *parts]))
     print(f"{path}: {len(packages)} crates, {len(without)} without a text")
     return True

@@ -24,15 +24,13 @@ fi
 # A folder of its own: flags that differ would build everything in the usual one again.
 build=${CARGO_TARGET_DIR:-$PWD/target}/release-build
 registry=${CARGO_HOME:-$HOME/.cargo}/registry/src
+rm -rf "${out:?}/$name"
+folder=$out/$name
+mkdir -p "$folder"/{man/man1,completions,docs}
 CARGO_TARGET_DIR=$build \
     CARGO_PROFILE_RELEASE_DEBUG=false CARGO_PROFILE_RELEASE_STRIP=symbols \
     RUSTFLAGS="--remap-path-prefix=$PWD=winterforge --remap-path-prefix=$registry=crates" \
-    cargo build --release --locked --package winterforge-cli
-
-rm -rf "${out:?}/$name"
-folder=$out/$name
-mkdir -p "$folder"/{bin,man/man1,completions,docs}
-install -m 755 "$build/release/winterforge" "$folder/bin/winterforge"
+    cargo install --path cli --locked --no-track --root "$folder"
 "$folder/bin/winterforge" man -o "$folder/man/man1" >/dev/null
 for shell in bash zsh fish; do
     "$folder/bin/winterforge" completions "$shell" >"$folder/completions/winterforge.$shell"
