@@ -174,7 +174,10 @@ fn a_verification_gives_back_what_it_takes() {
         check(case);
         let held = memory::held();
         // A file that is none is refused before anything is allocated.
-        assert!(held.most > 0 || case.bundle.len() < 10, "nothing is counted");
+        assert!(
+            held.most > 0 || case.bundle.len() < 10,
+            "nothing is counted"
+        );
         assert_eq!(held.now, 0, "{:?}", case.expected);
     }
 }

@@ -45,9 +45,8 @@ pub(crate) fn man(arguments: &ManArguments, output: &Output) -> Result<Outcome, 
         if subcommand.get_name() == "help" {
             continue;
         }
-        let name = format!("{NAME}-{}", subcommand.get_name());
-        let file = format!("{name}.1");
-        files.push(write(folder, &file, subcommand.clone().name(name))?);
+        let file = format!("{NAME}-{}.1", subcommand.get_name());
+        files.push(write(folder, &file, subcommand.clone())?);
     }
     output.result(&json!({ "files": files }), || files.join("\n"))?;
     Ok(Outcome::Done)

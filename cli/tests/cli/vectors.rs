@@ -78,6 +78,18 @@ fn the_files_are_what_is_made_and_what_they_are_said_to_be() {
     let fields: Value =
         serde_json::from_str(&fs::read_to_string(vector("fields.json")).unwrap()).unwrap();
     assert_eq!(described(), fields);
+    // The documents name the digests.
+    for (name, document) in [
+        ("open.wfp", include_str!("../../../docs/bundle.md")),
+        ("committed.wfp", include_str!("../../../docs/bundle.md")),
+        ("model.wfk", include_str!("../../../docs/key.md")),
+    ] {
+        let digest = fields[name]["id"].as_str().unwrap();
+        assert!(
+            document.contains(digest),
+            "{name}: {digest} is in no document"
+        );
+    }
     let [open, key, committed] = FILES.map(|name| vector(name).to_str().unwrap().to_owned());
     json(
         0,
