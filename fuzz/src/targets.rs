@@ -270,10 +270,10 @@ fn signatures(bytes: &[u8]) -> Outcome {
         key.ok().map(|key| key.public())
     });
     // Payloads are decoded whoever signed them: a signer, too, may be hostile.
-    let statements = envelopes
-        .iter()
-        .map(|envelope| Statement::decode(envelope.unverified_payload()));
-    let statement = statements.last();
+    let mut statement = None;
+    for envelope in envelopes {
+        statement = Some(Statement::decode(envelope.unverified_payload()));
+    }
     if let Some(Ok(statement)) = &statement {
         let encoded = statement.encode();
         let again = encoded.map(|bytes| Statement::decode(&bytes));
