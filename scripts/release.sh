@@ -38,12 +38,14 @@ done
 cp README.md SECURITY.md LICENSE-MIT LICENSE-APACHE "$folder"
 cp docs/*.md "$folder/docs"
 python3 scripts/dependencies.py sbom "$folder/sbom.cdx.json" >/dev/null
-python3 scripts/dependencies.py licences "$folder/THIRD-PARTY-LICENCES.txt"
+python3 scripts/dependencies.py licences "$folder/THIRD-PARTY-LICENCES.txt" >/dev/null
 
-if grep -aqF "$PWD" "$folder/bin/winterforge"; then
-    echo "the command holds the path $PWD" >&2
-    exit 1
-fi
+for path in "$PWD" "$registry"; do
+    if grep -aqF "$path" "$folder/bin/winterforge"; then
+        echo "the command holds the path $path" >&2
+        exit 1
+    fi
+done
 (cd "$folder" && find . -type f ! -name SHA256SUMS -print0 | LC_ALL=C sort -z | xargs -0 sha256sum >SHA256SUMS)
 
 tar --create --directory "$out" --sort=name --format=ustar --owner=0 --group=0 --numeric-owner \
