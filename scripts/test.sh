@@ -23,6 +23,21 @@ if cargo tree --package winterforge-cli --edges normal,features --locked | grep 
     exit 1
 fi
 
+step "licences and sources of what is depended on, and the bill of materials"
+python3 scripts/dependencies.py check
+mkdir -p target
+python3 scripts/dependencies.py sbom target/sbom.cdx.json
+schema=$PWD/target/cyclonedx
+if "$schema/bin/python" -c 'import cyclonedx.validation.json' 2>/dev/null ||
+    { python3 -m venv "$schema" && "$schema/bin/pip" install --quiet --retries 1 --requirement scripts/cyclonedx.txt; }; then
+    "$schema/bin/python" scripts/dependencies.py validate target/sbom.cdx.json
+elif [ -n "${CI:-}" ]; then
+    echo "scripts/cyclonedx.txt cannot be installed" >&2
+    exit 1
+else
+    echo "scripts/cyclonedx.txt cannot be installed: the bill of materials is not validated"
+fi
+
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 
@@ -32,6 +47,18 @@ if [ -z "${WINTERFORGE_PYTHON:-}" ]; then
     if "$oracle/bin/python" -c 'import numpy, onnxruntime' 2>/dev/null ||
         { python3 -m venv "$oracle" && "$oracle/bin/pip" install --quiet --retries 1 --requirement scripts/onnxruntime.txt; }; then
         export WINTERFORGE_PYTHON=$oracle/bin/python
+    else
+        echo "not installed: the comparison with it is skipped"
+    fi
+fi
+
+step "model-signing"
+# What signatures are held against; a Python of its own, so that its many packages are in nobody's way.
+if [ -z "${WINTERFORGE_MODEL_SIGNING:-}" ]; then
+    peer=$PWD/target/model-signing
+    if "$peer/bin/python" -c 'import model_signing.signing' 2>/dev/null ||
+        { python3 -m venv "$peer" && "$peer/bin/pip" install --quiet --retries 1 --requirement scripts/model-signing.txt; }; then
+        export WINTERFORGE_MODEL_SIGNING=$peer/bin/python
     else
         echo "not installed: the comparison with it is skipped"
     fi
@@ -50,6 +77,12 @@ fi
 if [ -n "${WINTERFORGE_LONG:-}" ]; then
     step "the forger's bench with Poseidon2"
     cargo test --package winterforge-forge --features poseidon2 --test bench --test controls --locked
+fi
+
+# Builds everything once more, as it is shipped: `cargo install` and the archive.
+if [ -n "${WINTERFORGE_LONG:-}" ]; then
+    step "release archive"
+    scripts/release.sh
 fi
 
 scripts/test-hardware.sh

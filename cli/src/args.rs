@@ -63,6 +63,18 @@ Example:
   winterforge prove model.onnx --key model.wfk --input inputs.npz --index 7 -o seven.wfp
   winterforge verify seven.wfp --key model.wfk")]
     Setup(SetupArguments),
+    /// Sign a bundle, or a key that others are to trust
+    #[command(after_help = "\
+The signature goes beside FILE, as FILE.intoto.jsonl: an in-toto statement in a DSSE envelope, one line for each signer. With
+--model a bundle is verified first, and a key made again from the model and compared; what fails is not signed. The
+statement then names the model's files by the digest of OpenSSF model-signing.
+
+Examples:
+  openssl genpkey -algorithm ed25519 -out signer.pem
+  openssl pkey -in signer.pem -pubout -out signer.pub
+  winterforge sign seven.wfp --key-file signer.pem --model model.onnx
+  winterforge sign model.wfk --key-file signer.pem --model model.onnx")]
+    Sign(SignArguments),
     /// Verify a bundle against a model or its key
     #[command(after_help = "\
 Exit code 0: the model returned the bundle's output for the bundle's input.
@@ -76,6 +88,9 @@ Exit code 3: the bundle was understood and is rejected. Reasons:
                           a check of the proof fails: forged or damaged
   statement-mismatch, shard-count
                           input, output or number of shards do not fit the model
+  no-signature, other-signer, other-subject, unknown-statement, other-model-file,
+  unchecked-key
+                          it is not signed as --require-signature asks
 Exit code 1: nothing was understood. Reasons:
   malformed-bundle, malformed-commitments, malformed-proof, trailing-bytes
                           no bundle of a version known here, or cut off, or with bytes that no encoder writes
@@ -84,7 +99,8 @@ Exit code 1: nothing was understood. Reasons:
 
 Example:
   winterforge verify seven.wfp --model model.onnx --input inputs.npz --index 7
-  winterforge verify seven.wfp --key model.wfk")]
+  winterforge verify seven.wfp --key model.wfk
+  winterforge verify seven.wfp --key model.wfk --require-signature signer.pub")]
     Verify(VerifyArguments),
     /// Describe a model, a bundle or a key
     #[command(after_help = "\
@@ -92,8 +108,21 @@ A bundle is described as it describes itself; `winterforge verify` says whether 
 
 Examples:
   winterforge inspect model.onnx
-  winterforge inspect seven.wfp --json")]
+  winterforge inspect seven.wfp --json
+  winterforge inspect seven.wfp --lineage --model model.onnx")]
     Inspect(InspectArguments),
+    /// Print what a shell needs to complete this command's arguments
+    #[command(after_help = "\
+Examples:
+  winterforge completions bash > ~/.local/share/bash-completion/completions/winterforge
+  winterforge completions zsh > ~/.zfunc/_winterforge")]
+    Completions(CompletionsArguments),
+    /// Print the manual page, or write one for every command
+    #[command(after_help = "\
+Examples:
+  winterforge man | man -l -
+  winterforge man -o /usr/local/share/man/man1")]
+    Man(ManArguments),
     /// List, export and simulate the hardware kernels
     #[cfg(feature = "hardware")]
     Hw(crate::commands::hw::Arguments),
@@ -156,6 +185,9 @@ pub(crate) struct ProveArguments {
     /// saves what it must; a proof is refused if a single shard does not fit
     #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) max_memory: Option<u64>,
+    /// A bundle that this one comes from: it is named by its digest, in the statement; may be given again
+    #[arg(long, value_name = "BUNDLE")]
+    pub(crate) parent: Vec<PathBuf>,
     /// Estimate size, memory and time, and prove nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -170,6 +202,18 @@ pub(crate) struct SetupArguments {
     pub(crate) output: PathBuf,
     #[command(flatten)]
     pub(crate) parameters: ParameterArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SignArguments {
+    /// The bundle (.wfp) or key (.wfk) to sign
+    pub(crate) file: PathBuf,
+    /// The private key to sign with: Ed25519, in PEM
+    #[arg(long, value_name = "ED25519")]
+    pub(crate) key_file: PathBuf,
+    /// The model to check with and to name: an .onnx file, or the folder of all its files; needed for a key
+    #[arg(long)]
+    pub(crate) model: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -194,12 +238,40 @@ pub(crate) struct VerifyArguments {
     /// Proven bits below which the bundle is rejected
     #[arg(long, value_name = "BITS", default_value_t = 100)]
     pub(crate) min_security: u32,
+    /// A public key (Ed25519, in PEM) that must have signed the bundle or, with --key, the key or the bundle
+    #[arg(long, value_name = "PUBKEY")]
+    pub(crate) require_signature: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArguments {
     /// A model (.onnx), a bundle (.wfp) or a key (.wfk)
     pub(crate) file: PathBuf,
+    /// Follow the parents that a bundle names, and check digests and proofs
+    #[arg(long)]
+    pub(crate) lineage: bool,
+    /// Another folder to look for parents in, beside the bundle's own; may be given again
+    #[arg(long, value_name = "DIR", requires = "lineage")]
+    pub(crate) search: Vec<PathBuf>,
+    /// A model to verify bundles of the lineage against; may be given again
+    #[arg(long, requires = "lineage")]
+    pub(crate) model: Vec<PathBuf>,
+    /// A key to verify bundles of the lineage against; may be given again
+    #[arg(long, requires = "lineage", value_name = "KEY.wfk")]
+    pub(crate) key: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArguments {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArguments {
+    /// Write winterforge.1, winterforge-prove.1 and so on to this folder
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// Samples of an input file.

@@ -19,7 +19,12 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
 
 /// Reads a key.
 pub(crate) fn read_key(path: &Path) -> Result<Key, CliError> {
-    Key::decode(&read(path)?).map_err(|error| {
+    decode_key(path, &read(path)?)
+}
+
+/// Decodes the key that was read from `path`.
+pub(crate) fn decode_key(path: &Path, contents: &[u8]) -> Result<Key, CliError> {
+    Key::decode(contents).map_err(|error| {
         CliError::input(format!("{}: {error}", path.display()))
             .hint("KEY is a .wfk file as `winterforge setup` writes it, complete and unchanged")
     })
@@ -86,6 +91,12 @@ impl Destination {
         }
         check_writable(&target).map_err(|error| cannot_be_written(&target, &error))?;
         Ok(Self { target })
+    }
+
+    /// Whether the file is in this folder or below.
+    pub(crate) fn is_below(&self, folder: &Path) -> bool {
+        let own = fs::canonicalize(folder_of(&self.target));
+        own.is_ok_and(|own| own.starts_with(folder))
     }
 
     /// Puts `bytes` at the target.

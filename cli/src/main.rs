@@ -14,6 +14,7 @@ mod oracle;
 mod output;
 mod picture;
 mod progress;
+mod signatures;
 
 use std::io::Write;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
@@ -59,7 +60,10 @@ fn run(arguments: Arguments) -> Result<Outcome, CliError> {
         Command::Prove(arguments) => commands::prove::run(&arguments, &output),
         Command::Setup(arguments) => commands::setup::run(&arguments, &output),
         Command::Verify(arguments) => commands::verify::run(&arguments, &output),
+        Command::Sign(arguments) => commands::sign::run(&arguments, &output),
         Command::Inspect(arguments) => commands::inspect::run(&arguments, &output),
+        Command::Completions(arguments) => commands::manual::completions(&arguments, &output),
+        Command::Man(arguments) => commands::manual::man(&arguments, &output),
         #[cfg(feature = "hardware")]
         Command::Hw(arguments) => commands::hw::run(&arguments, &output),
     }

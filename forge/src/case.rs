@@ -12,7 +12,7 @@ use winterforge_air::rounding::Channel;
 use winterforge_air::witness::Values as Lanes;
 use winterforge_model::testing::{RandomMlp, random_sample};
 use winterforge_model::{Execution, Graph, InputBoundary, Linear, Node, Op, execute};
-use winterforge_verifier::bundle::{Header, Parameters, PublicTensor, Values};
+use winterforge_verifier::bundle::{Header, Parameters, Parents, PublicTensor, Values};
 use winterforge_verifier::instance::Instance;
 
 use crate::merkle::HASH;
@@ -105,6 +105,7 @@ impl Case {
             },
             shards: instance.plan.shards.len() as u32,
             key: None,
+            parents: Parents::default(),
         };
         let columns = columns_of(&instance.plan, &executions);
         Self {

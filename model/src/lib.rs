@@ -49,7 +49,7 @@ pub use executor::{Execution, execute};
 pub use float_rules::{AddRule, AverageRule, MulRule};
 pub use graph::{Embedding, Graph, InputBoundary, Node, OutputBoundary, Tensor, TensorId};
 pub use id::{ModelId, ParseModelIdError, SEMANTICS_VERSION};
-pub use input::{Samples, read_input};
+pub use input::{Samples, decode_input, read_input};
 pub use layer_norm::LayerNormRule;
 pub use onnx::{import, load};
 pub use op::{AveragePool, Constant, Conv, Elementwise, LayerNorm, Linear, Op, Pad, Table, Window};

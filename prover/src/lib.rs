@@ -31,7 +31,9 @@ mod whole;
 pub use cache::{CacheError, cache_path};
 pub use memory::{Demand, Footprint, Schedule, TooLittleMemory};
 pub use progress::{Phase, Progress, Silent};
-pub use prove::{Mode, ProveError, Proved, Resources, prove, prove_on, prove_with_key};
+pub use prove::{
+    Mode, ProveError, Proved, Resources, prove, prove_after, prove_on, prove_with_key,
+};
 pub use setup::{KeyMismatch, ProvingKey};
 pub use whole::{check_writable, folder_of, write_whole};
 

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use winter_crypto::hashers::Blake3_256;
 use winterforge_air::field::Felt;
 use winterforge_model::{ExecuteError, Execution, Graph, InputBoundary, execute};
-use winterforge_verifier::bundle::{HashId, Header, Parameters, PublicTensor, Values};
+use winterforge_verifier::bundle::{HashId, Header, Parameters, Parents, PublicTensor, Values};
 use winterforge_verifier::instance::{Instance, InstanceError, StatementError};
 use winterforge_verifier::key::KeyError;
 use winterforge_verifier::poseidon2::Poseidon2;
@@ -171,6 +171,21 @@ pub fn prove_on(
     mode: Mode<'_>,
     progress: &dyn Progress,
 ) -> Result<Proved, ProveError> {
+    prove_after(resources, graph, x, mode, Parents::default(), progress)
+}
+
+/// As [`prove_on`], naming the bundles that this one comes from ([`winterforge_verifier::lineage`]).
+///
+/// # Errors
+/// As [`prove_on`].
+pub fn prove_after(
+    resources: Resources<'_>,
+    graph: &Arc<Graph>,
+    x: &[f32],
+    mode: Mode<'_>,
+    parents: Parents,
+    progress: &dyn Progress,
+) -> Result<Proved, ProveError> {
     let batch = x.len() / graph.input_len();
     if batch == 0 || !x.len().is_multiple_of(graph.input_len()) {
         return Err(ProveError::NoSamples);
@@ -191,7 +206,8 @@ pub fn prove_on(
                 .map_err(|source| ProveError::Sample { sample, source })
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let header = statement(graph, x, &executions, mode, instance.plan.shards.len());
+    let shards = instance.plan.shards.len();
+    let header = statement(graph, x, &executions, mode, parents, shards);
     let session = Session::new(resources.device);
     let job = Job {
         session: &session,
@@ -221,6 +237,7 @@ fn statement(
     x: &[f32],
     executions: &[Execution],
     mode: Mode<'_>,
+    parents: Parents,
     shards: usize,
 ) -> Header {
     let batched = |sample: &[usize]| [&[executions.len()], sample].concat();
@@ -249,5 +266,6 @@ fn statement(
         },
         shards: shards as u32,
         key: mode.key().map(|key| key.digest),
+        parents,
     }
 }

@@ -5,7 +5,7 @@
 //! it is not taken from a process that is still writing, that process holds a lock on it, which ends with the process.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -72,10 +72,10 @@ impl Temporary {
                 .write(true)
                 .create_new(true)
                 .open(&path)?;
-            // Where there are no locks, no remainder is removed either.
-            let _ = file.try_lock();
-            // Until it was locked, another process may have taken it for a remainder.
-            if path.exists() {
+            // Until it is locked, another process may take it for a remainder: that one holds the lock, and is about to
+            // remove the file, or has done so. Where there are no locks, no remainder is removed either.
+            let is_taken = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+            if !is_taken && path.exists() {
                 return Ok(Self { path, file });
             }
         }

@@ -78,3 +78,26 @@ fn remainders_go_and_files_in_the_making_stay() {
     ];
     assert_eq!(folder.names(), left);
 }
+
+/// Writers of one file sweep up behind each other all the time, and none loses the file that it is writing.
+#[test]
+fn many_writers_of_one_file() {
+    let folder = Folder::new("many");
+    let path = folder.0.join("out");
+    let contents = |thread: u8| vec![thread; 1_000];
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let path = &path;
+            scope.spawn(move || {
+                for round in 0..300 {
+                    let written = write_whole(path, |file| file.write_all(&contents(thread)));
+                    written
+                        .unwrap_or_else(|error| panic!("thread {thread}, round {round}: {error}"));
+                }
+            });
+        }
+    });
+    let last = fs::read(&path).unwrap();
+    assert!((0..4).any(|thread| last == contents(thread)));
+    assert_eq!(folder.names(), ["out"]);
+}

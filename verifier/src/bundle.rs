@@ -9,6 +9,7 @@ use winterforge_air::plan::{MAX_BATCH, PLAN_VERSION, PlanParameters};
 use winterforge_model::{ModelId, QType, SEMANTICS_VERSION};
 
 use crate::key::KeyDigest;
+pub use crate::lineage::{BundleDigest, MAX_PARENTS, Parents, TooManyParents};
 use crate::security::{Profile, SecurityLevel};
 
 /// First bytes of every bundle.
@@ -17,6 +18,11 @@ pub const MAGIC: [u8; 8] = *b"WFBUNDLE";
 pub const FORMAT_VERSION: u16 = 1;
 /// Version of the protocol: transcript, joint challenge, checks.
 pub const PROTOCOL_VERSION: u16 = 1;
+
+/// Set in the mode of a bundle that was made with a key.
+const HAS_KEY: u8 = 1;
+/// Set in the mode of a bundle that names parents.
+const HAS_PARENTS: u8 = 2;
 
 /// Most axes of a tensor, batch included.
 const MAX_RANK: usize = 8;
@@ -117,6 +123,9 @@ pub struct Header {
     pub shards: u32,
     /// The key that the model's parameters are committed in; `None` if the verifier needs the model.
     pub key: Option<KeyDigest>,
+    /// The bundles that whoever proved this one names as its origins. Bound by the proof, and stating nothing of its
+    /// own: [`crate::lineage`].
+    pub parents: Parents,
 }
 
 impl Header {
@@ -172,13 +181,15 @@ impl Header {
         encode_tensor(&mut bytes, &self.input);
         encode_tensor(&mut bytes, &self.output);
         bytes.extend(self.shards.to_le_bytes());
-        match self.key {
-            None => bytes.push(0),
-            Some(key) => {
-                bytes.push(1);
-                bytes.extend(key.0);
-            }
-        }
+        let has_key = if self.key.is_some() { HAS_KEY } else { 0 };
+        let has_parents = if self.parents.is_empty() {
+            0
+        } else {
+            HAS_PARENTS
+        };
+        bytes.push(has_key | has_parents);
+        bytes.extend(self.key.iter().flat_map(|key| key.0));
+        self.parents.encode(&mut bytes);
         bytes
     }
 
@@ -200,10 +211,19 @@ impl Header {
             return Err(reader.invalid("the output's batch size"));
         }
         let shards = u32::from_le_bytes(reader.array("the number of shards")?);
-        let key = match reader.byte("the mode")? {
-            0 => None,
-            1 => Some(KeyDigest(reader.array("the key's digest")?)),
-            _ => return Err(reader.invalid("the mode")),
+        let mode = reader.byte("the mode")?;
+        if mode & !(HAS_KEY | HAS_PARENTS) != 0 {
+            return Err(reader.invalid("the mode"));
+        }
+        let key = if mode & HAS_KEY != 0 {
+            Some(KeyDigest(reader.array("the key's digest")?))
+        } else {
+            None
+        };
+        let parents = if mode & HAS_PARENTS != 0 {
+            Parents::decode(&mut reader)?
+        } else {
+            Parents::default()
         };
         Ok((
             Self {
@@ -213,6 +233,7 @@ impl Header {
                 output,
                 shards,
                 key,
+                parents,
             },
             reader.offset,
         ))
@@ -367,12 +388,12 @@ impl<'a> FieldReader<'a> {
         Ok(array)
     }
 
-    fn byte(&mut self, what: &'static str) -> Result<u8, BundleError> {
+    pub(crate) fn byte(&mut self, what: &'static str) -> Result<u8, BundleError> {
         self.array::<1>(what).map(|[byte]| byte)
     }
 
     /// The error for the field that was just read.
-    fn invalid(&self, what: &'static str) -> BundleError {
+    pub(crate) fn invalid(&self, what: &'static str) -> BundleError {
         BundleError::Invalid {
             what,
             offset: self.offset,

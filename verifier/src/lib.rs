@@ -4,6 +4,7 @@ pub mod bundle;
 pub mod challenge;
 pub mod instance;
 pub mod key;
+pub mod lineage;
 pub mod poseidon2;
 pub mod security;
 pub mod stark;

@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 use winterforge_air::plan::PlanParameters;
 use winterforge_model::{ModelId, QType};
-use winterforge_verifier::bundle::{BundleError, HashId, Header, Parameters, PublicTensor, Values};
+use winterforge_verifier::bundle::{
+    BundleDigest, BundleError, HashId, Header, Parameters, Parents, PublicTensor, Values,
+};
 use winterforge_verifier::key::KeyDigest;
 use winterforge_verifier::security::{Profile, SecurityLevel};
 
@@ -49,24 +51,29 @@ fn headers() -> impl Strategy<Value = Header> {
         9u32..21,
         any::<u32>(),
         any::<Option<[u8; 32]>>(),
+        proptest::collection::vec(any::<[u8; 32]>(), 0..4),
     )
         .prop_map(
-            |((input, output), id, high, profile, hash, max_log_rows, shards, key)| Header {
-                model_id: ModelId(id),
-                parameters: Parameters {
-                    level: if high {
-                        SecurityLevel::Bits128
-                    } else {
-                        SecurityLevel::Bits100
+            |((input, output), id, high, profile, hash, max_log_rows, shards, key, parents)| {
+                Header {
+                    model_id: ModelId(id),
+                    parameters: Parameters {
+                        level: if high {
+                            SecurityLevel::Bits128
+                        } else {
+                            SecurityLevel::Bits100
+                        },
+                        profile: [Profile::Fast, Profile::Balanced, Profile::Small]
+                            [profile as usize],
+                        hash: HashId::ALL[hash],
+                        plan: PlanParameters { max_log_rows },
                     },
-                    profile: [Profile::Fast, Profile::Balanced, Profile::Small][profile as usize],
-                    hash: HashId::ALL[hash],
-                    plan: PlanParameters { max_log_rows },
-                },
-                input,
-                output,
-                shards,
-                key: key.map(KeyDigest),
+                    input,
+                    output,
+                    shards,
+                    key: key.map(KeyDigest),
+                    parents: Parents::new(parents.into_iter().map(BundleDigest)).unwrap(),
+                }
             },
         )
 }
@@ -124,6 +131,7 @@ fn plans_that_nobody_makes_are_refused() {
             output: tensor(),
             shards: 1,
             key: None,
+            parents: Parents::default(),
         };
         let decoded = Header::decode(&header.encode());
         assert_eq!(decoded.is_ok(), (9..=20).contains(&max_log_rows));
@@ -144,6 +152,7 @@ fn sizes_are_checked_against_what_is_left() {
         output: cells(vec![1]),
         shards: 1,
         key: None,
+        parents: Parents::default(),
     };
     assert!(matches!(
         Header::decode(&header.encode()),
@@ -178,6 +187,7 @@ fn other_versions_are_named() {
         output: tensor,
         shards: 1,
         key: None,
+        parents: Parents::default(),
     };
     for (at, name) in [
         (8, "format"),

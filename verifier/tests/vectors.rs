@@ -12,11 +12,13 @@ use winterforge_model::{
     Graph, InputBoundary, Linear, ModelId, Node, Op, OutputBoundary, QType, Quantization, Tensor,
     TensorId,
 };
-use winterforge_verifier::bundle::{Header, Parameters, PublicTensor, Values};
+use winterforge_verifier::bundle::{
+    BundleDigest, Header, Parameters, Parents, PublicTensor, Values,
+};
 use winterforge_verifier::challenge::{
     folding_challenge, folding_seed, joint_challenges, joint_seed,
 };
-use winterforge_verifier::key::Key;
+use winterforge_verifier::key::{Key, KeyDigest};
 use winterforge_verifier::security::{Profile, SecurityLevel, proof_options};
 
 type Hash = Blake3_256<Felt>;
@@ -50,6 +52,7 @@ fn header() -> Header {
         },
         shards: 1,
         key: None,
+        parents: Parents::default(),
     }
 }
 
@@ -72,8 +75,16 @@ fn the_document_holds_what_is_computed() {
     let seed = joint_seed::<Hash>(&header, &options, &[(info, Hash::hash(b"root"))]);
     let challenges = joint_challenges::<Cube>(&seed);
     let folding = folding_seed(&seed, b"proofs");
+    let descended = Header {
+        key: Some(KeyDigest(std::array::from_fn(|at| 64 + at as u8))),
+        parents: Parents::new([2, 1].map(|byte| BundleDigest([byte; 32]))).unwrap(),
+        ..self::header()
+    };
+    let descended = descended.encode();
+    assert_eq!(Header::decode(&descended).unwrap().0.encode(), descended);
     let vectors = [
         ("header", hex(&header)),
+        ("with parents", hex(&descended)),
         ("joint seed", hex(&seed)),
         ("rho", element(challenges.rho)),
         ("kappa", element(challenges.kappa)),

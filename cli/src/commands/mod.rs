@@ -4,9 +4,11 @@ pub(crate) mod demo;
 #[cfg(feature = "hardware")]
 pub(crate) mod hw;
 pub(crate) mod inspect;
+pub(crate) mod manual;
 pub(crate) mod prove;
 pub(crate) mod run;
 pub(crate) mod setup;
+pub(crate) mod sign;
 pub(crate) mod verify;
 
 use winterforge_verifier::bundle::{PublicTensor, Values};

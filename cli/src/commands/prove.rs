@@ -7,8 +7,10 @@ use serde::Serialize;
 use winterforge_air::plan::CellCount;
 use winterforge_model::{Graph, load};
 use winterforge_prover::device::{CpuDevice, Device, DeviceError, Fallback, Job, Totals, open};
-use winterforge_prover::{Mode, ProveError, Proved, ProvingKey, Resources, cache_path, prove_on};
-use winterforge_verifier::bundle::Parameters;
+use winterforge_prover::{
+    Mode, ProveError, Proved, ProvingKey, Resources, cache_path, prove_after,
+};
+use winterforge_verifier::bundle::{BundleDigest, Header, Parameters, Parents};
 use winterforge_verifier::instance::Instance;
 use winterforge_verifier::key::Key;
 
@@ -18,7 +20,7 @@ use crate::Outcome;
 use crate::args::{ProveArguments, Spare};
 use crate::error::{CliError, warn};
 use crate::estimate::{Estimate, Setting, TooLittle};
-use crate::files::{Destination, cells, read_key, read_samples};
+use crate::files::{Destination, cells, read, read_key, read_samples};
 use crate::measure::{Cost, Stopwatch, peak_rss_mb};
 use crate::output::{Output, aligned, bytes, grouped, seconds};
 use crate::progress::Bar;
@@ -185,6 +187,7 @@ pub(crate) fn run(arguments: &ProveArguments, output: &Output) -> Result<Outcome
         Some(key) => key.parameters,
         None => arguments.parameters.parameters(),
     };
+    let parents = read_parents(&arguments.parent)?;
     let threads = arguments
         .threads
         .map_or_else(available_threads, usize::from);
@@ -216,6 +219,7 @@ pub(crate) fn run(arguments: &ProveArguments, output: &Output) -> Result<Outcome
 
     let mut sources = vec![arguments.model.as_path(), &arguments.input];
     sources.extend(arguments.key.as_deref());
+    sources.extend(arguments.parent.iter().map(PathBuf::as_path));
     let destination = Destination::new(&path, &sources)?;
     let resources = Resources {
         device,
@@ -226,14 +230,28 @@ pub(crate) fn run(arguments: &ProveArguments, output: &Output) -> Result<Outcome
         Some(key) => {
             let cache = arguments.key.as_deref().filter(|_| holds_parameters);
             let key = proving_key(device, &graph, key, cache)?;
-            prove_on(resources, &graph, x, Mode::Committed(&key), bar)
+            prove_after(resources, &graph, x, Mode::Committed(&key), parents, bar)
         }
-        None => prove_on(resources, &graph, x, Mode::Open(parameters), bar),
+        None => prove_after(resources, &graph, x, Mode::Open(parameters), parents, bar),
     })?;
     destination.write(&proved.bundle)?;
     let report = report(&path, &proved, cost, threads, device.name());
     output.result(&report, || text(&report))?;
     Ok(Outcome::Done)
+}
+
+/// The digests of the bundles that this one comes from.
+fn read_parents(paths: &[PathBuf]) -> Result<Parents, CliError> {
+    let digests = paths.iter().map(|path| {
+        let contents = read(path)?;
+        Header::decode(&contents).map_err(|error| {
+            CliError::input(format!("{}: {error}", path.display()))
+                .hint("--parent is a .wfp file as `winterforge prove` writes it")
+        })?;
+        Ok(BundleDigest::of(&contents))
+    });
+    Parents::new(digests.collect::<Result<Vec<_>, CliError>>()?)
+        .map_err(|error| CliError::usage(error).hint("give --parent less often"))
 }
 
 /// A key ready to prove with: its extended trace comes from the cache beside it, or is made and kept there. Without a path

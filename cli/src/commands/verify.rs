@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
-use winterforge_model::{Graph, Samples, load, read_input};
+use winterforge_attest::{Checked, Kind, PublicKey, Sha256Digest, Statement};
+use winterforge_model::{Graph, Samples, import, read_input};
 use winterforge_verifier::bundle::{PublicTensor, Values};
 use winterforge_verifier::stark::StarkError;
 use winterforge_verifier::{Policy, Verified, VerifyError, verify_with_key};
@@ -17,9 +18,10 @@ use super::{output_rows, samples_q};
 use crate::Outcome;
 use crate::args::VerifyArguments;
 use crate::error::{CliError, one_line};
-use crate::files::{read, read_key, read_samples};
+use crate::files::{decode_key, read, read_samples};
 use crate::measure::Stopwatch;
 use crate::output::{Output, aligned};
+use crate::signatures::{Missing, read_public_key, statement_on};
 
 #[derive(Serialize)]
 struct Accepted {
@@ -29,9 +31,33 @@ struct Accepted {
     model_id: String,
     mode: &'static str,
     outputs_q: Vec<Vec<i32>>,
+    /// In committed mode: `signed` if someone that the caller trusts says that the key is the model's, or else `given`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_trust: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signature: Option<Signature>,
     /// Where in --input the proven samples begin.
     #[serde(skip_serializing_if = "Option::is_none")]
     input_index: Option<usize>,
+}
+
+/// What --require-signature found.
+#[derive(Serialize)]
+struct Signature {
+    /// The id of the public key.
+    signer: String,
+    /// What it signed: `bundle`, `key` or both.
+    signed: Vec<Kind>,
+    /// What the signer held the bundle against, where the bundle is signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bundle_checked: Option<Checked>,
+}
+
+impl Signature {
+    /// Whether the signer says that the key is the model's: it was made again, or the bundle verified with one that was.
+    fn covers_key(&self) -> bool {
+        self.signed.contains(&Kind::Key) || self.bundle_checked == Some(Checked::Model)
+    }
 }
 
 #[derive(Serialize)]
@@ -90,7 +116,12 @@ fn is_undecodable(error: &StarkError) -> bool {
 pub(crate) fn run(arguments: &VerifyArguments, output: &Output) -> Result<Outcome, CliError> {
     let stopwatch = Stopwatch::start();
     let rejection = match verify(arguments) {
-        Ok(Ok((verified, input_index))) => {
+        Ok(Ok(Judged {
+            verified,
+            input_index,
+            signature,
+        })) => {
+            let is_vouched = signature.as_ref().is_some_and(Signature::covers_key);
             let report = Accepted {
                 accepted: true,
                 verify_ms: stopwatch.wall_ms(),
@@ -102,6 +133,11 @@ pub(crate) fn run(arguments: &VerifyArguments, output: &Output) -> Result<Outcom
                     "open"
                 },
                 outputs_q: samples_q(&verified.header.output),
+                key_trust: verified
+                    .header
+                    .key
+                    .map(|_| if is_vouched { "signed" } else { "given" }),
+                signature,
                 input_index,
             };
             let key = verified.header.key.map(|key| key.to_string());
@@ -151,19 +187,102 @@ pub(crate) fn run(arguments: &VerifyArguments, output: &Output) -> Result<Outcom
 
 type Verdict = Result<(Verified, Option<usize>), Rejection>;
 
+/// An accepted bundle, and what else was asked about it.
+struct Judged {
+    verified: Verified,
+    input_index: Option<usize>,
+    signature: Option<Signature>,
+}
+
 /// The outer error is about a file or the arguments, the inner one about the bundle.
-fn verify(arguments: &VerifyArguments) -> Result<Verdict, CliError> {
+fn verify(arguments: &VerifyArguments) -> Result<Result<Judged, Rejection>, CliError> {
     let bundle = read(&arguments.bundle)?;
     let min_security = arguments.min_security;
-    if let Some(path) = &arguments.key {
-        let key = read_key(path)?;
+    let signer = arguments.require_signature.as_deref();
+    let signer = signer.map(read_public_key).transpose()?;
+    let reference_bytes = read(reference(arguments))?;
+    // Before anything is made of the bundle: bytes that nobody vouches for need not be decoded.
+    let signature = match signer {
+        Some(signer) => match find_signature(arguments, &bundle, &reference_bytes, &signer)? {
+            Ok(signature) => Some(signature),
+            Err(rejection) => return Ok(Err(rejection)),
+        },
+        None => None,
+    };
+    let verdict = if let Some(path) = &arguments.key {
+        let key = decode_key(path, &reference_bytes)?;
         let expected = Expected::read(arguments, &key.skeleton)?;
         let verified = verify_with_key(&bundle, &key, &policy(min_security));
-        return Ok(find(verified, expected.as_ref()));
+        find(verified, expected.as_ref())
+    } else {
+        let name = reference(arguments).display().to_string();
+        let graph = Arc::new(import(&reference_bytes, &name)?);
+        let expected = Expected::read(arguments, &graph)?;
+        judge(&bundle, &graph, min_security, expected.as_ref())
+    };
+    Ok(verdict.map(|(verified, input_index)| Judged {
+        verified,
+        input_index,
+        signature,
+    }))
+}
+
+/// What `signer` signed of what is verified: the bundle, and the key if there is one.
+fn find_signature(
+    arguments: &VerifyArguments,
+    bundle: &[u8],
+    reference: &[u8],
+    signer: &PublicKey,
+) -> Result<Result<Signature, Rejection>, CliError> {
+    let on_bundle = statement_on(&arguments.bundle, bundle, Kind::Bundle, signer)?;
+    let on_key = match &arguments.key {
+        Some(path) => Some(statement_on(path, reference, Kind::Key, signer)?),
+        None => None,
+    };
+    let is_other_model = |statement: &Statement| {
+        let model = statement.predicate.model.as_ref();
+        arguments.model.is_some()
+            && model.is_some_and(|model| !model.holds(Sha256Digest::of(reference)))
+    };
+    let mut signature = Signature {
+        signer: signer.id(),
+        signed: Vec::new(),
+        bundle_checked: None,
+    };
+    let mut missing = Vec::new();
+    match on_bundle {
+        Ok(statement) if is_other_model(&statement) => missing.push(Missing {
+            reason: "other-model-file",
+            detail: "the signer vouches for the bundle with other model files than --model"
+                .to_owned(),
+        }),
+        Ok(statement) => {
+            signature.signed.push(Kind::Bundle);
+            signature.bundle_checked = Some(statement.predicate.checked);
+        }
+        Err(error) => missing.push(error),
     }
-    let graph = Arc::new(load(reference(arguments))?);
-    let expected = Expected::read(arguments, &graph)?;
-    Ok(judge(&bundle, &graph, min_security, expected.as_ref()))
+    match on_key {
+        Some(Ok(statement)) if statement.predicate.checked == Checked::Model => {
+            signature.signed.push(Kind::Key);
+        }
+        Some(Ok(_)) => missing.push(Missing {
+            reason: "unchecked-key",
+            detail: "the signer does not say that the key was made again from the model".to_owned(),
+        }),
+        Some(Err(error)) => missing.push(error),
+        None => {}
+    }
+    if !signature.signed.is_empty() {
+        return Ok(Ok(signature));
+    }
+    let details: Vec<String> = missing.iter().map(|one| one.detail.clone()).collect();
+    Ok(Err(Rejection {
+        // With a key, that the key is not signed.
+        reason: missing.last().map_or("no-signature", |one| one.reason),
+        detail: details.join("; "),
+        is_understood: true,
+    }))
 }
 
 /// The model, or the key in its place.
@@ -302,11 +421,19 @@ fn text(report: &Accepted, reference: &Path, key: Option<String>) -> String {
     }
     if let Some(key) = key {
         rows.push(("key", key));
-        rows.push((
-            "",
-            "taken as given: it stands for this model if you, or someone you trust, made it"
-                .to_owned(),
-        ));
+        let trust = match report.key_trust {
+            Some("signed") => "vouched for by the signer, who made it again from the model",
+            _ => "taken as given: it stands for this model if you, or someone you trust, made it",
+        };
+        rows.push(("", trust.to_owned()));
+    }
+    if let Some(signature) = &report.signature {
+        let signed: Vec<String> = signature.signed.iter().map(Kind::to_string).collect();
+        let signed = signed.join(" and ");
+        rows.push(("signed", format!("the {signed}, by {}", signature.signer)));
+        if signature.bundle_checked == Some(Checked::Nothing) {
+            rows.push(("", "the bundle without having checked it".to_owned()));
+        }
     }
     rows.extend([
         ("security", format!("{} proven bits", report.proven_bits)),

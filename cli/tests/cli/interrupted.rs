@@ -336,3 +336,28 @@ fn a_full_standard_output_is_an_error_and_the_file_is_whole() {
             .starts_with("error: /dev/full: exists and is no regular file")
     );
 }
+
+#[test]
+fn a_full_disk_leaves_no_half_signature() {
+    let scratch = Scratch::new();
+    let bundle = scratch.path("out.wfp");
+    whole(&prove("mlp_bc", &bundle, None), &bundle);
+    // The example of RFC 8410.
+    let key = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
+    let key = scratch.write("signer.pem", key.as_bytes());
+    fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
+    let model = golden("mlp_bc", "model.onnx");
+    let signatures = format!("{bundle}.intoto.jsonl");
+    let sign: Vec<String> = ["sign", &bundle, "--key-file", &key]
+        .map(str::to_owned)
+        .into();
+    let complete = whole(&sign, &signatures);
+    fs::remove_file(&signatures).unwrap();
+    cannot_grow(&scratch, "out.wfp.intoto.jsonl", &sign, complete.len(), 4);
+    // An older signature outlives a newer one that there is no room for.
+    assert_eq!(whole(&sign, &signatures), complete);
+    let again = [&sign[..], &["--model".to_owned(), model]].concat();
+    let ended = limited(1, true, &strs(&again));
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert_eq!(fs::read(&signatures).unwrap(), complete);
+}

@@ -6,9 +6,15 @@ mod inspect;
 #[cfg(unix)]
 mod interrupted;
 mod key;
+mod lineage;
+mod manual;
 mod operators;
 mod prove;
 mod run;
+mod sign;
 mod support;
+#[cfg(unix)]
+mod together;
 mod usage;
+mod vectors;
 mod verify;

@@ -4,7 +4,17 @@ use crate::support::{Scratch, golden, winterforge};
 
 #[test]
 fn every_command_explains_itself() {
-    for command in ["demo", "run", "prove", "verify", "inspect"] {
+    for command in [
+        "demo",
+        "run",
+        "prove",
+        "setup",
+        "sign",
+        "verify",
+        "inspect",
+        "completions",
+        "man",
+    ] {
         let help = winterforge(&[command, "--help"]);
         assert!(help.code == 0 && help.stderr.is_empty(), "{help:?}");
         assert!(help.stdout.contains("Example"), "{help:?}");
@@ -61,6 +71,9 @@ fn mistakes_in_usage() {
         &["verify", "bundle", "--model", m, "--min-security", "many"],
         &["inspect"],
         &["inspect", m, m],
+        &["inspect", m, "--search", "."],
+        &["sign", "bundle"],
+        &["sign", "--key-file", "k"],
         &["demo", "extra"],
     ];
     for arguments in mistakes {

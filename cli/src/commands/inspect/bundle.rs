@@ -50,6 +50,8 @@ impl Bundle<'_> {
             "hash": hash.name(),
             "max_log_rows": plan.max_log_rows,
             "shards": self.header.shards,
+            "key": self.header.key.map(|key| key.to_string()),
+            "parents": self.header.parents.iter().map(|parent| parent.to_string()).collect::<Vec<_>>(),
             "bytes": { "total": self.contents.len(), "header": self.header_bytes, "proof": self.contents.len() - self.header_bytes },
             "verified": false,
         })
@@ -75,6 +77,13 @@ impl Bundle<'_> {
             ("outputs", tensor(&header.output)),
         ];
         rows.extend(output_rows(&samples_q(&header.output)));
+        rows.extend(self.header.key.map(|key| ("key", key.to_string())));
+        rows.extend(
+            self.header
+                .parents
+                .iter()
+                .map(|parent| ("parent", parent.to_string())),
+        );
         rows.extend([
             ("security", format!("level {}, profile {}, hash {}", level.bits(), profile_name(profile), hash.name())),
             (

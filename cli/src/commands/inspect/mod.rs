@@ -2,6 +2,7 @@
 
 mod bundle;
 mod key;
+mod lineage;
 mod model;
 
 use winterforge_model::import;
@@ -21,11 +22,18 @@ use crate::output::Output;
 pub(crate) fn run(arguments: &InspectArguments, output: &Output) -> Result<Outcome, CliError> {
     let contents = read(&arguments.file)?;
     let file = arguments.file.display().to_string();
+    if arguments.lineage && !contents.starts_with(&MAGIC) {
+        return Err(CliError::input(format!("{file}: is no bundle"))
+            .hint("--lineage follows the parents that a bundle (.wfp) names"));
+    }
     if contents.starts_with(&MAGIC) {
         let (header, header_bytes) = Header::decode(&contents).map_err(|error| {
             CliError::input(format!("{file}: {error}"))
                 .hint("the file is damaged or of another release")
         })?;
+        if arguments.lineage {
+            return lineage::run(arguments, &contents, output);
+        }
         let report = Bundle {
             header: &header,
             header_bytes,
