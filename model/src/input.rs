@@ -45,20 +45,38 @@ impl Samples {
 /// If the file cannot be read, is not what its extension says, or holds anything but numbers that
 /// are exactly what the model can be fed with.
 pub fn read_input(path: &Path, graph: &Graph) -> Result<Samples, InputError> {
+    let decode = decoder(path)?;
     let file = path.display().to_string();
-    let target = Target { file: &file, graph };
-    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("");
-    let decode = match extension {
-        "npz" => npz::decode,
-        "npy" => |target: &Target<'_>, bytes: &[u8]| npy::decode(target, bytes, bytes.len()),
-        "json" => json::decode,
-        _ => return Err(InputError::Kind { file }),
-    };
     let bytes = std::fs::read(path).map_err(|source| InputError::Read {
         file: file.clone(),
         source,
     })?;
+    let target = Target { file: &file, graph };
     decode(&target, &bytes)
+}
+
+/// As [`read_input`], from memory: the extension of `name` says what the bytes are, and errors call them by it.
+///
+/// # Errors
+/// As [`read_input`].
+pub fn decode_input(name: &Path, bytes: &[u8], graph: &Graph) -> Result<Samples, InputError> {
+    let decode = decoder(name)?;
+    let file = &name.display().to_string();
+    decode(&Target { file, graph }, bytes)
+}
+
+type Decoder = fn(&Target<'_>, &[u8]) -> Result<Samples, InputError>;
+
+fn decoder(name: &Path) -> Result<Decoder, InputError> {
+    let extension = name.extension().and_then(|e| e.to_str()).unwrap_or("");
+    match extension {
+        "npz" => Ok(npz::decode),
+        "npy" => Ok(|target, bytes| npy::decode(target, bytes, bytes.len())),
+        "json" => Ok(json::decode),
+        _ => Err(InputError::Kind {
+            file: name.display().to_string(),
+        }),
+    }
 }
 
 /// What the numbers of a file are to become.
