@@ -52,6 +52,9 @@ if [ -n "${WINTERFORGE_LONG:-}" ]; then
     cargo test --package winterforge-forge --features poseidon2 --test bench --test controls --locked
 fi
 
+step "Python"
+scripts/test-python.sh
+
 step "browser"
 WINTERFORGE_WEB_CASES=made scripts/test-web.sh
 

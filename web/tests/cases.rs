@@ -346,8 +346,11 @@ fn every_case_has_its_verdict() {
     cases.finish();
 }
 
+/// A change to a statement, and what to call it.
+type Restatement = (&'static str, fn(&mut Header));
+
 /// Changes to the statement of a proof that was made for another one.
-fn restatements() -> Vec<(&'static str, fn(&mut Header))> {
+fn restatements() -> Vec<Restatement> {
     vec![
         ("an input changed by one ulp", |header| {
             if let Values::Float(cells) = &mut header.input.values {
