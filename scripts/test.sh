@@ -2,7 +2,7 @@
 # Everything that must hold before a change lands: format, lints, documentation, tests. Installs Verilator and the other
 # hardware tools first, where they are missing; the software itself needs Rust alone. With a Python the executor is also held
 # against ONNX Runtime, which is installed below target/ unless WINTERFORGE_PYTHON names a Python that has it. A skipped or
-# ignored test is a failure when CI is set.
+# ignored test is a failure when CI is set. The page for browsers is tried in Chromium, which scripts/test-web.sh installs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -84,5 +84,11 @@ if [ -n "${WINTERFORGE_LONG:-}" ]; then
     step "release archive"
     scripts/release.sh
 fi
+
+step "Python"
+scripts/test-python.sh
+
+step "browser"
+WINTERFORGE_WEB_CASES=made scripts/test-web.sh
 
 scripts/test-hardware.sh

@@ -12,6 +12,7 @@ mod registers;
 pub mod run;
 pub mod seeds;
 pub mod targets;
+mod uart;
 
 pub use targets::{Outcome, TARGETS, Target, target};
 

@@ -52,7 +52,7 @@ impl Script<'_> {
                     | map::CAPABILITIES_ROW_WORDS.with(16)
                     | map::CAPABILITIES_LOG_JOBS.with(2)
             }
-            map::ENGINE => map::ENGINE_BLOCK_CYCLES.with(60),
+            map::ENGINE => map::ENGINE_BLOCK_CYCLES.with(60) | map::ENGINE_LOG_SCRATCH.with(6),
             map::WORDS_IN => self.words[0],
             map::WORDS_OUT => self.words[1],
             _ => 0,
@@ -166,11 +166,19 @@ fn run(bytes: &[u8]) -> Result<(), DriverError> {
             inverse: false,
             coset: true,
             words: vec![3; 16],
+            keep: Some(1),
         },
         Job::Transform {
             inverse: true,
             coset: false,
             words: vec![5; 8],
+            keep: None,
+        },
+        Job::TransformKept {
+            inverse: false,
+            coset: true,
+            log_size: 4,
+            slot: 1,
         },
         Job::Tree {
             row_words: 3,
@@ -181,7 +189,7 @@ fn run(bytes: &[u8]) -> Result<(), DriverError> {
             words: vec![9],
         },
     ];
-    let lengths = [0, 16, 8, 32, 8];
+    let lengths = [0, 16, 8, 16, 32, 8];
     accelerator.run(jobs, |index, words| {
         assert_eq!(words.len(), lengths[index], "results of another length");
         Ok(())

@@ -69,6 +69,7 @@ pub fn write() -> Result<(), Box<dyn std::error::Error>> {
         ("key", key()?),
         ("signatures", signatures()?),
         ("registers", registers()),
+        ("uart", uart()),
     ] {
         let folder = folder(target);
         if folder.exists() {
@@ -258,6 +259,36 @@ fn signatures() -> Result<Vec<Vec<u8>>, Box<dyn std::error::Error>> {
         encode_envelopes(&envelopes[1..]),
         encode_envelopes(&envelopes),
     ])
+}
+
+fn uart() -> Vec<Vec<u8>> {
+    // A greeting, a register read and one written, words taken in two pieces, a result in one, a greeting.
+    let honest = [
+        [0x20, 0].as_slice(),
+        &[0x20, 0],
+        &[0x20, 0],
+        &[0x20, 0],
+        &[0x20, 0],
+        &[0x20, 0x28, 5, 100],
+        &[0x20, 0],
+    ]
+    .concat();
+    let beginnings = [
+        [0x00].as_slice(),
+        &[0x10, 3, 0xc0, 1, 2],
+        &[0x20, 1],
+        &[0x20, 64, 9, 4],
+        &[0x20, 2, 3],
+    ];
+    let others = beginnings.map(|beginning| [beginning, &honest].concat());
+    let refused = [[0x20, 0].as_slice(), &[0x20, 4, 2]].concat();
+    let tiny_room = [
+        honest[..6].to_vec(),
+        vec![0x20, 0x10, 1, 0, 0, 0],
+        honest[8..].to_vec(),
+    ]
+    .concat();
+    [vec![honest, refused, tiny_room], others.to_vec()].concat()
 }
 
 fn registers() -> Vec<Vec<u8>> {

@@ -16,7 +16,7 @@ use winterforge_verifier::instance::ParameterShard;
 use winterforge_verifier::key::{Key, KeyDigest};
 use winterforge_verifier::{Policy, verify, verify_with_key};
 
-use crate::{registers, seeds};
+use crate::{registers, seeds, uart};
 
 /// How a target took its input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,8 +62,7 @@ pub struct Target {
 }
 
 /// Every target.
-// The frames of the UART belong here once there is a decoder of them: a function in `registers.rs` or beside it, and a line.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     Target {
         name: "onnx",
         run: onnx,
@@ -99,6 +98,10 @@ pub const TARGETS: [Target; 9] = [
     Target {
         name: "registers",
         run: registers::registers,
+    },
+    Target {
+        name: "uart",
+        run: uart::uart,
     },
 ];
 

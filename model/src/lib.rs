@@ -29,6 +29,7 @@ mod executor;
 mod float_rules;
 mod graph;
 mod id;
+#[cfg(not(target_family = "wasm"))]
 mod input;
 mod layer_norm;
 mod onnx;
@@ -49,6 +50,7 @@ pub use executor::{Execution, execute};
 pub use float_rules::{AddRule, AverageRule, MulRule};
 pub use graph::{Embedding, Graph, InputBoundary, Node, OutputBoundary, Tensor, TensorId};
 pub use id::{ModelId, ParseModelIdError, SEMANTICS_VERSION};
+#[cfg(not(target_family = "wasm"))]
 pub use input::{Samples, decode_input, read_input};
 pub use layer_norm::LayerNormRule;
 pub use onnx::{import, load};

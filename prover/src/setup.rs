@@ -131,6 +131,39 @@ impl ProvingKey {
         })
     }
 
+    /// As [`new`](Self::new), with the extended trace and its tree from the file `cache`, or made and kept there. `warn` is told
+    /// of a file that is not as it should be, or cannot be written: a proof does without it.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new) and [`commit_on`](Self::commit_on).
+    pub fn with_cache(
+        device: &dyn Device,
+        graph: &Arc<Graph>,
+        key: Key,
+        cache: &Path,
+        warn: &mut dyn FnMut(String),
+    ) -> Result<Self, ProveError> {
+        let mut key = Self::new(graph, key)?;
+        if let Err(error) = key.read_cache(cache) {
+            if !error.is_absent() {
+                warn(format!("{}: {error}; it is made again", cache.display()));
+            }
+            key.commit_on(device)?;
+            key.keep(cache, warn);
+        }
+        Ok(key)
+    }
+
+    /// As [`write_cache`](Self::write_cache), where failing to is worth a word to `warn` and no more.
+    pub fn keep(&self, cache: &Path, warn: &mut dyn FnMut(String)) {
+        if let Err(error) = self.write_cache(cache) {
+            warn(format!(
+                "{}: cannot be written: {error}; proofs with this key will take longer",
+                cache.display()
+            ));
+        }
+    }
+
     /// Takes the extended trace and its tree from a file that [`write_cache`](Self::write_cache) wrote for this key.
     ///
     /// # Errors

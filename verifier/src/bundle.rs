@@ -107,6 +107,27 @@ pub struct PublicTensor {
     pub values: Values,
 }
 
+impl PublicTensor {
+    /// Whether sample `index` is `x`, as a model is fed: float32 by their bits, integers as such.
+    pub fn is_sample(&self, index: usize, x: &[f32]) -> bool {
+        let Some(start) = index.checked_mul(x.len()) else {
+            return false;
+        };
+        let at = start..start.saturating_add(x.len());
+        match &self.values {
+            Values::Float(cells) => cells
+                .get(at)
+                .is_some_and(|cells| cells.iter().zip(x).all(|(a, b)| a.to_bits() == b.to_bits())),
+            Values::Quantized(_, cells) => cells
+                .get(at)
+                .is_some_and(|cells| cells.iter().zip(x).all(|(&a, &b)| a as f32 == b)),
+            Values::Tokens(tokens) => tokens
+                .get(at)
+                .is_some_and(|tokens| tokens.iter().zip(x).all(|(&a, &b)| a as f32 == b)),
+        }
+    }
+}
+
 /// What is stated, and how the proof of it is made.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Header {

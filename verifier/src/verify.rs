@@ -191,9 +191,25 @@ pub enum VerifyError {
 }
 
 impl VerifyError {
+    /// Whether the bundle, and the key if there is one, were understood, so that the bundle is *rejected*. Bytes that no encoder
+    /// writes are not understood, and neither is a model that has no proof.
+    pub fn is_understood(&self) -> bool {
+        match self {
+            Self::Bundle(_) | Self::Instance(_) | Self::KeyRoot | Self::KeyEncoding(_) => false,
+            Self::Shard { source, .. }
+            | Self::Parameters(source)
+            | Self::Commitments(source)
+            | Self::Trailing(source) => !source.is_undecodable(),
+            _ => true,
+        }
+    }
+
     /// A stable name for scripts.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Shard { source, .. } | Self::Parameters(source) if source.is_undecodable() => {
+                "malformed-proof"
+            }
             Self::Bundle(_) => "malformed-bundle",
             Self::Instance(_) => "unprovable-model",
             Self::Model { .. } => "other-model",

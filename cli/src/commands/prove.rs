@@ -14,7 +14,6 @@ use winterforge_verifier::bundle::{BundleDigest, Header, Parameters, Parents};
 use winterforge_verifier::instance::Instance;
 use winterforge_verifier::key::Key;
 
-use super::setup::keep;
 use super::{output_rows, samples_q};
 use crate::Outcome;
 use crate::args::{ProveArguments, Spare};
@@ -262,18 +261,10 @@ fn proving_key(
     key: Key,
     path: Option<&Path>,
 ) -> Result<ProvingKey, ProveError> {
-    let mut key = ProvingKey::new(graph, key)?;
-    let Some(path) = path.map(cache_path) else {
-        return Ok(key);
-    };
-    if let Err(error) = key.read_cache(&path) {
-        if !error.is_absent() {
-            warn(&format!("{}: {error}; it is made again", path.display()));
-        }
-        key.commit_on(device)?;
-        keep(&key, &path);
+    match path.map(cache_path) {
+        Some(cache) => ProvingKey::with_cache(device, graph, key, &cache, &mut |word| warn(&word)),
+        None => ProvingKey::new(graph, key),
     }
-    Ok(key)
 }
 
 /// Devices of other crates, if they were built in.

@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &SetupArguments, output: &Output) -> Result<Outcome
     let encoding = proving_key.key.encode()?;
     let cost = stopwatch.stop();
     destination.write(&encoding)?;
-    keep(&proving_key, &cache_path(&arguments.output));
+    proving_key.keep(&cache_path(&arguments.output), &mut |word| warn(&word));
     let report = Report {
         key: arguments.output.display().to_string(),
         key_bytes: encoding.len(),
@@ -43,16 +43,6 @@ pub(crate) fn run(arguments: &SetupArguments, output: &Output) -> Result<Outcome
     };
     output.result(&report, || text(&report, &arguments.model, cost.wall_s))?;
     Ok(Outcome::Done)
-}
-
-/// Keeps the extended trace beside the key. A proof does without it, so failing to is worth a word and no more.
-pub(crate) fn keep(key: &ProvingKey, path: &Path) {
-    if let Err(error) = key.write_cache(path) {
-        warn(&format!(
-            "{}: cannot be written: {error}; proofs with this key will take longer",
-            path.display()
-        ));
-    }
 }
 
 fn text(report: &Report, model: &Path, wall_s: f64) -> String {

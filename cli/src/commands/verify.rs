@@ -10,8 +10,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use winterforge_attest::{Checked, Kind, PublicKey, Sha256Digest, Statement};
 use winterforge_model::{Graph, Samples, import, read_input};
-use winterforge_verifier::bundle::{PublicTensor, Values};
-use winterforge_verifier::stark::StarkError;
+use winterforge_verifier::bundle::PublicTensor;
 use winterforge_verifier::{Policy, Verified, VerifyError, verify_with_key};
 
 use super::{output_rows, samples_q};
@@ -79,38 +78,12 @@ pub(crate) struct Rejection {
 
 impl From<VerifyError> for Rejection {
     fn from(error: VerifyError) -> Self {
-        let (reason, is_understood) = match &error {
-            VerifyError::Bundle(_)
-            | VerifyError::Instance(_)
-            | VerifyError::KeyRoot
-            | VerifyError::KeyEncoding(_) => (error.code(), false),
-            VerifyError::Shard { source, .. } | VerifyError::Parameters(source)
-                if is_undecodable(source) =>
-            {
-                ("malformed-proof", false)
-            }
-            VerifyError::Commitments(source) | VerifyError::Trailing(source) => {
-                (error.code(), !is_undecodable(source))
-            }
-            _ => (error.code(), true),
-        };
         Self {
-            reason,
+            reason: error.code(),
             detail: error.to_string(),
-            is_understood,
+            is_understood: error.is_understood(),
         }
     }
-}
-
-/// Whether the bytes are the encoding of no proof at all.
-fn is_undecodable(error: &StarkError) -> bool {
-    matches!(
-        error,
-        StarkError::Truncated { .. }
-            | StarkError::NonCanonicalElement { .. }
-            | StarkError::NonCanonicalDigest { .. }
-            | StarkError::TrailingBytes { .. }
-    )
 }
 
 pub(crate) fn run(arguments: &VerifyArguments, output: &Output) -> Result<Outcome, CliError> {
@@ -358,14 +331,14 @@ impl Expected {
             is_understood: true,
         };
         let is_at =
-            |start: usize| (0..batch).all(|i| is_same(input, i, self.samples.sample(start + i)));
+            |start: usize| (0..batch).all(|i| input.is_sample(i, self.samples.sample(start + i)));
         match &self.range {
             Some(range) if range.len() != batch => Err(other(format!(
                 "the bundle is about {batch} samples, not {}",
                 range.len()
             ))),
             Some(range) => match (0..batch)
-                .find(|&i| !is_same(input, i, self.samples.sample(range.start + i)))
+                .find(|&i| !input.is_sample(i, self.samples.sample(range.start + i)))
             {
                 Some(i) => Err(other(format!(
                     "sample {i} of the bundle is not sample {} of the input",
@@ -382,22 +355,6 @@ impl Expected {
                     ))
                 }),
         }
-    }
-}
-
-/// Whether sample `index` of `input` is `x`: float32 by their bits, integers as such.
-fn is_same(input: &PublicTensor, index: usize, x: &[f32]) -> bool {
-    let at = index * x.len()..(index + 1) * x.len();
-    match &input.values {
-        Values::Float(cells) => cells
-            .get(at)
-            .is_some_and(|cells| cells.iter().zip(x).all(|(a, b)| a.to_bits() == b.to_bits())),
-        Values::Quantized(_, cells) => cells
-            .get(at)
-            .is_some_and(|cells| cells.iter().zip(x).all(|(&a, &b)| a as f32 == b)),
-        Values::Tokens(tokens) => tokens
-            .get(at)
-            .is_some_and(|tokens| tokens.iter().zip(x).all(|(&a, &b)| a as f32 == b)),
     }
 }
 

@@ -8,6 +8,9 @@ use crate::transport::{Transport, TransportError};
 /// Jobs that are sent before the results of the first are waited for: enough for one to be loaded while another is computed.
 const UNDER_WAY: usize = 4;
 
+/// Times that the high half of a counter may change while it is read: it does so every 2^32 cycles.
+const HIGH_READS: usize = 4;
+
 /// An accelerator that was found to be one.
 #[derive(Debug)]
 pub struct Accelerator<T> {
@@ -252,14 +255,19 @@ impl<T: Transport> Accelerator<T> {
     /// If the accelerator does not answer.
     pub fn counters(&mut self) -> Result<Counters, DriverError> {
         let mut high = self.transport.read(map::CYCLES_HIGH)?;
-        let cycles = loop {
+        let mut cycles = None;
+        for _ in 0..HIGH_READS {
             let low = self.transport.read(map::CYCLES_LOW)?;
             let again = self.transport.read(map::CYCLES_HIGH)?;
             if again == high {
-                break u64::from(high) << 32 | u64::from(low);
+                cycles = Some(u64::from(high) << 32 | u64::from(low));
+                break;
             }
             high = again;
-        };
+        }
+        let cycles = cycles.ok_or_else(|| {
+            DriverError::Results("the counter of cycles never reads the same twice".to_owned())
+        })?;
         Ok(Counters {
             cycles,
             stall_in: self.transport.read(map::STALL_IN)?,

@@ -67,8 +67,12 @@ impl<T: Transport> HardwareDevice<T> {
             let before = accelerator.counters()?.cycles;
             let bound_before = accelerator.bound_cycles();
             let result = action(&mut accelerator)?;
+            let taken = accelerator.counters()?.cycles.checked_sub(before);
+            let taken = taken.ok_or_else(|| {
+                DriverError::Results("the counter of cycles runs backwards".to_owned())
+            })?;
             let cycles = Cycles {
-                taken: accelerator.counters()?.cycles - before,
+                taken,
                 bound: accelerator.bound_cycles() - bound_before,
             };
             Ok((result, Some(cycles)))

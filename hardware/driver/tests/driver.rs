@@ -41,6 +41,10 @@ enum Defect {
     Tree,
     /// It counts a word more than it gives.
     Miscounts,
+    /// Its counter of cycles never reads the same twice.
+    Flickers,
+    /// Its counter of cycles runs backwards.
+    Backwards,
     /// The way is closed after so many jobs.
     Closed(usize),
 }
@@ -175,6 +179,11 @@ impl Transport for Fake {
                 map::ENGINE_BLOCK_CYCLES.with(7) | map::ENGINE_LOG_SCRATCH.with(LOG_SCRATCH)
             }
             map::SCRATCH => self.scratch,
+            map::CYCLES_HIGH if self.defect == Defect::Flickers => {
+                self.scratch += 1;
+                self.scratch
+            }
+            map::CYCLES_LOW if self.defect == Defect::Backwards => 1000 - self.done as u32,
             map::WORDS_IN => self.words[0],
             map::WORDS_OUT => self.words[1],
             map::STATUS => map::STATUS_FAILED.with(u32::from(self.has_stopped)),
@@ -421,8 +430,14 @@ fn results_that_make_no_sense_are_refused() {
         assert!(is_expected, "{defect:?}: {error}");
         assert_eq!(*resets.lock().unwrap(), before + 1, "{defect:?}");
     }
-    let error = extend(&device(Defect::NotCanonical), 3, Form::Values).unwrap_err();
-    assert!(error.to_string().contains("no field element"), "{error}");
+    for (defect, text) in [
+        (Defect::NotCanonical, "no field element"),
+        (Defect::Flickers, "never reads the same"),
+        (Defect::Backwards, "runs backwards"),
+    ] {
+        let error = extend(&device(defect), 3, Form::Values).unwrap_err();
+        assert!(error.to_string().contains(text), "{error}");
+    }
 }
 
 /// Jobs go on behind each other, and come back in order, with more of them than are under way at a time.

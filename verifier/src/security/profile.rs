@@ -88,6 +88,15 @@ impl Profile {
             Self::Small => 16,
         }
     }
+
+    /// What it is called on the command line and in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Balanced => "balanced",
+            Self::Small => "small",
+        }
+    }
 }
 
 /// Why no options could be given.

@@ -108,3 +108,16 @@ pub enum StarkError {
     #[error("the winterfell proof does not fit the shard: {0}")]
     Conversion(String),
 }
+
+impl StarkError {
+    /// Whether the bytes are the encoding of no proof at all.
+    pub fn is_undecodable(&self) -> bool {
+        matches!(
+            self,
+            Self::Truncated { .. }
+                | Self::NonCanonicalElement { .. }
+                | Self::NonCanonicalDigest { .. }
+                | Self::TrailingBytes { .. }
+        )
+    }
+}

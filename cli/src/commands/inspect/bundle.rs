@@ -6,7 +6,6 @@ use winterforge_model::SEMANTICS_VERSION;
 use winterforge_verifier::bundle::{
     FORMAT_VERSION, Header, PROTOCOL_VERSION, Parameters, PublicTensor,
 };
-use winterforge_verifier::security::Profile;
 
 use super::shape;
 use crate::commands::{output_rows, samples_q};
@@ -46,7 +45,7 @@ impl Bundle<'_> {
             "output": tensor(&self.header.output),
             "outputs_q": samples_q(&self.header.output),
             "security": level.bits(),
-            "profile": profile_name(profile),
+            "profile": profile.name(),
             "hash": hash.name(),
             "max_log_rows": plan.max_log_rows,
             "shards": self.header.shards,
@@ -85,7 +84,7 @@ impl Bundle<'_> {
                 .map(|parent| ("parent", parent.to_string())),
         );
         rows.extend([
-            ("security", format!("level {}, profile {}, hash {}", level.bits(), profile_name(profile), hash.name())),
+            ("security", format!("level {}, profile {}, hash {}", level.bits(), profile.name(), hash.name())),
             (
                 "versions",
                 format!("format {FORMAT_VERSION}, protocol {PROTOCOL_VERSION}, semantics {SEMANTICS_VERSION}, plan {PLAN_VERSION}"),
@@ -95,13 +94,5 @@ impl Bundle<'_> {
             ("", "as the bundle says: nothing of this was verified".to_owned()),
         ]);
         aligned(&rows)
-    }
-}
-
-fn profile_name(profile: Profile) -> &'static str {
-    match profile {
-        Profile::Fast => "fast",
-        Profile::Balanced => "balanced",
-        Profile::Small => "small",
     }
 }

@@ -1,0 +1,2 @@
+#![no_main]
+winterforge_cargo_fuzz::feed!("uart");

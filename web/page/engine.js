@@ -1,0 +1,113 @@
+// The verifier, in a worker or, where a browser refuses one to a page from a file, in the page itself.
+//
+// Every verification has an instance of its own, so that memory is given back, and what a hostile file did to one instance is
+// gone with it. A trap (no memory, or an overflow of 32 bits) is an error, never a verdict.
+
+const VERDICTS = ["accepted", "rejected", "unreadable"];
+
+/** Holds a bundle against a model or a key; both are Uint8Arrays. */
+function judge(module, { bundle, reference, minSecurity }) {
+  const start = performance.now();
+  const { exports } = new WebAssembly.Instance(module, {});
+  const put = (slot, bytes) => {
+    const address = exports.winterforge_reserve(slot, bytes.length);
+    if (address === 0) throw new Error("there is not enough memory for this file");
+    new Uint8Array(exports.memory.buffer, address, bytes.length).set(bytes);
+  };
+  const take = (slot) => {
+    const length = exports.winterforge_length(slot);
+    return new Uint8Array(exports.memory.buffer, exports.winterforge_address(slot), length).slice();
+  };
+  put(0, bundle);
+  put(1, reference);
+  const begin = performance.now();
+  const verdict = VERDICTS[exports.winterforge_verify(minSecurity)];
+  const end = performance.now();
+  const report = JSON.parse(new TextDecoder().decode(take(2)));
+  if (report.verdict !== verdict) throw new Error("the verifier's answers do not agree");
+  return {
+    report,
+    input: take(3).buffer,
+    outputQ: take(4).buffer,
+    output: take(5).buffer,
+    verifyMs: end - begin,
+    wholeMs: performance.now() - start,
+  };
+}
+
+/** What a worker does: first comes the module's bytes, then one job after another. */
+function serve() {
+  let module = null;
+  onmessage = async ({ data }) => {
+    try {
+      if (data.wasm) {
+        module = WebAssembly.compile(data.wasm);
+        await module;
+        postMessage({ ready: true });
+      } else {
+        postMessage({ id: data.id, judged: judge(await module, data) });
+      }
+    } catch (error) {
+      postMessage({ id: data.id, failure: String(error && error.message || error) });
+    }
+  };
+}
+
+/** Starts a verifier: `judge(job)` is a promise of a judgement, `stop()` ends whatever it does. */
+function startEngine(wasm) {
+  let count = 0;
+  const waiting = new Map();
+  let worker = null;
+  let ready;
+  const start = () => {
+    const source = `"use strict"; const VERDICTS = ${JSON.stringify(VERDICTS)}; ${judge}; (${serve})();`;
+    const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+    worker = new Worker(url);
+    ready = new Promise((resolve, reject) => {
+      worker.onmessage = ({ data }) => {
+        if (data.ready) return resolve();
+        const job = waiting.get(data.id);
+        if (!job) return reject(new Error(data.failure));
+        waiting.delete(data.id);
+        if (data.judged) job.resolve(data.judged);
+        else job.reject(new Error(data.failure));
+      };
+      worker.onerror = (event) => reject(new Error(event.message || "a worker could not be started"));
+    });
+    worker.postMessage({ wasm });
+  };
+  let local = null;
+  let stops = 0;
+  try {
+    start();
+  } catch {
+    local = WebAssembly.compile(wasm);
+  }
+  return {
+    async judge(job) {
+      const before = stops;
+      if (!local) {
+        try {
+          await ready;
+        } catch {
+          local = WebAssembly.compile(wasm);
+        }
+      }
+      if (stops !== before) throw new Error("stopped");
+      if (local) return judge(await local, job);
+      const id = ++count;
+      return new Promise((resolve, reject) => {
+        waiting.set(id, { resolve, reject });
+        worker.postMessage({ id, ...job });
+      });
+    },
+    stop() {
+      stops++;
+      if (local) return;
+      worker.terminate();
+      for (const { reject } of waiting.values()) reject(new Error("stopped"));
+      waiting.clear();
+      start();
+    },
+  };
+}
