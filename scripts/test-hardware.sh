@@ -33,6 +33,29 @@ for hash in blake3 poseidon2; do
     cmp "$proofs/$hash-cpu.wfp" "$proofs/$hash-dual-cpu-sim.wfp"
 done
 
+step "hardware: a simulated board that is unplugged in mid-proof"
+# Proves with a board whose input ends, which pulls its plug, four seconds after it is there.
+unplugged() {
+    rm -f "$proofs/plug" "$proofs/port"
+    mkfifo "$proofs/plug"
+    cargo run --quiet --package winterforge-sim --example board --locked < "$proofs/plug" > "$proofs/port" &
+    exec 9> "$proofs/plug"
+    until [ -s "$proofs/port" ]; do sleep 0.1; done
+    sleep 4 >&9 &
+    exec 9>&-
+    winterforge prove "$model/model.onnx" --input "$model/inputs.npz" --device "board:$(cat "$proofs/port")" \
+        -o "$proofs/board.wfp" --json "$@"
+}
+cargo build --quiet --package winterforge-sim --example board --locked
+unplugged --fallback cpu
+cmp "$proofs/blake3-cpu.wfp" "$proofs/board.wfp"
+rm "$proofs/board.wfp"
+if unplugged; then
+    echo "a proof without its board" >&2
+    exit 1
+fi
+[ ! -e "$proofs/board.wfp" ]
+
 step "hardware: results of place and route, and of coverage, are those of the kernels"
 scripts/place-and-route.py --check
 scripts/coverage.py --check

@@ -67,7 +67,11 @@ fn cases() -> Vec<Case> {
             add(
                 &bundle[..bundle.len() / 2],
                 graph,
-                Some(&["invalid-proof", "invalid-parameter-proof"]),
+                Some(&[
+                    "invalid-proof",
+                    "invalid-parameter-proof",
+                    "malformed-proof",
+                ]),
             );
             let mut changed = bundle.clone();
             let at = bundle.len() / 2 + rng.int(0, bundle.len() as i64 / 2 - 1) as usize;
@@ -75,7 +79,11 @@ fn cases() -> Vec<Case> {
             add(
                 &changed,
                 graph,
-                Some(&["invalid-proof", "invalid-parameter-proof"]),
+                Some(&[
+                    "invalid-proof",
+                    "invalid-parameter-proof",
+                    "malformed-proof",
+                ]),
             );
             let mut longer = bundle.clone();
             longer.push(0);

@@ -108,11 +108,16 @@ fn remove_remainders(folder: &Path, name: &OsStr) {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     for entry in entries.filter(|entry| is_ours(&entry.file_name())) {
         let path = entry.path();
-        let is_free = |file: &File| file.try_lock().is_ok();
-        if entry.file_type().is_ok_and(|kind| kind.is_file())
-            && File::open(&path).as_ref().is_ok_and(is_free)
-        {
+        if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            continue;
+        }
+        let Ok(file) = File::open(&path) else {
+            continue;
+        };
+        // The lock is held until the name is gone: whoever has just made the file must not get it in between.
+        if file.try_lock().is_ok() {
             let _ = fs::remove_file(&path);
         }
+        drop(file);
     }
 }

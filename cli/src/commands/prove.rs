@@ -173,6 +173,10 @@ struct DryRun {
 }
 
 pub(crate) fn run(arguments: &ProveArguments, output: &Output) -> Result<Outcome, CliError> {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    if arguments.max_memory.is_some() {
+        give_memory_back();
+    }
     let graph = Arc::new(load(&arguments.model)?);
     let range = arguments.selection.range();
     let samples = read_samples(&arguments.input, &graph, &range)?;
@@ -323,6 +327,27 @@ fn open_device(arguments: &ProveArguments) -> Result<Arc<dyn Device>, CliError> 
     let cpu = Arc::new(CpuDevice::default());
     let on_failure = |error: &DeviceError| warn(&format!("{error}; the processor takes over"));
     Ok(Arc::new(Fallback::new(device, cpu, Box::new(on_failure))))
+}
+
+/// Makes the allocator give buffers back as soon as they are freed, by starting this program again with that setting.
+///
+/// glibc raises the size from which a buffer is mapped by itself to that of the largest freed so far, up to 32 MB; buffers below
+/// it stay in the heaps of the threads, so that a bound on memory would be passed now and then (mallopt(3), M_MMAP_THRESHOLD).
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn give_memory_back() {
+    use std::os::unix::process::CommandExt;
+
+    const SETTING: &str = "MALLOC_MMAP_THRESHOLD_";
+    if std::env::var_os(SETTING).is_some() {
+        return;
+    }
+    if let Ok(program) = std::env::current_exe() {
+        // Comes back only if it fails; then the bound is kept as well as may be.
+        let _ = std::process::Command::new(program)
+            .args(std::env::args_os().skip(1))
+            .env(SETTING, "131072")
+            .exec();
+    }
 }
 
 /// Proves for verifiers who hold the model, on a thread pool of its own.
