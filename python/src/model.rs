@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::PyBytes;
 use winterforge_model::{Graph, InputBoundary, decode_input, execute, import};
 
 use crate::errors::Failure;
@@ -156,13 +156,4 @@ pub(crate) fn reals<'py>(py: Python<'py>, graph: &Graph, cells: &[i32]) -> Bound
     let floats = graph.dequantize_output(cells);
     let bytes: Vec<u8> = floats.iter().flat_map(|cell| cell.to_le_bytes()).collect();
     PyBytes::new(py, &bytes)
-}
-
-/// A dictionary of what a proof is about and how it was made.
-pub(crate) fn put<'py>(
-    report: &Bound<'py, PyDict>,
-    name: &str,
-    value: impl IntoPyObject<'py>,
-) -> PyResult<()> {
-    report.set_item(name, value)
 }

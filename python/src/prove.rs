@@ -8,7 +8,7 @@ use winterforge_verifier::bundle::Values;
 
 use crate::errors::Failure;
 use crate::key::{Key, parameters};
-use crate::model::{Model, Samples, put, reals, words};
+use crate::model::{Model, Samples, reals, words};
 use crate::progress::Callback;
 
 /// Runs on a thread pool of its own.
@@ -69,16 +69,16 @@ pub(crate) fn prove<'py>(
         return Err(error.into());
     }
     let report = PyDict::new(py);
-    put(&report, "bundle", PyBytes::new(py, &proved.bundle))?;
-    put(&report, "model_id", proved.header.model_id.to_string())?;
-    put(&report, "mode", if key.is_some() { "key" } else { "open" })?;
-    put(&report, "proven_bits", proved.instance.ledger.bits())?;
-    put(&report, "shards", proved.instance.plan.shards.len())?;
-    put(&report, "warnings", warnings)?;
+    report.set_item("bundle", PyBytes::new(py, &proved.bundle))?;
+    report.set_item("model_id", proved.header.model_id.to_string())?;
+    report.set_item("mode", if key.is_some() { "key" } else { "open" })?;
+    report.set_item("proven_bits", proved.instance.ledger.bits())?;
+    report.set_item("shards", proved.instance.plan.shards.len())?;
+    report.set_item("warnings", warnings)?;
     let Values::Quantized(_, output) = &proved.header.output.values else {
         return Err(Failure::input("the model's output is not quantized"));
     };
-    put(&report, "output_q", words(py, output))?;
-    put(&report, "output", reals(py, graph, output))?;
+    report.set_item("output_q", words(py, output))?;
+    report.set_item("output", reals(py, graph, output))?;
     Ok(report)
 }

@@ -8,7 +8,7 @@ use winterforge_verifier::{Policy, Verified, verify as verify_open, verify_with_
 
 use crate::errors::Failure;
 use crate::key::Key;
-use crate::model::{Model, Samples, put, reals, words};
+use crate::model::{Model, Samples, reals, words};
 
 /// Verifies a bundle against a model or a key, and returns what is proven.
 #[pyfunction]
@@ -41,16 +41,12 @@ pub(crate) fn verify<'py>(
         require_input(header, expected)?;
     }
     let report = describe(py, header)?;
-    put(
-        &report,
-        "mode",
-        if header.key.is_some() { "key" } else { "open" },
-    )?;
-    put(&report, "proven_bits", verified.ledger.bits())?;
-    put(&report, "input", cells(py, &header.input))?;
+    report.set_item("mode", if header.key.is_some() { "key" } else { "open" })?;
+    report.set_item("proven_bits", verified.ledger.bits())?;
+    report.set_item("input", cells(py, &header.input))?;
     if let Values::Quantized(_, output) = &header.output.values {
-        put(&report, "output_q", words(py, output))?;
-        put(&report, "output", reals(py, graph, output))?;
+        report.set_item("output_q", words(py, output))?;
+        report.set_item("output", reals(py, graph, output))?;
     }
     Ok(report)
 }
@@ -100,9 +96,9 @@ pub(crate) fn inspect<'py>(py: Python<'py>, bundle: &[u8]) -> Result<Bound<'py, 
         detail: error.to_string(),
     })?;
     let report = describe(py, &header)?;
-    put(&report, "header_bytes", header_bytes)?;
+    report.set_item("header_bytes", header_bytes)?;
     if let Values::Quantized(_, output) = &header.output.values {
-        put(&report, "output_q", words(py, output))?;
+        report.set_item("output_q", words(py, output))?;
     }
     Ok(report)
 }
@@ -110,16 +106,16 @@ pub(crate) fn inspect<'py>(py: Python<'py>, bundle: &[u8]) -> Result<Bound<'py, 
 fn describe<'py>(py: Python<'py>, header: &Header) -> Result<Bound<'py, PyDict>, Failure> {
     let report = PyDict::new(py);
     let parameters = header.parameters;
-    put(&report, "model_id", header.model_id.to_string())?;
-    put(&report, "key", header.key.map(|key| key.to_string()))?;
-    put(&report, "batch", header.batch())?;
-    put(&report, "input_kind", header.input.values.kind())?;
-    put(&report, "input_shape", header.input.shape.clone())?;
-    put(&report, "output_kind", header.output.values.kind())?;
-    put(&report, "output_shape", header.output.shape.clone())?;
-    put(&report, "security", parameters.level.bits())?;
-    put(&report, "profile", parameters.profile.name())?;
-    put(&report, "hash", parameters.hash.name())?;
-    put(&report, "shards", header.shards)?;
+    report.set_item("model_id", header.model_id.to_string())?;
+    report.set_item("key", header.key.map(|key| key.to_string()))?;
+    report.set_item("batch", header.batch())?;
+    report.set_item("input_kind", header.input.values.kind())?;
+    report.set_item("input_shape", header.input.shape.clone())?;
+    report.set_item("output_kind", header.output.values.kind())?;
+    report.set_item("output_shape", header.output.shape.clone())?;
+    report.set_item("security", parameters.level.bits())?;
+    report.set_item("profile", parameters.profile.name())?;
+    report.set_item("hash", parameters.hash.name())?;
+    report.set_item("shards", header.shards)?;
     Ok(report)
 }

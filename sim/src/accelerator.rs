@@ -7,7 +7,6 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 
 use winterforge_driver::{Accelerator, DriverError, HardwareDevice, Transport, TransportError};
 use winterforge_hdl::design::Dut;
@@ -15,7 +14,7 @@ use winterforge_hdl::registry::{Kernel, kernel};
 use winterforge_prover::device::{Device, DeviceError, Digests, Done, Extension, Matrix};
 use winterforge_verifier::bundle::HashId;
 
-use crate::model::{Model, ModelError};
+use crate::model::{Model, ModelError, spawn};
 
 /// Cycles without a word moving after which waiting for results ends.
 const STANDSTILL_CYCLES: u64 = 200_000;
@@ -58,19 +57,7 @@ impl SimTransport {
     pub fn new(kernel: Kernel) -> Result<Self, ModelError> {
         let name = kernel.name;
         let (requests, inbox) = channel();
-        let (started, ready) = channel();
-        thread::spawn(move || match Simulation::new(&kernel) {
-            Ok(simulation) => {
-                let _ = started.send(Ok(()));
-                simulation.serve(&inbox);
-            }
-            Err(error) => {
-                let _ = started.send(Err(error));
-            }
-        });
-        ready
-            .recv()
-            .unwrap_or_else(|_| Err(ModelError::Unknown(name.to_owned())))?;
+        spawn(kernel, move |model| Simulation::new(model).serve(&inbox))?;
         Ok(Self {
             kernel: name,
             requests,
@@ -169,8 +156,7 @@ struct Simulation {
 }
 
 impl Simulation {
-    fn new(kernel: &Kernel) -> Result<Self, ModelError> {
-        let mut model = Model::new(kernel)?;
+    fn new(mut model: Model) -> Self {
         let port = |name: &str| model.port(name);
         let ports = Ports {
             reset: port("reset"),
@@ -188,7 +174,7 @@ impl Simulation {
         model.set(ports.m[1], 1);
         model.set(ports.w[3], 0xf);
         model.settle();
-        Ok(Self {
+        Self {
             model,
             ports,
             outgoing: VecDeque::new(),
@@ -198,7 +184,7 @@ impl Simulation {
             still: 0,
             cycles: 0,
             fault: None,
-        })
+        }
     }
 
     /// Until nobody asks any more.

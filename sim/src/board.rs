@@ -17,8 +17,8 @@ use winterforge_driver::uart::Line;
 use winterforge_hdl::design::Dut;
 use winterforge_hdl::registry::Kernel;
 
-use crate::model::{Model, ModelError};
-use crate::serial::{SerialPins, port};
+use crate::model::{Model, ModelError, spawn};
+use crate::serial::SerialPins;
 
 /// Cycles of a bit on the simulated line, the fewest that the RTL allows.
 const BIT_CYCLES: u32 = 4;
@@ -43,22 +43,9 @@ impl SimLine {
     /// # Errors
     /// If there is no such model.
     pub fn start(kernel: Kernel) -> Result<Self, ModelError> {
-        let name = kernel.name;
         let (to_board, inbox) = channel::<Vec<u8>>();
         let (outbox, from_board) = channel();
-        let (started, ready) = channel();
-        thread::spawn(move || match Model::new(&kernel) {
-            Ok(model) => {
-                let _ = started.send(Ok(()));
-                serve(model, &inbox, &outbox);
-            }
-            Err(error) => {
-                let _ = started.send(Err(error));
-            }
-        });
-        ready
-            .recv()
-            .unwrap_or_else(|_| Err(ModelError::Unknown(name.to_owned())))?;
+        spawn(kernel, move |model| serve(model, &inbox, &outbox))?;
         Ok(Self {
             to_board: Some(to_board),
             from_board,
@@ -107,7 +94,7 @@ impl Line for SimLine {
 /// Until the host's side is gone.
 fn serve(mut model: Model, inbox: &Receiver<Vec<u8>>, outbox: &Sender<Vec<u8>>) {
     let mut pins = SerialPins::new(&mut model, BIT_CYCLES);
-    let reset = port(&model, "reset");
+    let reset = model.port("reset");
     model.set(reset, 1);
     model.clock_edge();
     model.set(reset, 0);

@@ -6,6 +6,8 @@ use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
+use std::thread;
 
 use winterforge_hdl::design::{Dut, Port};
 use winterforge_hdl::registry::Kernel;
@@ -129,6 +131,30 @@ impl Model {
         }
         self.half_cycles += 1;
     }
+}
+
+/// Makes a model in a thread of its own, which it cannot leave, and hands it to `serve` there.
+///
+/// # Errors
+/// If there is no such model.
+pub(crate) fn spawn(
+    kernel: Kernel,
+    serve: impl FnOnce(Model) + Send + 'static,
+) -> Result<(), ModelError> {
+    let name = kernel.name;
+    let (started, ready) = channel();
+    thread::spawn(move || match Model::new(&kernel) {
+        Ok(model) => {
+            let _ = started.send(Ok(()));
+            serve(model);
+        }
+        Err(error) => {
+            let _ = started.send(Err(error));
+        }
+    });
+    ready
+        .recv()
+        .unwrap_or_else(|_| Err(ModelError::Unknown(name.to_owned())))
 }
 
 fn c_path(path: &Path) -> Result<CString, ModelError> {

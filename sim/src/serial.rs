@@ -23,20 +23,11 @@ pub struct SerialPins {
     byte: u8,
 }
 
-/// The port of a name.
-///
-/// # Panics
-/// If there is none.
-pub fn port<D: Dut + ?Sized>(dut: &D, name: &str) -> usize {
-    let position = dut.ports().iter().position(|port| port.name == name);
-    position.unwrap_or_else(|| panic!("there is no port {name}"))
-}
-
 impl SerialPins {
     /// An idle line with bits of so many cycles.
     pub fn new<D: Dut + ?Sized>(dut: &mut D, bit_cycles: u32) -> Self {
-        let (rx, tx) = (port(dut, "rx"), port(dut, "tx"));
-        let setting = port(dut, "bit_cycles");
+        let (rx, tx) = (dut.port("rx"), dut.port("tx"));
+        let setting = dut.port("bit_cycles");
         dut.set(setting, bit_cycles.into());
         dut.set(rx, 1);
         Self {

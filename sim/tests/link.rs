@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use winterforge_driver::uart::{Answer, Decoder, Kind, Request};
 use winterforge_hdl::bench::Rng;
 use winterforge_hdl::design::Dut;
-use winterforge_sim::serial::{SerialPins, port};
+use winterforge_sim::serial::SerialPins;
 use winterforge_sim::{co_verify, verify_rtl};
 
 /// Words that wait on each way.
@@ -52,7 +52,7 @@ const REGISTERS: usize = 48;
 impl<'a> World<'a> {
     fn new(dut: &'a mut dyn Dut, seed: u64, bit_cycles: u32, stall: f64) -> Self {
         let pins = SerialPins::new(dut, bit_cycles);
-        let named = |name: &str| port(dut, name);
+        let named = |name: &str| dut.port(name);
         let ports = Ports {
             reset: named("reset"),
             aw: ["aw_valid", "aw_ready", "aw_addr"].map(named),

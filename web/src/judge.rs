@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use winterforge_model::{Graph, import};
-use winterforge_verifier::bundle::{Header, Parameters, PublicTensor, Values};
+use winterforge_verifier::bundle::{BundleDigest, Header, Parameters, PublicTensor, Values};
 use winterforge_verifier::key::{KEY_MAGIC, Key};
 use winterforge_verifier::{Policy, Verified, verify, verify_with_key};
 
@@ -210,7 +210,7 @@ fn claims(bundle: &[u8], header: &Header) -> Claims {
         shape: tensor.shape.clone(),
     };
     Claims {
-        bundle: blake3::hash(bundle).to_string(),
+        bundle: BundleDigest::of(bundle).to_string(),
         model_id: header.model_id.to_string(),
         key: header.key.map(|key| key.to_string()),
         batch: header.batch(),
