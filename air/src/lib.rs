@@ -1,12 +1,13 @@
 //! From a quantized graph to algebraic constraints: field, plan, tables, AIR and witness columns.
 //!
 //! Prover and verifier share this crate; nothing here reads files or proves. The path of the data is
-//! graph -> [`plan`] -> [`layout`] -> [`witness`] (prover) and [`joint`] (both) -> [`shard_air`].
+//! graph -> [`plan`] -> [`layout`] -> [`witness`] and [`lookup_columns`] (prover), [`joint`] (both) -> [`shard_air`].
 
 pub mod algebra;
 pub mod attention;
 pub mod average;
 pub mod coefficients;
+pub mod constants;
 pub mod constraints;
 pub mod contraction;
 pub mod division;
@@ -18,6 +19,8 @@ pub mod geometry;
 pub mod joint;
 mod lane_cells;
 pub mod layout;
+mod lookup;
+pub mod lookup_columns;
 pub mod mask;
 pub mod parallel;
 pub mod parameter_air;

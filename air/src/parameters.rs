@@ -17,9 +17,9 @@
 use winter_math::FieldElement;
 use winterforge_model::{Graph, Op};
 
+use crate::constants::requant_constants;
 use crate::evaluation::{Evaluation, LayerTerm};
 use crate::field::{Felt, basis_coefficients};
-use crate::joint::requant_constants;
 use crate::layout::{Kind, requant_constant};
 use crate::pieces::Pieces;
 

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use winter_math::FieldElement;
+use winterforge_air::constants::constant_columns;
 use winterforge_air::constraints::{aux_degrees, evaluate_aux, evaluate_main, main_degrees};
 use winterforge_air::field::{Cube, Felt};
-use winterforge_air::joint::{Challenges, JointCheck, PublicCodes, constant_columns};
+use winterforge_air::joint::{Challenges, JointCheck, PublicCodes};
 use winterforge_air::layout::Kind;
+use winterforge_air::lookup_columns::{aux_columns, fill_multiplicities};
 use winterforge_air::mask::Mask;
 use winterforge_air::pieces::Role;
 use winterforge_air::plan::{Plan, PlanError, PlanParameters, compile};
-use winterforge_air::witness::{Values, aux_columns, fill_multiplicities};
+use winterforge_air::witness::Values;
 use winterforge_model::testing::{RandomAttention, RandomMlp, RandomNet, random_input};
 use winterforge_model::{Execution, Graph, execute};
 

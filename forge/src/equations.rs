@@ -7,10 +7,9 @@
 use std::sync::Arc;
 
 use winter_math::{ExtensionOf, FieldElement};
+use winterforge_air::constants::constant_columns;
 use winterforge_air::field::{Cube, Felt, basis_coefficients};
-use winterforge_air::joint::{
-    Challenges, JointCheck, PublicCodes, PublicColumns, constant_columns,
-};
+use winterforge_air::joint::{Challenges, JointCheck, PublicCodes, PublicColumns};
 use winterforge_air::layout::{BYTE_ROWS, LookupTable, Shape};
 use winterforge_air::plan::Plan;
 use winterforge_air::shard_air::ShardInputs;

@@ -7,9 +7,11 @@
 use winter_air::Air;
 use winter_math::FieldElement;
 use winter_utils::Serializable;
+use winterforge_air::constants::constant_columns;
 use winterforge_air::field::{Cube, Felt};
-use winterforge_air::joint::{Challenges, constant_columns};
+use winterforge_air::joint::Challenges;
 use winterforge_air::layout::{Kind, LINE_BITS, LookupTable, Shape, requant_cell};
+use winterforge_air::lookup_columns;
 use winterforge_air::mask::Mask;
 use winterforge_air::rounding::{Channel, Rounding};
 use winterforge_air::shard_air::{ShardAir, ShardInputs};
@@ -61,7 +63,13 @@ impl<'a> Witness<'a> {
         let plan = &self.instance.plan;
         for (shard, columns) in plan.shards.iter().zip(&mut self.columns) {
             let constants = constant_columns(plan, shard);
-            witness::fill_multiplicities(plan, &shard.layout, &self.mask, columns, &constants);
+            lookup_columns::fill_multiplicities(
+                plan,
+                &shard.layout,
+                &self.mask,
+                columns,
+                &constants,
+            );
         }
     }
 
@@ -281,7 +289,7 @@ impl<'a> Committed<'a> {
             .iter()
             .enumerate()
             .map(|(shard, inputs)| {
-                witness::aux_columns(
+                lookup_columns::aux_columns(
                     &inputs.layout,
                     &witness.mask,
                     &witness.columns[shard],

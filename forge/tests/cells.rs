@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use winter_math::{FieldElement, StarkField};
+use winterforge_air::constants::constant_columns;
 use winterforge_air::constraints::{evaluate_main, main_degrees};
 use winterforge_air::field::Felt;
-use winterforge_air::joint::constant_columns;
 use winterforge_air::layout::{Kind, Layout, requant_cell as cell};
 use winterforge_air::mask::ConstraintId::{
     self, BranchHigh, BranchLow, BranchTernary, RoundLine, RoundWindow,

@@ -3,10 +3,11 @@
 use std::collections::{BTreeSet, HashSet};
 
 use winter_math::FieldElement;
+use winterforge_air::constants::{constant_columns, lookup_entry};
 use winterforge_air::constraints::{AuxChallenges, evaluate_main, main_degrees};
 use winterforge_air::division::{Part, limb_columns};
 use winterforge_air::field::{Cube, Felt};
-use winterforge_air::joint::{JointCheck, constant_columns, lookup_entry};
+use winterforge_air::joint::JointCheck;
 use winterforge_air::layout::{
     Kind, Layout, Lookup, LookupTable, divide_cell, float_cell, map_cell, max_cell, product_cell,
     root_cell, step_cell,

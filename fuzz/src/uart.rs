@@ -6,7 +6,7 @@
 use std::io;
 use std::time::Duration;
 
-use winterforge_driver::uart::{Answer, Decoder, Line, Patience, UartTransport};
+use winterforge_driver::uart::{Answer, Decoder, Limits, Line, UartTransport};
 use winterforge_driver::{Transport, TransportError};
 
 use crate::targets::Outcome;
@@ -119,16 +119,17 @@ pub(crate) fn uart(bytes: &[u8]) -> Outcome {
 }
 
 fn talk(bytes: &[u8]) -> Result<(), TransportError> {
-    let patience = Patience {
+    let limits = Limits {
         answer: Duration::ZERO,
         line: Duration::ZERO,
         job: Duration::from_secs(3600),
+        waiting_words: 1000,
     };
     let script = Script {
         rest: bytes,
         due: Vec::new(),
     };
-    let mut transport = UartTransport::open(script, patience)?;
+    let mut transport = UartTransport::open(script, limits)?;
     transport.read(4)?;
     transport.write(8, 1)?;
     transport.send(&[7; 200])?;

@@ -6,8 +6,10 @@ use std::sync::{Mutex, PoisonError};
 use winter_air::TraceInfo;
 use winter_math::FieldElement;
 use winter_utils::Serializable;
+use winterforge_air::constants::constant_columns;
 use winterforge_air::field::{Cube, Felt};
-use winterforge_air::joint::{JointCheck, constant_columns};
+use winterforge_air::joint::JointCheck;
+use winterforge_air::lookup_columns;
 use winterforge_air::mask::Mask;
 use winterforge_air::shard_air::{ShardAir, ShardInputs};
 use winterforge_air::witness;
@@ -188,7 +190,7 @@ impl Job<'_> {
         let mut columns = values.main_columns(shard);
         let constants = constant_columns(plan, shard);
         let mask = Mask::default();
-        witness::fill_multiplicities(plan, &shard.layout, &mask, &mut columns, &constants);
+        lookup_columns::fill_multiplicities(plan, &shard.layout, &mask, &mut columns, &constants);
         let words: Vec<&[Felt]> = columns.iter().map(Vec::as_slice).collect();
         let info = self.instance.trace_infos[index].clone();
         let options = self.instance.options.clone();
@@ -216,7 +218,7 @@ impl Job<'_> {
         let challenges = joint.constraint_challenges(layout);
         let public: Vec<_> = inputs.columns.split(Cube::EXTENSION_DEGREE).collect();
         let (aux, claim) =
-            witness::aux_columns(layout, &inputs.mask, &columns, &public, &challenges);
+            lookup_columns::aux_columns(layout, &inputs.mask, &columns, &public, &challenges);
         inputs.set_claim(claim);
         let aux = coordinates(aux);
         drop((columns, public));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use winter_math::StarkField;
 use winterforge_air::field::Felt;
-use winterforge_driver::uart::{Line, Patience, SerialLine, UartTransport};
+use winterforge_driver::uart::{Limits, Line, SerialLine, UartTransport};
 use winterforge_driver::{Accelerator, DriverError, HardwareDevice, TransportError};
 use winterforge_hdl::bench::Rng;
 use winterforge_hdl::registry::kernel;
@@ -22,11 +22,12 @@ use winterforge_verifier::bundle::{HashId, Parameters};
 use winterforge_verifier::{Policy, verify};
 
 /// A simulation is slow, and slower on a machine with other work.
-fn patience() -> Patience {
-    Patience {
+fn limits() -> Limits {
+    Limits {
         answer: Duration::from_secs(5),
         line: Duration::from_millis(200),
         job: Duration::from_secs(60),
+        ..Limits::default()
     }
 }
 
@@ -35,7 +36,7 @@ fn board(name: &str) -> SimLine {
 }
 
 fn device<L: Line + 'static>(line: L) -> HardwareDevice<UartTransport<L>> {
-    let transport = UartTransport::open(line, patience()).unwrap();
+    let transport = UartTransport::open(line, limits()).unwrap();
     HardwareDevice::new("board", Accelerator::open(transport).unwrap())
 }
 
@@ -103,7 +104,7 @@ fn a_plug_put_in_again_resumes_the_job() {
     let pty = Pty::new(board("board_blake3")).unwrap();
     place(&pty);
     let line = SerialLine::open(&port, 1_000_000).unwrap();
-    let transport = UartTransport::open(line, patience()).unwrap();
+    let transport = UartTransport::open(line, limits()).unwrap();
     let mut accelerator = Accelerator::open(transport).unwrap();
     let words: Vec<u64> = (0..256).collect();
     let transform = |inverse| winterforge_driver::Job::Transform {
@@ -138,7 +139,7 @@ fn a_plug_put_in_again_resumes_the_job() {
 
 #[test]
 fn a_pulled_plug_is_a_clear_error() {
-    let transport = UartTransport::open(board("board_blake3"), patience()).unwrap();
+    let transport = UartTransport::open(board("board_blake3"), limits()).unwrap();
     let mut accelerator = Accelerator::open(transport).unwrap();
     accelerator.transport().line().cut();
     let error = accelerator.counters().unwrap_err();

@@ -27,9 +27,10 @@ use winter_math::FieldElement;
 use winterforge_model::{Linear, Op};
 
 use crate::coefficients::power;
+use crate::constants::lookup_entry;
 use crate::constraints::AuxChallenges;
 use crate::field::{Distances, Felt, sum_of_products};
-use crate::joint::{Challenges, PublicCodes, constraint_challenges, lookup_entry};
+use crate::joint::{Challenges, PublicCodes, constraint_challenges};
 use crate::layout::{Kind, Layout, LookupTable, Shape};
 use crate::parallel;
 use crate::plan::Plan;

@@ -6,9 +6,10 @@ use winter_math::FieldElement;
 use winterforge_model::{Conv, Op, OperandCells, Window, broadcast_cells};
 
 use crate::coefficients::{AxisClasses, power, powers};
+use crate::constants::{image_of, max_operands};
 use crate::field::Felt;
 use crate::forms;
-use crate::joint::{Challenges, PublicCodes, image_of, max_operands};
+use crate::joint::{Challenges, PublicCodes};
 use crate::pieces::Role;
 use crate::plan::Plan;
 

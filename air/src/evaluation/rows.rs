@@ -3,9 +3,10 @@
 use winter_math::FieldElement;
 
 use crate::coefficients::{power, powers};
+use crate::constants::requant_constants;
 use crate::field::{Felt, sum_of_products};
 use crate::geometry::MAX_LANES;
-use crate::joint::{Challenges, requant_constants};
+use crate::joint::Challenges;
 use crate::layout::{Kind, Shape};
 use crate::parallel;
 use crate::pieces::Role;

@@ -288,7 +288,7 @@ fn other(name: &str) -> Option<Result<Arc<dyn Device>, DeviceError>> {
 /// A board at a serial port, `PORT` or `PORT@BAUD`.
 #[cfg(feature = "board")]
 fn open_board(name: &str) -> Result<Arc<dyn Device>, DeviceError> {
-    use winterforge_driver::uart::{Patience, SerialLine, UartTransport};
+    use winterforge_driver::uart::{Limits, SerialLine, UartTransport};
     use winterforge_driver::{Accelerator, HardwareDevice};
 
     let failed = |reason: String| DeviceError::Failed {
@@ -305,7 +305,7 @@ fn open_board(name: &str) -> Result<Arc<dyn Device>, DeviceError> {
         None => (name, DEFAULT_BAUD),
     };
     let line = SerialLine::open(port, baud).map_err(|error| failed(format!("{port}: {error}")))?;
-    let transport = UartTransport::open(line, Patience::default());
+    let transport = UartTransport::open(line, Limits::default());
     let transport = transport.map_err(|error| failed(error.to_string()))?;
     let accelerator = Accelerator::open(transport).map_err(|error| failed(error.to_string()))?;
     Ok(Arc::new(HardwareDevice::new(

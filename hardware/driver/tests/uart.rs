@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use winterforge_driver::uart::{Answer, Decoder, Kind, Line, Patience, Request, UartTransport};
+use winterforge_driver::uart::{Answer, Decoder, Kind, Limits, Line, Request, UartTransport};
 use winterforge_driver::{Transport, TransportError};
 
 /// Words that the peer keeps on each way.
@@ -39,6 +39,8 @@ struct Peer {
     results: VecDeque<(u64, bool)>,
     sent: usize,
     to_host: VecDeque<u8>,
+    /// It takes no words, and always has some.
+    floods: bool,
     /// Requests until the plug is pulled, and tries until it is in again.
     life: u64,
     tries: Option<u64>,
@@ -58,6 +60,7 @@ impl Peer {
             results: VecDeque::new(),
             sent: 0,
             to_host: VecDeque::new(),
+            floods: false,
             life: u64::MAX,
             tries: None,
             executed: 0,
@@ -111,7 +114,8 @@ impl Peer {
         }
         self.executed += 1;
         self.number = Some(number);
-        self.results.drain(..std::mem::take(&mut self.sent));
+        let released = std::mem::take(&mut self.sent).min(self.results.len());
+        self.results.drain(..released);
         let register = usize::from(argument / 4);
         let (mut status, mut value, mut words, mut is_last) = (0, 0, Vec::new(), false);
         match kind {
@@ -126,7 +130,9 @@ impl Peer {
             2 => self.registers[register] = given,
             _ => {
                 let (chunks, _) = content[8..].as_chunks::<8>();
-                if chunks.len() > WINDOW - self.results.len().min(WINDOW) {
+                if self.floods {
+                    (status, words) = (1, vec![number.into(); argument.into()]);
+                } else if chunks.len() > WINDOW - self.results.len().min(WINDOW) {
                     status = 1;
                 } else {
                     let last = chunks.len().wrapping_sub(1);
@@ -213,11 +219,12 @@ impl Line for Peer {
     }
 }
 
-fn patience() -> Patience {
-    Patience {
+fn limits() -> Limits {
+    Limits {
         answer: Duration::from_millis(1),
         line: Duration::from_millis(300),
         job: Duration::from_secs(20),
+        waiting_words: 20_000,
     }
 }
 
@@ -242,7 +249,7 @@ fn jobs_come_back(transport: &mut UartTransport<Peer>, seed: u64) {
 #[test]
 fn a_bad_line_costs_only_time() {
     for (seed, damage) in [(91, 0), (92, 1), (93, 4)] {
-        let mut transport = UartTransport::open(Peer::new(seed, damage), patience()).unwrap();
+        let mut transport = UartTransport::open(Peer::new(seed, damage), limits()).unwrap();
         jobs_come_back(&mut transport, seed);
         let traffic = transport.traffic();
         assert_eq!(traffic.repeated > 0, damage > 0, "{traffic:?}");
@@ -256,7 +263,7 @@ fn a_bad_line_costs_only_time() {
 fn a_line_that_comes_back_is_used_again() {
     let mut peer = Peer::new(94, 0);
     (peer.life, peer.tries) = (20, Some(1));
-    let mut transport = UartTransport::open(peer, patience()).unwrap();
+    let mut transport = UartTransport::open(peer, limits()).unwrap();
     jobs_come_back(&mut transport, 94);
     assert!(transport.traffic().reopened > 3);
 }
@@ -265,7 +272,7 @@ fn a_line_that_comes_back_is_used_again() {
 fn a_line_that_stays_away_is_an_error() {
     let mut peer = Peer::new(95, 0);
     peer.life = 20;
-    let mut transport = UartTransport::open(peer, patience()).unwrap();
+    let mut transport = UartTransport::open(peer, limits()).unwrap();
     let error = (0..40).find_map(|_| transport.send(&[1, 2, 3]).err());
     assert!(
         matches!(error, Some(TransportError::Closed { .. })),
@@ -273,11 +280,26 @@ fn a_line_that_stays_away_is_an_error() {
     );
 }
 
+/// Results without an end do not fill the memory, nor keep anyone waiting for ever.
+#[test]
+fn a_peer_that_floods_is_an_error() {
+    let mut peer = Peer::new(98, 0);
+    peer.floods = true;
+    let mut transport = UartTransport::open(peer, limits()).unwrap();
+    let most = limits().waiting_words;
+    assert_eq!(transport.send(&[1]), Err(TransportError::TooMany { most }));
+    transport.discard().unwrap();
+    assert_eq!(
+        transport.receive(100),
+        Err(TransportError::TooMany { most: 100 })
+    );
+}
+
 #[test]
 fn a_peer_that_is_silent_or_strange_is_an_error() {
-    let short = Patience {
+    let short = Limits {
         job: Duration::from_millis(30),
-        ..patience()
+        ..limits()
     };
     let silent = UartTransport::open(Peer::new(96, 1000), short);
     assert!(

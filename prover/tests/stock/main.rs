@@ -9,8 +9,10 @@ use winter_air::{Air, TraceInfo};
 use winter_crypto::Digest as _;
 use winter_crypto::hashers::Blake3_256;
 use winter_math::{FieldElement, ToElements};
+use winterforge_air::constants::constant_columns;
 use winterforge_air::field::{Cube, Felt};
-use winterforge_air::joint::{JointCheck, constant_columns};
+use winterforge_air::joint::JointCheck;
+use winterforge_air::lookup_columns;
 use winterforge_air::mask::Mask;
 use winterforge_air::shard_air::{ShardAir, ShardInputs};
 use winterforge_air::witness;
@@ -64,7 +66,13 @@ fn stock<H: DeviceHash>(
             let mut columns = values.main_columns(shard);
             let constants = constant_columns(plan, shard);
             let mask = Mask::default();
-            witness::fill_multiplicities(plan, &shard.layout, &mask, &mut columns, &constants);
+            lookup_columns::fill_multiplicities(
+                plan,
+                &shard.layout,
+                &mask,
+                &mut columns,
+                &constants,
+            );
             let committed =
                 CommittedShard::<H>::new(info.clone(), instance.options.clone(), columns.clone());
             (columns, committed)
@@ -93,7 +101,7 @@ fn stock<H: DeviceHash>(
             let challenges = joint.constraint_challenges(layout);
             let public: Vec<_> = inputs.columns.split(Cube::EXTENSION_DEGREE).collect();
             let (aux, claim) =
-                witness::aux_columns(layout, &inputs.mask, &columns, &public, &challenges);
+                lookup_columns::aux_columns(layout, &inputs.mask, &columns, &public, &challenges);
             inputs.set_claim(claim);
             let elements = inputs.to_elements();
             let air = ShardAir::new(

@@ -23,23 +23,27 @@ const PROTOCOL: u8 = 1;
 /// Words of a request at most. A damaged one is sent again as a whole, and a longer one saves little.
 const MAX_REQUEST_WORDS: usize = 128;
 
-/// How long to wait.
+/// How long to wait, and for how much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
+pub struct Limits {
     /// Without a byte coming, before a request is sent again.
     pub answer: Duration,
     /// For a line to be there again.
     pub line: Duration,
     /// Without a word of a job moving.
     pub job: Duration,
+    /// Words of results that nobody has asked for yet, at most: the other side may not fill the memory here.
+    pub waiting_words: usize,
 }
 
-impl Default for Patience {
+impl Default for Limits {
     fn default() -> Self {
         Self {
             answer: Duration::from_millis(500),
             line: Duration::from_secs(3),
             job: Duration::from_secs(10),
+            // A tree of 2^22 rows has 5 (2^23 - 1).
+            waiting_words: 1 << 26,
         }
     }
 }
@@ -63,7 +67,7 @@ pub struct Traffic {
 #[derive(Debug)]
 pub struct UartTransport<L> {
     line: L,
-    patience: Patience,
+    limits: Limits,
     number: u8,
     decoder: Decoder,
     /// Places for words on the other side, at least.
@@ -81,10 +85,10 @@ impl<L: Line> UartTransport<L> {
     ///
     /// # Errors
     /// If nobody answers, or in another protocol.
-    pub fn open(line: L, patience: Patience) -> Result<Self, TransportError> {
+    pub fn open(line: L, limits: Limits) -> Result<Self, TransportError> {
         let mut transport = Self {
             line,
-            patience,
+            limits,
             number: 0,
             decoder: Decoder::default(),
             room: 0,
@@ -150,7 +154,7 @@ impl<L: Line> UartTransport<L> {
         loop {
             match self.attempt(&bytes, kind) {
                 Ok(Some(answer)) => return Ok(answer),
-                Ok(None) if begin.elapsed() > self.patience.job => {
+                Ok(None) if begin.elapsed() > self.limits.job => {
                     return Err(standstill(begin.elapsed()));
                 }
                 Ok(None) => {}
@@ -167,8 +171,8 @@ impl<L: Line> UartTransport<L> {
         let mut buffer = [0; 4096];
         let begin = Instant::now();
         // A line that babbles must end, too.
-        while begin.elapsed() < self.patience.job {
-            let count = self.line.read(&mut buffer, self.patience.answer)?;
+        while begin.elapsed() < self.limits.job {
+            let count = self.line.read(&mut buffer, self.limits.answer)?;
             if count == 0 {
                 break;
             }
@@ -191,7 +195,7 @@ impl<L: Line> UartTransport<L> {
         let begin = Instant::now();
         self.decoder = Decoder::default();
         while self.line.reopen().is_err() {
-            if begin.elapsed() > self.patience.line {
+            if begin.elapsed() > self.limits.line {
                 return Err(TransportError::Closed {
                     reason: error.to_string(),
                 });
@@ -212,6 +216,11 @@ impl<L: Line> UartTransport<L> {
         let received = answer.words.len();
         self.begun += received;
         self.incoming.extend(answer.words);
+        if self.incoming.len() > self.limits.waiting_words {
+            return Err(TransportError::TooMany {
+                most: self.limits.waiting_words,
+            });
+        }
         if answer.is_last {
             self.complete.push_back(std::mem::take(&mut self.begun));
         }
@@ -275,7 +284,7 @@ impl<L: Line> Transport for UartTransport<L> {
             rest = &rest[sent..];
             if sent + received > 0 {
                 moved = Instant::now();
-            } else if moved.elapsed() > self.patience.job {
+            } else if moved.elapsed() > self.limits.job {
                 return Err(standstill(moved.elapsed()));
             }
         }
@@ -295,7 +304,7 @@ impl<L: Line> Transport for UartTransport<L> {
             let [_, received] = self.exchange(&[])?;
             if received > 0 {
                 moved = Instant::now();
-            } else if moved.elapsed() > self.patience.job {
+            } else if moved.elapsed() > self.limits.job {
                 return Err(standstill(moved.elapsed()));
             }
         }
