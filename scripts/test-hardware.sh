@@ -56,9 +56,14 @@ if unplugged; then
 fi
 [ ! -e "$proofs/board.wfp" ]
 
-step "hardware: results of place and route, and of coverage, are those of the kernels"
+step "hardware: results of place and route, of boards and of coverage are those of the kernels"
 scripts/place-and-route.py --check
+scripts/build-board.py --check-records
 scripts/coverage.py --check
+
+step "hardware: the smallest board's bitstream, the recorded one to the bit"
+winterforge hw build --board icebreaker --check --json
+scripts/build-board.py --board icebreaker --expect-record -o target/boards/icebreaker
 
 step "hardware: formal proofs"
 scripts/formal.py

@@ -16,13 +16,7 @@ use winterforge_hdl::lint::specimens::specimens;
 use winterforge_hdl::registry::{Kernel, kernels};
 
 /// Warnings of `verilator -Wall` that are waived; docs/hardware/waivers.md says why.
-const WAIVED: &[&str] = &[
-    "WIDTH",
-    "UNUSEDPARAM",
-    "DECLFILENAME",
-    "UNUSEDSIGNAL",
-    "PINMISSING",
-];
+const WAIVED: &str = include_str!("../hardware/waivers.txt");
 
 /// Sources of Verilator's run-time library, in its include folder.
 const RUNTIME: &[&str] = &[
@@ -58,7 +52,7 @@ fn main() {
         out: models_folder(&own, has_coverage),
         include: PathBuf::from(verilator_output(&["--getenv", "VERILATOR_ROOT"])).join("include"),
         has_coverage,
-        fingerprint: format!("{version}\n{has_coverage}\n{WAIVED:?}\n{shim}\n"),
+        fingerprint: format!("{version}\n{has_coverage}\n{WAIVED}\n{shim}\n"),
     };
     println!("cargo::rustc-env=WINTERFORGE_VERILATOR={version}");
 
@@ -281,7 +275,7 @@ fn translate(setting: &Setting, kernel: &Kernel, folder: &Path, sources: &[PathB
     let mut command = Command::new("verilator");
     command
         .args(["--cc", "--trace-fst", "-O3", "--output-split", "0", "-Wall"])
-        .args(WAIVED.iter().map(|warning| format!("-Wno-{warning}")))
+        .args(WAIVED.lines().map(|warning| format!("-Wno-{warning}")))
         .args([
             "--prefix",
             &format!("V{}", kernel.name),

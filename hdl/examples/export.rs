@@ -1,5 +1,5 @@
-//! Writes the Verilog of kernels, each with a harness for placing it alone, and prints its digest; or
-//! prints the list of golden digests.
+//! Writes the Verilog of kernels, each with a harness for placing it alone, and prints its digest, its file and its parameters in
+//! JSON; or prints the list of golden digests.
 //!
 //!     cargo run -p winterforge-hdl --example export -- FOLDER [KERNEL..]
 //!     cargo run -p winterforge-hdl --example export -- --digests > hdl/golden.txt
@@ -30,7 +30,17 @@ fn main() -> Result<(), Box<dyn Error>> {
             std::fs::write(&file, &verilog)?;
             let around = harness(kernel.name, &kernel.design().ports());
             std::fs::write(file.with_extension("harness.v"), around)?;
-            println!("{}  {}", digest(&verilog), file.display());
+            let parameters: Vec<String> = kernel
+                .parameters
+                .iter()
+                .map(|(name, value)| format!("\"{name}\": {value}"))
+                .collect();
+            println!(
+                "{}  {}  {{{}}}",
+                digest(&verilog),
+                file.display(),
+                parameters.join(", ")
+            );
         }
     }
     Ok(())

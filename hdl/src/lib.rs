@@ -11,6 +11,7 @@
 pub mod accelerator;
 pub mod bench;
 pub mod blake3;
+pub mod boards;
 pub mod design;
 pub mod export;
 pub mod goldilocks;

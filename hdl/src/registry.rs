@@ -51,6 +51,7 @@ pub fn kernels() -> Vec<Kernel> {
         crate::poseidon2::KERNELS,
         crate::link::KERNELS,
         crate::accelerator::KERNELS,
+        crate::boards::KERNELS,
     ]
     .concat()
 }

@@ -14,14 +14,15 @@ use std::time::Duration;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use winterforge_driver::uart::Line;
+use winterforge_hdl::boards;
 use winterforge_hdl::design::Dut;
 use winterforge_hdl::registry::Kernel;
 
 use crate::model::{Model, ModelError, spawn};
 use crate::serial::SerialPins;
 
-/// Cycles of a bit on the simulated line, the fewest that the RTL allows.
-const BIT_CYCLES: u32 = 4;
+/// Cycles from power-up to the first byte.
+const POWER_UP_CYCLES: u32 = 400;
 
 /// Cycles that the clock goes on after the last byte.
 const IDLE_CYCLES: u32 = 8192;
@@ -38,14 +39,28 @@ pub struct SimLine {
 }
 
 impl SimLine {
-    /// Starts the model of a kernel of the family `board`.
+    /// Starts the model of a kernel of the family `board`, its switches set to the fastest line.
     ///
     /// # Errors
     /// If there is no such model.
     pub fn start(kernel: Kernel) -> Result<Self, ModelError> {
+        let rates = boards::bit_cycles(kernel.name).map_or(1, <[u16]>::len);
+        Self::start_at(kernel, rates - 1)
+    }
+
+    /// As [`SimLine::start`], with the switches at `rate`, from 0 on.
+    ///
+    /// # Errors
+    /// If there is no such model.
+    pub fn start_at(kernel: Kernel, rate: usize) -> Result<Self, ModelError> {
+        let bit_cycles = boards::bit_cycles(kernel.name)
+            .and_then(|rates| rates.get(rate).copied())
+            .ok_or_else(|| ModelError::Unknown(kernel.name.into()))?;
         let (to_board, inbox) = channel::<Vec<u8>>();
         let (outbox, from_board) = channel();
-        spawn(kernel, move |model| serve(model, &inbox, &outbox))?;
+        spawn(kernel, move |model| {
+            serve(model, rate, bit_cycles.into(), &inbox, &outbox);
+        })?;
         Ok(Self {
             to_board: Some(to_board),
             from_board,
@@ -92,13 +107,21 @@ impl Line for SimLine {
 }
 
 /// Until the host's side is gone.
-fn serve(mut model: Model, inbox: &Receiver<Vec<u8>>, outbox: &Sender<Vec<u8>>) {
-    let mut pins = SerialPins::new(&mut model, BIT_CYCLES);
-    let reset = model.port("reset");
-    model.set(reset, 1);
-    model.clock_edge();
-    model.set(reset, 0);
-    model.settle();
+fn serve(
+    mut model: Model,
+    rate: usize,
+    bit_cycles: u32,
+    inbox: &Receiver<Vec<u8>>,
+    outbox: &Sender<Vec<u8>>,
+) {
+    let mut pins = SerialPins::new(&mut model, bit_cycles);
+    if let Some(switches) = model.ports().iter().position(|port| port.name == "rate") {
+        model.set(switches, rate as u128);
+    }
+    // As between the loading of a bitstream and the first byte: the reset after power-up is over.
+    for _ in 0..POWER_UP_CYCLES {
+        model.clock_edge();
+    }
     let mut idle_cycles = IDLE_CYCLES;
     loop {
         if idle_cycles >= IDLE_CYCLES {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use winterforge_hdl::design::Dut;
 
-/// The host's end of a line to a kernel with the ports `rx`, `tx` and `bit_cycles`.
+/// The host's end of a line to a kernel with the ports `rx` and `tx`.
 #[derive(Debug)]
 pub struct SerialPins {
     rx: usize,
@@ -27,8 +27,6 @@ impl SerialPins {
     /// An idle line with bits of so many cycles.
     pub fn new<D: Dut + ?Sized>(dut: &mut D, bit_cycles: u32) -> Self {
         let (rx, tx) = (dut.port("rx"), dut.port("tx"));
-        let setting = dut.port("bit_cycles");
-        dut.set(setting, bit_cycles.into());
         dut.set(rx, 1);
         Self {
             rx,

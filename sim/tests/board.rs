@@ -9,8 +9,10 @@ use std::time::Duration;
 use winter_math::StarkField;
 use winterforge_air::field::Felt;
 use winterforge_driver::uart::{Limits, Line, SerialLine, UartTransport};
-use winterforge_driver::{Accelerator, DriverError, HardwareDevice, TransportError};
+use winterforge_driver::{Accelerator, DriverError, HardwareDevice, Transport, TransportError};
 use winterforge_hdl::bench::Rng;
+use winterforge_hdl::boards::SUMS_ID;
+use winterforge_hdl::goldilocks::{P, model as field};
 use winterforge_hdl::registry::kernel;
 use winterforge_model::{load, read_input};
 use winterforge_prover::device::{
@@ -73,20 +75,43 @@ fn an_extension_and_a_tree(board: Arc<dyn Device>, hash: HashId) {
 
 #[test]
 fn the_line_of_the_rtl_with_blake3() {
-    an_extension_and_a_tree(Arc::new(device(board("board_blake3"))), HashId::Blake3);
+    an_extension_and_a_tree(Arc::new(device(board("ulx3s_85f_blake3"))), HashId::Blake3);
 }
 
 #[test]
 fn the_line_of_the_rtl_with_poseidon2() {
     an_extension_and_a_tree(
-        Arc::new(device(board("board_poseidon2"))),
+        Arc::new(device(board("ulx3s_85f_poseidon2"))),
         HashId::Poseidon2,
     );
 }
 
+/// As the switches of a board are when it is delivered: 3 Mbaud.
+#[test]
+fn the_line_of_the_rtl_at_its_usual_rate() {
+    let line = SimLine::start_at(kernel("ulx3s_85f_blake3").unwrap(), 0).unwrap();
+    an_extension_and_a_tree(Arc::new(device(line)), HashId::Blake3);
+}
+
+/// The smallest bitstream: sums of words, through the same link and the same transport.
+#[test]
+fn sums_over_the_line() {
+    let mut transport = UartTransport::open(board("icebreaker_sums"), limits()).unwrap();
+    assert_eq!(transport.read(0).unwrap(), SUMS_ID);
+    assert!(transport.read(4).is_err() && transport.write(0, 1).is_err());
+    let mut rng = Rng::new(52);
+    for length in [1, 2, 3, 700] {
+        let mut words: Vec<u64> = (0..length).map(|_| rng.next_u64() % P).collect();
+        words[0] = P - 1;
+        transport.send(&words).unwrap();
+        let sum = words.iter().fold(0, |sum, &word| field::add(sum, word));
+        assert_eq!(transport.receive(8).unwrap(), [sum], "{length} words");
+    }
+}
+
 #[test]
 fn a_pseudo_terminal_is_a_serial_port() {
-    let pty = Pty::new(board("board_blake3")).unwrap();
+    let pty = Pty::new(board("ulx3s_85f_blake3")).unwrap();
     let line = SerialLine::open(pty.path(), 1_000_000).unwrap();
     an_extension_and_a_tree(Arc::new(device(line)), HashId::Blake3);
 }
@@ -101,7 +126,7 @@ fn a_plug_put_in_again_resumes_the_job() {
         let _ = std::fs::remove_file(&port);
         std::os::unix::fs::symlink(pty.path(), &port).unwrap();
     };
-    let pty = Pty::new(board("board_blake3")).unwrap();
+    let pty = Pty::new(board("ulx3s_85f_blake3")).unwrap();
     place(&pty);
     let line = SerialLine::open(&port, 1_000_000).unwrap();
     let transport = UartTransport::open(line, limits()).unwrap();
@@ -139,7 +164,7 @@ fn a_plug_put_in_again_resumes_the_job() {
 
 #[test]
 fn a_pulled_plug_is_a_clear_error() {
-    let transport = UartTransport::open(board("board_blake3"), limits()).unwrap();
+    let transport = UartTransport::open(board("ulx3s_85f_blake3"), limits()).unwrap();
     let mut accelerator = Accelerator::open(transport).unwrap();
     accelerator.transport().line().cut();
     let error = accelerator.counters().unwrap_err();
@@ -203,7 +228,7 @@ impl Line for Doomed {
 #[test]
 fn a_proof_survives_a_pulled_plug() {
     let line = Doomed {
-        line: board("board_blake3"),
+        line: board("ulx3s_85f_blake3"),
         left: 40_000,
     };
     let board = Arc::new(device(line));
@@ -219,7 +244,7 @@ fn a_whole_proof_over_the_line() {
         return;
     }
     let cpu = proof(&CpuDevice::default());
-    let board = device(board("board_blake3"));
+    let board = device(board("ulx3s_85f_blake3"));
     assert_eq!(proof(&board).bundle, cpu.bundle);
     let mut accelerator = board.accelerator();
     println!("{:?}", accelerator.counters().unwrap());

@@ -35,6 +35,12 @@ struct World<'a> {
     handed: usize,
 }
 
+fn serial_pins<D: Dut + ?Sized>(dut: &mut D, bit_cycles: u32) -> SerialPins {
+    let setting = dut.port("bit_cycles");
+    dut.set(setting, bit_cycles.into());
+    SerialPins::new(dut, bit_cycles)
+}
+
 struct Ports {
     reset: usize,
     aw: [usize; 3],
@@ -51,7 +57,7 @@ const REGISTERS: usize = 48;
 
 impl<'a> World<'a> {
     fn new(dut: &'a mut dyn Dut, seed: u64, bit_cycles: u32, stall: f64) -> Self {
-        let pins = SerialPins::new(dut, bit_cycles);
+        let pins = serial_pins(dut, bit_cycles);
         let named = |name: &str| dut.port(name);
         let ports = Ports {
             reset: named("reset"),
@@ -547,7 +553,7 @@ fn the_pins_agree_with_themselves() {
     });
     for bit_cycles in [4, 5, 16] {
         let mut wire = Loop(&mut queue, ports.to_vec(), 1);
-        let mut pins = SerialPins::new(&mut wire, bit_cycles);
+        let mut pins = serial_pins(&mut wire, bit_cycles);
         let bytes: Vec<u8> = (0..=255).collect();
         pins.outgoing.extend(&bytes);
         for _ in 0..300 * 10 * bit_cycles {

@@ -10,7 +10,7 @@ use crate::word::Word;
 
 /// A slave of 64 registers of 32 bits.
 #[derive(LogicBlock, Default)]
-pub(super) struct AxiLite {
+pub(crate) struct AxiLite {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
     /// Synchronous.

@@ -1,12 +1,13 @@
 //! The accelerator: the engines behind AXI4-Lite registers and AXI4-Stream data. docs/hardware/accelerator.md.
 
+use rust_hdl_core::prelude::Block;
+
 use crate::export;
 use crate::goldilocks::Form;
 use crate::merkle::Hash;
 use crate::registry::Kernel;
 
 mod axi_lite;
-mod board;
 mod collect;
 mod dispatch;
 mod monitor;
@@ -16,7 +17,7 @@ mod registers;
 mod scratch;
 mod top;
 
-pub use board::Board;
+pub(crate) use axi_lite::AxiLite;
 pub use top::Accelerator;
 
 /// Binary logarithm of the most rows of a tree.
@@ -39,11 +40,27 @@ const fn number(hash: Hash) -> u32 {
     }
 }
 
-/// A top, [`Accelerator`] or [`Board`], with an NTT of 2^`log_lanes` lanes and sizes up to 2^`log_n`, and a Merkle engine with
-/// 2^`slot_bits` slots.
+/// The register `capabilities`.
+pub(crate) fn capabilities(lanes: u32, log_n: u32, hash: Hash) -> u32 {
+    registers::capabilities(lanes, log_n, number(hash), LOG_ROWS, ROW_WORDS, LOG_JOBS)
+}
+
+/// The register `engine`.
+pub(crate) fn engine(hash: Hash) -> u32 {
+    registers::engine(hash.cycles_per_block() as u32, LOG_SCRATCH as u32)
+}
+
+/// The register `build`: the beginning of the digest of the Verilog with 0 in its place.
+pub(crate) fn build(unnamed: &dyn Block, name: &str) -> u32 {
+    let digest = export::digest(&export::verilog_unlinted(unnamed, name));
+    u32::from_str_radix(&digest[..8], 16).unwrap_or(0)
+}
+
+/// A top, [`Accelerator`] or one around it, with an NTT of 2^`log_lanes` lanes and sizes up to 2^`log_n`, and a Merkle engine with
+/// 2^`slot_bits` slots. What its constructor wants beyond the three registers follows the models of cells.
 macro_rules! accelerator {
     ($top:ident, $family:literal, $name:literal, $form:expr, $log_lanes:literal, $log_n:literal, $hash:ident, $slot_bits:literal,
-     $cell_models:expr) => {
+     $cell_models:expr $(, $more:expr)*) => {
         Kernel {
             name: $name,
             family: $family,
@@ -70,26 +87,18 @@ macro_rules! accelerator {
                     { $slot_bits + 5 },
                     { 1 << $slot_bits },
                 >;
-                let hash = number(Hash::$hash);
-                let capabilities = registers::capabilities(
-                    1 << $log_lanes,
-                    $log_n,
-                    hash,
-                    LOG_ROWS,
-                    ROW_WORDS,
-                    LOG_JOBS,
-                );
-                let engine =
-                    registers::engine(Hash::$hash.cycles_per_block() as u32, LOG_SCRATCH as u32);
-                let mut unnamed = Top::new(0, capabilities, engine);
+                let capabilities = $crate::accelerator::capabilities(1 << $log_lanes, $log_n, Hash::$hash);
+                let engine = $crate::accelerator::engine(Hash::$hash);
+                let mut unnamed = Top::new(0, capabilities, engine $(, $more)*);
                 rust_hdl_core::prelude::Block::connect_all(&mut unnamed);
-                let digest = export::digest(&export::verilog_unlinted(&unnamed, $name));
-                let build = u32::from_str_radix(&digest[..8], 16).unwrap_or(0);
-                Box::new(Top::new(build, capabilities, engine))
+                let build = $crate::accelerator::build(&unnamed, $name);
+                Box::new(Top::new(build, capabilities, engine $(, $more)*))
             },
         }
     };
 }
+
+pub(crate) use accelerator;
 
 pub(crate) const KERNELS: &[Kernel] = &[
     accelerator!(
@@ -113,27 +122,5 @@ pub(crate) const KERNELS: &[Kernel] = &[
         Poseidon2By3,
         4,
         &[]
-    ),
-    accelerator!(
-        Board,
-        "board",
-        "board_blake3",
-        Form::Ecp5,
-        1,
-        12,
-        Blake3,
-        3,
-        &[crate::parts::MULT18X18D_MODEL]
-    ),
-    accelerator!(
-        Board,
-        "board",
-        "board_poseidon2",
-        Form::Ecp5,
-        1,
-        12,
-        Poseidon2By3,
-        4,
-        &[crate::parts::MULT18X18D_MODEL]
     ),
 ];

@@ -64,7 +64,9 @@ pub struct Merkle<const HASH: usize, const S: usize, const T: usize, const A: us
     row_job: DFF<Word<8>>,
     picked: DFF<Word<S>>,
     is_picked: DFF<Bit>,
+    is_counted: DFF<Bit>,
     is_reading: DFF<Bit>,
+    read_words: DFF<Word<8>>,
     is_read: DFF<Bit>,
     issue_valid: DFF<Bit>,
     issue_tag: DFF<Word<T>>,
@@ -118,7 +120,9 @@ impl<const HASH: usize, const S: usize, const T: usize, const A: usize, const N:
             row_job: DFF::default(),
             picked: DFF::default(),
             is_picked: DFF::default(),
+            is_counted: DFF::default(),
             is_reading: DFF::default(),
+            read_words: DFF::default(),
             is_read: DFF::default(),
             issue_valid: DFF::default(),
             issue_tag: DFF::default(),
@@ -152,8 +156,10 @@ impl<const HASH: usize, const S: usize, const T: usize, const A: usize, const N:
             row_job,
             picked,
             is_picked,
+            is_counted,
             is_reading,
             is_read,
+            read_words,
             issue_valid
         );
         dff_setup!(
@@ -193,7 +199,7 @@ impl<const HASH: usize, const S: usize, const T: usize, const A: usize, const N:
         self.jobs.write_data.next = self.load.job.val();
         self.jobs.write_enable.next = self.load.is_taking.val();
 
-        // A slot is picked, its block read, both while the core may be busy.
+        // A slot is picked, what is known of its row read, then its block, all while the core may be busy.
         self.is_picking.next = self.slots.is_ready.val() && !self.is_picked.q.val();
         self.slots.is_picked.next = self.is_picking.val();
         self.slots.shown.next = self.picked.q.val();
@@ -209,12 +215,14 @@ impl<const HASH: usize, const S: usize, const T: usize, const A: usize, const N:
         }
         self.row_words.read_address.next = self.picked.q.val();
         self.mask.block.next = self.slots.block.val();
-        self.mask.row_words.next = self.row_words.read_data.val();
+        self.read_words.d.next = self.row_words.read_data.val();
+        self.mask.row_words.next = self.read_words.q.val();
         if self.is_picking.val() {
             self.is_picked.d.next = true;
             self.picked.d.next = self.slots.choice.val();
         }
-        self.is_reading.d.next = self.is_picked.q.val();
+        self.is_counted.d.next = self.is_picked.q.val();
+        self.is_reading.d.next = self.is_counted.q.val();
         self.is_read.d.next = self.is_reading.q.val();
 
         // To the core: a pair of siblings, or else the block that was read.
@@ -234,13 +242,14 @@ impl<const HASH: usize, const S: usize, const T: usize, const A: usize, const N:
         }
         if self.loads_row.val() {
             self.is_picked.d.next = false;
+            self.is_counted.d.next = false;
             self.is_reading.d.next = false;
             self.is_read.d.next = false;
             self.issue_valid.d.next = true;
             self.issue_tag.d.next = bit_cast_word::<T, S>(self.picked.q.val());
             self.issue_last.d.next = self.mask.is_last.val();
             self.issue_block.d.next = self.slots.block.val();
-            self.issue_row_words.d.next = self.row_words.read_data.val();
+            self.issue_row_words.d.next = self.read_words.q.val();
             for i in 0..8 {
                 self.issue_word[i].d.next = self.mask.y[i].val();
             }
@@ -298,6 +307,7 @@ impl<const HASH: usize, const S: usize, const T: usize, const A: usize, const N:
 
         if self.reset.val() {
             self.is_picked.d.next = false;
+            self.is_counted.d.next = false;
             self.is_reading.d.next = false;
             self.is_read.d.next = false;
             self.issue_valid.d.next = false;

@@ -28,9 +28,9 @@ pub(super) struct Slots<const S: usize, const N: usize> {
     pub is_ready: Signal<Out, Bit>,
     /// The oldest such slot.
     pub choice: Signal<Out, Word<S>>,
-    /// It is picked: its block will be hashed. Not allowed in the cycle after another was.
+    /// It is picked: its block will be hashed. Not allowed in the two cycles after another was.
     pub is_picked: Signal<In, Bit>,
-    /// The slot whose block number is wanted.
+    /// The slot whose block number is wanted, held for two cycles and until the block is issued.
     pub shown: Signal<In, Word<S>>,
     /// Number of its next block.
     pub block: Signal<Out, Word<5>>,
@@ -60,6 +60,8 @@ pub(super) struct Slots<const S: usize, const N: usize> {
     waiting: DFF<Word<6>>,
     head: DFF<Word<S>>,
     done: DFF<Bit>,
+    waiting_by_age: DFF<Word<N>>,
+    from_head: DFF<Word<S>>,
     is_chosen: DFF<Bit>,
     chosen: DFF<Word<S>>,
     one: Constant<Word<N>>,
@@ -70,7 +72,7 @@ pub(super) struct Slots<const S: usize, const N: usize> {
     is_of_loaded: Signal<Local, Bit>,
     turn: Signal<Local, Word<S>>,
     by_age: Signal<Local, Word<N>>,
-    number: Signal<Local, Word<5>>,
+    number: DFF<Word<5>>,
 }
 
 impl<const S: usize, const N: usize> Default for Slots<S, N> {
@@ -107,6 +109,8 @@ impl<const S: usize, const N: usize> Default for Slots<S, N> {
             waiting: DFF::default(),
             head: DFF::default(),
             done: DFF::default(),
+            waiting_by_age: DFF::default(),
+            from_head: DFF::default(),
             is_chosen: DFF::default(),
             chosen: DFF::default(),
             one: Constant::new(Word::new(1)),
@@ -117,7 +121,7 @@ impl<const S: usize, const N: usize> Default for Slots<S, N> {
             is_of_loaded: Signal::default(),
             turn: Signal::default(),
             by_age: Signal::default(),
-            number: Signal::default(),
+            number: DFF::default(),
         }
     }
 }
@@ -125,7 +129,18 @@ impl<const S: usize, const N: usize> Default for Slots<S, N> {
 impl<const S: usize, const N: usize> Logic for Slots<S, N> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, waiting, head, done, is_chosen, chosen);
+        dff_setup!(
+            self,
+            clock,
+            waiting,
+            head,
+            done,
+            waiting_by_age,
+            from_head,
+            is_chosen,
+            chosen,
+            number
+        );
         clock!(self, clock, whole, under_way, complete, begun, numbers);
         self.whole.reset.next = self.reset.val();
         self.under_way.reset.next = self.reset.val();
@@ -168,31 +183,33 @@ impl<const S: usize, const N: usize> Logic for Slots<S, N> {
             self.loading.next = self.loaded_bit.val();
         }
 
-        // The choice is a cycle old. A slot that waits does so until it is picked, and whoever picks looks
-        // again only later.
+        // The choice is two cycles old: turned by age, then the first. A slot that waits does so until it is picked, and
+        // whoever picks looks again only later.
         self.ready.next = ((self.whole.flags.val() & !self.complete.flags.val())
             | self.loading.val())
             & !self.under_way.flags.val();
         self.turn.next = self.zero.val() - self.head.q.val();
         self.by_age.next =
             (self.ready.val() >> self.head.q.val()) | (self.ready.val() << self.turn.val());
-        self.lowest.x.next = self.by_age.val();
+        self.waiting_by_age.d.next = self.by_age.val();
+        self.from_head.d.next = self.head.q.val();
+        self.lowest.x.next = self.waiting_by_age.q.val();
         self.is_chosen.d.next = self.lowest.is_any.val();
-        self.chosen.d.next = self.head.q.val() + self.lowest.index.val();
+        self.chosen.d.next = self.from_head.q.val() + self.lowest.index.val();
         self.is_ready.next = self.is_chosen.q.val();
         self.choice.next = self.chosen.q.val();
 
-        // The number of a block: how many of the row have left.
+        // The number of a block: how many of the row have left. A cycle old as well.
         self.numbers.read_address.next = self.shown.val();
         self.shown_begun.flags.next = self.begun.flags.val();
         self.shown_begun.place.next = self.shown.val();
-        self.number.next = 0u64.into();
+        self.number.d.next = 0u64.into();
         if self.shown_begun.is_set.val() {
-            self.number.next = self.numbers.read_data.val();
+            self.number.d.next = self.numbers.read_data.val();
         }
-        self.block.next = self.number.val();
+        self.block.next = self.number.q.val();
         self.numbers.write_address.next = self.shown.val();
-        self.numbers.write_data.next = self.number.val() + 1;
+        self.numbers.write_data.next = self.number.q.val() + 1;
         self.numbers.write_enable.next = self.is_issued.val();
         self.begun.is_setting.next = self.is_issued.val();
         self.begun.set.next = self.shown.val();
@@ -214,6 +231,7 @@ impl<const S: usize, const N: usize> Logic for Slots<S, N> {
             self.waiting.d.next = 0u64.into();
             self.head.d.next = 0u64.into();
             self.done.d.next = false;
+            self.waiting_by_age.d.next = 0u64.into();
             self.is_chosen.d.next = false;
         }
     }

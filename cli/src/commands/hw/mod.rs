@@ -1,4 +1,6 @@
-//! `winterforge hw`: the hardware kernels, listed, exported to Verilog, simulated.
+//! `winterforge hw`: the hardware kernels, listed, exported to Verilog, simulated, built into bitstreams.
+
+mod build;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -34,6 +36,11 @@ enum HwCommand {
         after_help = "Example:\n  winterforge hw sim ntt --log-n 10 --lanes 2 --seed 1 --backpressure 0.3 --trace ntt.fst --json"
     )]
     Sim(SimArguments),
+    /// Build a board's bitstream: synthesis, place and route, packing, reports
+    #[command(
+        after_help = "Example:\n  winterforge hw build --board ulx3s-85f -o bitstream\n  winterforge hw build --board ulx3s-85f --check"
+    )]
+    Build(build::Arguments),
 }
 
 #[derive(Debug, Args)]
@@ -112,6 +119,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Outcome, Cli
         HwCommand::List => list(output),
         HwCommand::Export(arguments) => export(arguments, output),
         HwCommand::Sim(arguments) => simulate(arguments, output),
+        HwCommand::Build(arguments) => build::run(arguments, output),
     }
 }
 

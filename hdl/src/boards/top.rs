@@ -1,12 +1,16 @@
-//! What goes on a board: the accelerator behind a serial line.
+//! What a bitstream holds: the accelerator behind a serial line, with the board's clock and the reset after power-up.
 
 use rust_hdl_core::prelude::*;
+use rust_hdl_widgets::prelude::*;
 
-use super::top::Accelerator;
+use super::Clocking;
+use super::pll::Pll;
+use super::power_up::PowerUp;
+use crate::accelerator::Accelerator;
 use crate::link::{LOG_WINDOW, Link};
-use crate::word::Word;
+use crate::word::{Word, bit_cast_bit};
 
-/// An [`Accelerator`] whose registers and streams a [`Link`] reaches. A board adds its clock and the reset after power-up.
+/// An [`Accelerator`] whose registers and streams a [`Link`] reaches; its ports are pins.
 #[derive(LogicBlock)]
 pub struct Board<
     const FORM: usize,
@@ -22,16 +26,25 @@ pub struct Board<
     const A: usize,
     const N: usize,
 > {
-    /// Rising edge.
+    /// The board's oscillator.
     pub clock: Signal<In, Clock>,
-    /// Synchronous.
-    pub reset: Signal<In, Bit>,
-    /// Cycles of a bit on the line, at least 4.
-    pub bit_cycles: Signal<In, Word<16>>,
+    /// Which of the four rates the line has; read during the reset after power-up.
+    pub rate: Signal<In, Word<2>>,
     /// The line from the host, high when idle; of any clock.
     pub rx: Signal<In, Bit>,
     /// The line to the host.
     pub tx: Signal<Out, Bit>,
+    /// From bit 0 on: the reset is over, the host sends, the board sends, and the clock runs (a blink of 2^26 cycles).
+    pub led: Signal<Out, Word<4>>,
+    pll: Pll,
+    power_up: PowerUp,
+    chosen: DFF<Word<2>>,
+    bit_cycles: DFF<Word<16>>,
+    blink: DFF<Word<26>>,
+    rates: [Constant<Word<16>>; 4],
+    is_running: Signal<Local, Bit>,
+    hears: Signal<Local, Bit>,
+    sends: Signal<Local, Bit>,
     link: Link<LOG_WINDOW, { LOG_WINDOW + 1 }>,
     accelerator:
         Accelerator<FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N, HASH, S, T, A, N>,
@@ -53,14 +66,25 @@ impl<
     const N: usize,
 > Board<FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N, HASH, S, T, A, N>
 {
-    /// As [`Accelerator::new`].
-    pub fn new(build: u32, capabilities: u32, engine: u32) -> Self {
+    /// As [`Accelerator::new`], with a clock and a line of its board.
+    pub(super) fn new(build: u32, capabilities: u32, engine: u32, clocking: Clocking) -> Self {
         Self {
             clock: Signal::default(),
-            reset: Signal::default(),
-            bit_cycles: Signal::default(),
+            rate: Signal::default(),
             rx: Signal::default(),
             tx: Signal::default(),
+            led: Signal::default(),
+            pll: Pll::new(clocking.dividers),
+            power_up: PowerUp::default(),
+            chosen: DFF::default(),
+            bit_cycles: DFF::default(),
+            blink: DFF::default(),
+            rates: clocking
+                .bit_cycles
+                .map(|cycles| Constant::new(Word::new(cycles.into()))),
+            is_running: Signal::default(),
+            hears: Signal::default(),
+            sends: Signal::default(),
             link: Link::default(),
             accelerator: Accelerator::new(build, capabilities, engine),
             all_bytes: Constant::new(Word::new(0xf)),
@@ -85,12 +109,44 @@ impl<
 {
     #[hdl_gen]
     fn update(&mut self) {
-        clock!(self, clock, link, accelerator);
-        self.link.reset.next = self.reset.val();
-        self.link.bit_cycles.next = self.bit_cycles.val();
+        self.pll.oscillator.next = self.clock.val();
+        self.power_up.clock.next = self.pll.clock.val();
+        self.power_up.is_locked.next = self.pll.is_locked.val();
+        self.chosen.clock.next = self.pll.clock.val();
+        self.bit_cycles.clock.next = self.pll.clock.val();
+        self.blink.clock.next = self.pll.clock.val();
+        self.link.clock.next = self.pll.clock.val();
+        self.accelerator.clock.next = self.pll.clock.val();
+
+        self.chosen.d.next = self.chosen.q.val();
+        if self.power_up.reset.val() {
+            self.chosen.d.next = self.rate.val();
+        }
+        if self.chosen.q.val().get_bit(1) {
+            self.bit_cycles.d.next = self.rates[2].val();
+            if self.chosen.q.val().get_bit(0) {
+                self.bit_cycles.d.next = self.rates[3].val();
+            }
+        } else {
+            self.bit_cycles.d.next = self.rates[0].val();
+            if self.chosen.q.val().get_bit(0) {
+                self.bit_cycles.d.next = self.rates[1].val();
+            }
+        }
+        self.blink.d.next = self.blink.q.val() + 1;
+        self.is_running.next = !self.power_up.reset.val();
+        self.hears.next = !self.rx.val();
+        self.sends.next = !self.link.tx.val();
+        self.led.next = bit_cast_bit::<4>(self.is_running.val())
+            | (bit_cast_bit::<4>(self.hears.val()) << 1)
+            | (bit_cast_bit::<4>(self.sends.val()) << 2)
+            | (bit_cast_bit::<4>(self.blink.q.val().get_bit(25)) << 3);
+
+        self.link.reset.next = self.power_up.reset.val();
+        self.link.bit_cycles.next = self.bit_cycles.q.val();
         self.link.rx.next = self.rx.val();
         self.tx.next = self.link.tx.val();
-        self.accelerator.reset.next = self.reset.val();
+        self.accelerator.reset.next = self.power_up.reset.val();
         self.accelerator.aw_valid.next = self.link.aw_valid.val();
         self.link.aw_ready.next = self.accelerator.aw_ready.val();
         self.accelerator.aw_addr.next = self.link.aw_addr.val();
@@ -123,5 +179,5 @@ crate::ports! { [
     const FORM: usize, const LANES: usize, const BANKS: usize, const LANE_BITS: usize, const BANK_BITS: usize,
     const ROW_BITS: usize, const LOG_N: usize, const HASH: usize, const S: usize, const T: usize, const A: usize, const N: usize
 ] Board<FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N, HASH, S, T, A, N> {
-    clock; in: reset, bit_cycles, rx; out: tx
+    clock; in: rate, rx; out: tx, led
 } }

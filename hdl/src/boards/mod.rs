@@ -1,0 +1,86 @@
+//! Boards: tops whose ports are pins. hardware/boards/ has the pins; docs/hardware/boards.md.
+
+use crate::accelerator::accelerator;
+use crate::goldilocks::Form;
+use crate::link::LOG_WINDOW;
+use crate::merkle::Hash;
+use crate::parts::MULT18X18D_MODEL;
+use crate::registry::Kernel;
+
+mod pll;
+mod power_up;
+mod sums;
+mod top;
+
+pub use sums::{SUMS_ID, Sums};
+pub use top::Board;
+
+use pll::{EHXPLLL_MODEL, Ehxplll};
+
+const ECP5_CELLS: &[&str] = &[MULT18X18D_MODEL, EHXPLLL_MODEL];
+
+/// A board's clock and the rates of its line.
+#[derive(Clone, Copy, Debug)]
+struct Clocking {
+    dividers: Ehxplll,
+    /// Cycles of a bit by the setting of the switches.
+    bit_cycles: [u16; 4],
+}
+
+/// 81.25 MHz from 25; 3 Mbaud, 1 Mbaud and 115,200 baud to within half a percent, and a fourth of the clock.
+const ULX3S: Clocking = Clocking {
+    dividers: Ehxplll {
+        input: 4,
+        feedback: 13,
+        output: 7,
+    },
+    bit_cycles: [27, 81, 705, 4],
+};
+
+/// 3 Mbaud from 12 MHz.
+const ICEBREAKER_BIT_CYCLES: u16 = 4;
+
+/// Cycles of a bit on the line of a kernel of the family `board`, by the setting of the board's switches; the last is the fastest.
+pub fn bit_cycles(kernel: &str) -> Option<&'static [u16]> {
+    if kernel.starts_with("ulx3s") {
+        Some(&ULX3S.bit_cycles)
+    } else if kernel.starts_with("icebreaker") {
+        Some(&[ICEBREAKER_BIT_CYCLES])
+    } else {
+        None
+    }
+}
+
+pub(crate) const KERNELS: &[Kernel] = &[
+    accelerator!(
+        Board,
+        "board",
+        "ulx3s_85f_blake3",
+        Form::Ecp5,
+        1,
+        12,
+        Blake3,
+        3,
+        ECP5_CELLS,
+        ULX3S
+    ),
+    accelerator!(
+        Board,
+        "board",
+        "ulx3s_85f_poseidon2",
+        Form::Ecp5,
+        1,
+        12,
+        Poseidon2By3,
+        4,
+        ECP5_CELLS,
+        ULX3S
+    ),
+    Kernel {
+        name: "icebreaker_sums",
+        family: "board",
+        parameters: &[("log_window", LOG_WINDOW as u64)],
+        cell_models: &[],
+        build: || Box::new(Sums::new(ICEBREAKER_BIT_CYCLES)),
+    },
+];

