@@ -1,15 +1,13 @@
 """Reports of builds of bitstreams: of one as Markdown and as a picture, and the page of all that are recorded."""
 
 import json
+import sys
 
 import flow
 
 BOARDS = flow.ROOT / "hardware/boards"
 PAGE = flow.ROOT / "docs/hardware/boards.md"
 PICTURES = flow.ROOT / "docs/hardware"
-
-# A change of a record beyond this is printed.
-NOTABLE = 0.05
 
 
 def percent(count):
@@ -18,21 +16,26 @@ def percent(count):
 
 def report(built, about):
     """report.md: what an engineer decides from."""
-    path = built["critical_path"]
     lines = [
         f"# {about['title']}, {built['configuration']}",
         "",
         f"{about['chip']}. Kernel `{built['kernel']}`: "
         + ", ".join(f"{name} {value}" for name, value in built["kernel_parameters"].items()) + ".",
-        "Placed and routed; not loaded on a board.",
-        "",
-        "| clock | wanted, MHz | reached, MHz | slack, ns |",
-        "|---|--:|--:|--:|",
-        *(f"| `{clock['name']}` | {clock['target_mhz']:.2f} | {clock['fmax_mhz']:.2f} | {clock['slack_ns']:.2f} |"
-          for clock in built["clocks"]),
-        "",
-        f"Slowest path from register to register: `{path['from']}` to `{path['to']}`, cells {path['cells_ns']:.1f} ns, "
-        f"wires {path['routing_ns']:.1f} ns.",
+    ]
+    if path := built["critical_path"]:
+        lines += [
+            "Placed and routed; not loaded on a board.",
+            "",
+            "| clock | wanted, MHz | reached, MHz | slack, ns |",
+            "|---|--:|--:|--:|",
+            *(f"| `{clock['name']}` | {clock['target_mhz']:.2f} | {clock['fmax_mhz']:.2f} | {clock['slack_ns']:.2f} |"
+              for clock in built["clocks"]),
+            "",
+            f"Slowest path from register to register: {slowest(path)}.",
+        ]
+    else:
+        lines.append("Synthesized by yosys; not placed, not routed, not run: no clock is known.")
+    lines += [
         "",
         "| cell | used | of | % |",
         "|---|--:|--:|--:|",
@@ -43,12 +46,24 @@ def report(built, about):
         "",
         "| | |",
         "|---|---|",
-        f"| seed | {built['seed']}, of {len(built['seeds_tried'])} tried |",
+        *([f"| seed | {built['seed']}, of {len(built['seeds_tried'])} tried |"] if built["seeds_tried"] else []),
         *(f"| {tool} | {version} |" for tool, version in built["tools"].items()),
         f"| SHA-256 of the Verilog | `{built['rtl_sha256']}` |",
-        f"| SHA-256 of the bitstream | `{built['bitstream_sha256'] or 'none: a clock is missed'}` |",
+        f"| SHA-256 of the bitstream | {digest(built)} |",
     ]
     return "\n".join(lines) + "\n"
+
+
+def slowest(path):
+    return (f"`{path['from']}` to `{path['to']}`, cells {path['cells_ns']:.1f} ns, "
+            f"wires {path['routing_ns']:.1f} ns")
+
+
+def digest(built):
+    """Of the bitstream, or why there is none."""
+    if built["bitstream_sha256"]:
+        return f"`{built['bitstream_sha256']}`"
+    return "none: synthesized only" if built["met"] is None else "none: a clock is missed"
 
 
 def picture(built):
@@ -77,23 +92,18 @@ def records():
     return [json.loads(path.read_text()) for path in sorted(BOARDS.glob("*/*.json"))]
 
 
-def changes(old, new):
-    """Figures of two records that differ by more than a twentieth."""
-    def figures(built):
-        cells = {cell: count["used"] for cell, count in built["utilisation"].items()}
-        return cells | {f"MHz of {clock['name']}": clock["fmax_mhz"] for clock in built["clocks"]}
-
-    before, after = figures(old), figures(new)
-    for name in sorted(before.keys() | after.keys()):
-        was, now = before.get(name, 0), after.get(name, 0)
-        if abs(now - was) > NOTABLE * max(was, 1):
-            yield f"{new['board']}, {new['configuration']}: {name} {was} -> {now}"
+def figures(built):
+    """What is worth telling when it changes."""
+    cells = {cell: count["used"] for cell, count in built["utilisation"].items()}
+    return cells | {f"MHz of {clock['name']}": clock["fmax_mhz"] for clock in built["clocks"]}
 
 
 def record(path, built):
     """Keeps a report beside its board, and writes the page anew."""
     if path.exists():
-        print("\n".join(changes(json.loads(path.read_text()), built)))
+        label = f"{built['board']}, {built['configuration']}"
+        for change in flow.changes(label, figures(json.loads(path.read_text())), figures(built)):
+            print(change, file=sys.stderr)
     path.write_text(json.dumps(built, indent=1) + "\n")
     for name, text in pages().items():
         name.write_text(text)
@@ -104,22 +114,23 @@ def pages():
     lines = [
         "# Boards: bitstreams",
         "",
-        "Written by `scripts/build-board.py --record`. Each is placed and routed with the seed that is recorded; none has been",
-        "loaded on a board. What a build gives: [bitstreams.md](bitstreams.md).",
+        "Written by `scripts/build-board.py --record`. Each is placed and routed with the seed that is recorded, but where it says",
+        "synthesized only; none has been loaded on a board. What a build gives: [bitstreams.md](bitstreams.md).",
         "",
         "| board | configuration | clock, MHz | wanted | slack, ns | seed (tried) | slowest path | tools |",
         "|---|---|--:|--:|--:|--:|---|---|",
     ]
     pictures = {}
     for built in records():
-        slowest = min(built["clocks"], key=lambda clock: clock["slack_ns"])
-        path = built["critical_path"]
-        lines.append(
-            f"| {built['board']} | {built['configuration']} | {slowest['fmax_mhz']:.1f} | {slowest['target_mhz']:.1f} "
-            f"| {slowest['slack_ns']:.2f} | {built['seed']} ({len(built['seeds_tried'])}) "
-            f"| `{path['from']}` to `{path['to']}`: cells {path['cells_ns']:.1f} ns, wires {path['routing_ns']:.1f} ns "
-            f"| {', '.join(f'{tool} {version}' for tool, version in built['tools'].items())} |"
-        )
+        about = f"| {built['board']} | {built['configuration']} "
+        tools = ", ".join(f"{tool} {version}" for tool, version in built["tools"].items())
+        if built["clocks"]:
+            clock = min(built["clocks"], key=lambda clock: clock["slack_ns"])
+            about += (f"| {clock['fmax_mhz']:.1f} | {clock['target_mhz']:.1f} | {clock['slack_ns']:.2f} "
+                      f"| {built['seed']} ({len(built['seeds_tried'])}) | {slowest(built['critical_path'])} ")
+        else:
+            about += "| not placed, not run | | | | "
+        lines.append(f"{about}| {tools} |")
         pictures[PICTURES / f"{built['board']}-{built['configuration']}.svg"] = picture(built)
     for built in records():
         name = f"{built['board']}-{built['configuration']}"
@@ -127,7 +138,7 @@ def pages():
             "",
             f"## {built['board']}, {built['configuration']}",
             "",
-            f"`{built['kernel']}`; SHA-256 of the bitstream `{built['bitstream_sha256']}`.",
+            f"`{built['kernel']}`; SHA-256 of the bitstream: {digest(built)}.",
             "",
             f"![utilisation]({name}.svg)",
         ]

@@ -44,7 +44,7 @@ MOST_EXCLUDED = 0.02
 
 # The tests of single engines. What joins them, the accelerators and boards, is not built with counters.
 TESTS = ["blake3", "fifo", "goldilocks", "link", "merkle", "ntt", "poseidon2", "poseidon2_sponge"]
-JOINED = ("accelerator", "ulx3s", "icebreaker")
+JOINED = ("accelerator", "ulx3s", "tang", "icebreaker")
 
 Point = collections.namedtuple("Point", "kind instance name")
 Exclusion = collections.namedtuple("Exclusion", "kernel instance name reason")

@@ -10,6 +10,9 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".venv/bin"
 GOLDEN = ROOT / "hdl/golden.txt"
+# A change of a figure beyond this is told.
+NOTABLE = 0.05
+
 ENVIRONMENT = dict(os.environ, YOWASP_CACHE_DIR=str(ROOT / ".venv/cache"))
 
 
@@ -68,3 +71,11 @@ def critical_path(report):
         "cells_ns": round(delay.get("cells", 0.0), 2),
         "routing_ns": round(delay["routing"], 2),
     }
+
+
+def changes(label, before, after):
+    """Figures by name that are no more what they were, to a twentieth, as sentences."""
+    for name in sorted(before.keys() | after.keys()):
+        was, now = before.get(name, 0), after.get(name, 0)
+        if abs(now - was) > NOTABLE * max(was, 1):
+            yield f"{label}: {name} {was} -> {now}"

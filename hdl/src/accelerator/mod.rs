@@ -16,6 +16,7 @@ mod nodes;
 mod registers;
 mod scratch;
 mod top;
+mod transforms;
 
 pub(crate) use axi_lite::AxiLite;
 pub use top::Accelerator;
@@ -29,9 +30,6 @@ const ROW_WORDS: u32 = 254;
 /// Binary logarithm of the jobs that may wait.
 const LOG_JOBS: u32 = 4;
 
-/// Binary logarithm of the words of the scratch memory.
-const LOG_SCRATCH: usize = 13;
-
 /// Number of the hash in the register `capabilities`.
 const fn number(hash: Hash) -> u32 {
     match hash {
@@ -40,14 +38,24 @@ const fn number(hash: Hash) -> u32 {
     }
 }
 
-/// The register `capabilities`.
+/// Binary logarithm of the lanes, 0 where there are none.
+pub(crate) const fn log_lanes(lanes: usize) -> usize {
+    if lanes == 0 {
+        0
+    } else {
+        lanes.ilog2() as usize
+    }
+}
+
+/// The register `capabilities`. Without lanes there is no size of a transform.
 pub(crate) fn capabilities(lanes: u32, log_n: u32, hash: Hash) -> u32 {
+    let log_n = if lanes == 0 { 0 } else { log_n };
     registers::capabilities(lanes, log_n, number(hash), LOG_ROWS, ROW_WORDS, LOG_JOBS)
 }
 
 /// The register `engine`.
-pub(crate) fn engine(hash: Hash) -> u32 {
-    registers::engine(hash.cycles_per_block() as u32, LOG_SCRATCH as u32)
+pub(crate) fn engine(hash: Hash, log_scratch: u32) -> u32 {
+    registers::engine(hash.cycles_per_block() as u32, log_scratch)
 }
 
 /// The register `build`: the beginning of the digest of the Verilog with 0 in its place.
@@ -56,39 +64,42 @@ pub(crate) fn build(unnamed: &dyn Block, name: &str) -> u32 {
     u32::from_str_radix(&digest[..8], 16).unwrap_or(0)
 }
 
-/// A top, [`Accelerator`] or one around it, with an NTT of 2^`log_lanes` lanes and sizes up to 2^`log_n`, and a Merkle engine with
-/// 2^`slot_bits` slots. What its constructor wants beyond the three registers follows the models of cells.
+/// A top, [`Accelerator`] or one around it, with an NTT of so many lanes, or none, and sizes up to 2^`log_n`, a scratch memory of
+/// 2^`log_scratch` words, and a Merkle engine with 2^`slot_bits` slots. What its constructor wants beyond the three registers follows the models of cells.
 macro_rules! accelerator {
-    ($top:ident, $family:literal, $name:literal, $form:expr, $log_lanes:literal, $log_n:literal, $hash:ident, $slot_bits:literal,
+    ($top:ident, $family:literal, $name:literal, $form:expr, $lanes:literal, $log_n:literal, $log_scratch:literal, $hash:ident,
+     $slot_bits:literal,
      $cell_models:expr $(, $more:expr)*) => {
         Kernel {
             name: $name,
             family: $family,
             parameters: &[
                 ("form", $form as u64),
-                ("lanes", 1 << $log_lanes),
-                ("log_n", $log_n),
+                ("lanes", $lanes),
+                ("log_n", if $lanes > 0 { $log_n } else { 0 }),
                 ("hash", Hash::$hash as u64),
                 ("slots", 1 << $slot_bits),
             ],
             cell_models: $cell_models,
             build: || {
                 type Top = $top<
+                    { $lanes > 0 },
                     { $form as usize },
-                    { 1 << $log_lanes },
-                    { 2 << $log_lanes },
-                    { if $log_lanes == 0 { 1 } else { $log_lanes } },
-                    { $log_lanes + 1 },
-                    { $log_n - $log_lanes - 1 },
+                    { 1 << $crate::accelerator::log_lanes($lanes) },
+                    { 2 << $crate::accelerator::log_lanes($lanes) },
+                    { if $lanes < 2 { 1 } else { $crate::accelerator::log_lanes($lanes) } },
+                    { $crate::accelerator::log_lanes($lanes) + 1 },
+                    { $log_n - $crate::accelerator::log_lanes($lanes) - 1 },
                     $log_n,
+                    $log_scratch,
                     { Hash::$hash as usize },
                     $slot_bits,
                     { $slot_bits + 1 },
                     { $slot_bits + 5 },
                     { 1 << $slot_bits },
                 >;
-                let capabilities = $crate::accelerator::capabilities(1 << $log_lanes, $log_n, Hash::$hash);
-                let engine = $crate::accelerator::engine(Hash::$hash);
+                let capabilities = $crate::accelerator::capabilities($lanes, $log_n, Hash::$hash);
+                let engine = $crate::accelerator::engine(Hash::$hash, $log_scratch);
                 let mut unnamed = Top::new(0, capabilities, engine $(, $more)*);
                 rust_hdl_core::prelude::Block::connect_all(&mut unnamed);
                 let build = $crate::accelerator::build(&unnamed, $name);
@@ -106,8 +117,9 @@ pub(crate) const KERNELS: &[Kernel] = &[
         "accelerator",
         "accelerator_blake3",
         Form::Inferred,
-        1,
+        2,
         12,
+        13,
         Blake3,
         3,
         &[]
@@ -117,8 +129,9 @@ pub(crate) const KERNELS: &[Kernel] = &[
         "accelerator",
         "accelerator_poseidon2",
         Form::Inferred,
-        1,
+        2,
         12,
+        13,
         Poseidon2By3,
         4,
         &[]

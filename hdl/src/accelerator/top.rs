@@ -2,7 +2,6 @@
 
 use rust_hdl_core::prelude::*;
 
-use super::LOG_SCRATCH;
 use super::axi_lite::AxiLite;
 use super::collect::Collect;
 use super::dispatch::Dispatch;
@@ -10,18 +9,19 @@ use super::monitor::Monitor;
 use super::nodes::Nodes;
 use super::registers::Registers;
 use super::scratch::Scratch;
+use super::transforms::Transforms;
 use crate::merkle::Merkle;
-use crate::ntt::Ntt;
 use crate::parts::Fifo;
 use crate::word::{Word, bit_cast_word};
 
-/// An NTT and a Merkle engine behind one queue of jobs. The parameters are those of [`Ntt`], with a word a beat, and of
-/// [`Merkle`].
+/// An NTT, if `TRANSFORMS`, and a Merkle engine behind one queue of jobs, and a scratch memory of 2^`LOG_SCRATCH` words. The
+/// other parameters are those of [`Ntt`](crate::ntt::Ntt), with a word a beat, and of [`Merkle`].
 ///
 /// Jobs start in the order in which they are written to the register `job`; their words follow each other on `s` and their
 /// results on `m`, in the same order. An engine works on several jobs, and both engines at a time.
 #[derive(LogicBlock)]
 pub struct Accelerator<
+    const TRANSFORMS: bool,
     const FORM: usize,
     const LANES: usize,
     const BANKS: usize,
@@ -29,6 +29,7 @@ pub struct Accelerator<
     const BANK_BITS: usize,
     const ROW_BITS: usize,
     const LOG_N: usize,
+    const LOG_SCRATCH: usize,
     const HASH: usize,
     const S: usize,
     const T: usize,
@@ -92,9 +93,9 @@ pub struct Accelerator<
     axi: AxiLite,
     registers: Registers,
     jobs: Fifo<Word<32>, 4, 5>,
-    dispatch: Dispatch<LOG_N, LOG_SCRATCH>,
+    dispatch: Dispatch<LOG_SCRATCH>,
     scratch: Scratch<LOG_SCRATCH>,
-    ntt: Ntt<FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N, 1, LOG_N>,
+    ntt: Transforms<TRANSFORMS, FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N>,
     tree: Merkle<HASH, S, T, A, N>,
     nodes: Nodes,
     collect: Collect,
@@ -110,6 +111,7 @@ pub struct Accelerator<
 }
 
 impl<
+    const TRANSFORMS: bool,
     const FORM: usize,
     const LANES: usize,
     const BANKS: usize,
@@ -117,12 +119,29 @@ impl<
     const BANK_BITS: usize,
     const ROW_BITS: usize,
     const LOG_N: usize,
+    const LOG_SCRATCH: usize,
     const HASH: usize,
     const S: usize,
     const T: usize,
     const A: usize,
     const N: usize,
-> Accelerator<FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N, HASH, S, T, A, N>
+>
+    Accelerator<
+        TRANSFORMS,
+        FORM,
+        LANES,
+        BANKS,
+        LANE_BITS,
+        BANK_BITS,
+        ROW_BITS,
+        LOG_N,
+        LOG_SCRATCH,
+        HASH,
+        S,
+        T,
+        A,
+        N,
+    >
 {
     /// An accelerator with these registers `build`, `capabilities` and `engine`.
     pub fn new(build: u32, capabilities: u32, engine: u32) -> Self {
@@ -157,9 +176,9 @@ impl<
             axi: AxiLite::default(),
             registers: Registers::new(build, capabilities, engine),
             jobs: Fifo::default(),
-            dispatch: Dispatch::default(),
+            dispatch: Dispatch::new(if TRANSFORMS { LOG_N } else { 0 }),
             scratch: Scratch::default(),
-            ntt: Ntt::default(),
+            ntt: Transforms::default(),
             tree: Merkle::default(),
             nodes: Nodes::default(),
             collect: Collect::default(),
@@ -177,6 +196,7 @@ impl<
 }
 
 impl<
+    const TRANSFORMS: bool,
     const FORM: usize,
     const LANES: usize,
     const BANKS: usize,
@@ -184,13 +204,29 @@ impl<
     const BANK_BITS: usize,
     const ROW_BITS: usize,
     const LOG_N: usize,
+    const LOG_SCRATCH: usize,
     const HASH: usize,
     const S: usize,
     const T: usize,
     const A: usize,
     const N: usize,
 > Logic
-    for Accelerator<FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N, HASH, S, T, A, N>
+    for Accelerator<
+        TRANSFORMS,
+        FORM,
+        LANES,
+        BANKS,
+        LANE_BITS,
+        BANK_BITS,
+        ROW_BITS,
+        LOG_N,
+        LOG_SCRATCH,
+        HASH,
+        S,
+        T,
+        A,
+        N,
+    >
 {
     #[hdl_gen]
     fn update(&mut self) {
@@ -345,9 +381,9 @@ impl<
 }
 
 crate::ports! { [
-    const FORM: usize, const LANES: usize, const BANKS: usize, const LANE_BITS: usize, const BANK_BITS: usize,
-    const ROW_BITS: usize, const LOG_N: usize, const HASH: usize, const S: usize, const T: usize, const A: usize, const N: usize
-] Accelerator<FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N, HASH, S, T, A, N> {
+    const TRANSFORMS: bool, const FORM: usize, const LANES: usize, const BANKS: usize, const LANE_BITS: usize, const BANK_BITS: usize,
+    const ROW_BITS: usize, const LOG_N: usize, const LOG_SCRATCH: usize, const HASH: usize, const S: usize, const T: usize, const A: usize, const N: usize
+] Accelerator<TRANSFORMS, FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N, LOG_SCRATCH, HASH, S, T, A, N> {
     clock;
     in: reset, aw_valid, aw_addr, w_valid, w_data, w_strb, b_ready, ar_valid, ar_addr, r_ready, s_valid, s_word, s_last, m_ready;
     out: aw_ready, w_ready, b_valid, b_resp, ar_ready, r_valid, r_data, r_resp, s_ready, m_valid, m_word, m_last

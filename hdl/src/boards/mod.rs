@@ -19,22 +19,33 @@ use pll::{EHXPLLL_MODEL, Ehxplll};
 
 const ECP5_CELLS: &[&str] = &[MULT18X18D_MODEL, EHXPLLL_MODEL];
 
-/// A board's clock and the rates of its line.
+/// A board's clock, the rates of its line, its lights.
 #[derive(Clone, Copy, Debug)]
-struct Clocking {
-    dividers: Ehxplll,
+struct Pins {
+    /// Of the PLL, where the clock is not the oscillator's.
+    dividers: Option<Ehxplll>,
     /// Cycles of a bit by the setting of the switches.
     bit_cycles: [u16; 4],
+    /// Lights are on where the pin is low.
+    are_lights_low: bool,
 }
 
 /// 81.25 MHz from 25; 3 Mbaud, 1 Mbaud and 115,200 baud to within half a percent, and a fourth of the clock.
-const ULX3S: Clocking = Clocking {
-    dividers: Ehxplll {
+const ULX3S: Pins = Pins {
+    dividers: Some(Ehxplll {
         input: 4,
         feedback: 13,
         output: 7,
-    },
+    }),
     bit_cycles: [27, 81, 705, 4],
+    are_lights_low: false,
+};
+
+/// 27 MHz; 1 Mbaud, 3 Mbaud and 115,200 baud to within half a percent, and a fourth of the clock.
+const TANG_NANO_20K: Pins = Pins {
+    dividers: None,
+    bit_cycles: [27, 9, 234, 4],
+    are_lights_low: true,
 };
 
 /// 3 Mbaud from 12 MHz.
@@ -44,6 +55,8 @@ const ICEBREAKER_BIT_CYCLES: u16 = 4;
 pub fn bit_cycles(kernel: &str) -> Option<&'static [u16]> {
     if kernel.starts_with("ulx3s") {
         Some(&ULX3S.bit_cycles)
+    } else if kernel.starts_with("tang_nano_20k") {
+        Some(&TANG_NANO_20K.bit_cycles)
     } else if kernel.starts_with("icebreaker") {
         Some(&[ICEBREAKER_BIT_CYCLES])
     } else {
@@ -57,8 +70,9 @@ pub(crate) const KERNELS: &[Kernel] = &[
         "board",
         "ulx3s_85f_blake3",
         Form::Ecp5,
-        1,
+        2,
         12,
+        13,
         Blake3,
         3,
         ECP5_CELLS,
@@ -69,12 +83,26 @@ pub(crate) const KERNELS: &[Kernel] = &[
         "board",
         "ulx3s_85f_poseidon2",
         Form::Ecp5,
-        1,
+        2,
         12,
+        13,
         Poseidon2By3,
         4,
         ECP5_CELLS,
         ULX3S
+    ),
+    accelerator!(
+        Board,
+        "board",
+        "tang_nano_20k_blake3",
+        Form::Inferred,
+        0,
+        6,
+        4,
+        Blake3,
+        3,
+        &[],
+        TANG_NANO_20K
     ),
     Kernel {
         name: "icebreaker_sums",

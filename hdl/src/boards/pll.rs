@@ -1,4 +1,4 @@
-//! A board's clock, made from its oscillator's by the FPGA's own cell.
+//! A board's clock: its oscillator's, or made of that by the FPGA's own cell.
 
 use rust_hdl_core::prelude::*;
 
@@ -18,7 +18,7 @@ pub(super) struct Ehxplll {
     pub output: u32,
 }
 
-/// The cell, with these dividers.
+/// The cell, with these dividers; or the oscillator's clock as it is.
 #[derive(LogicBlock)]
 pub(super) struct Pll {
     /// The board's oscillator.
@@ -27,11 +27,11 @@ pub(super) struct Pll {
     pub clock: Signal<Out, Clock>,
     /// The clock has its frequency; of no clock.
     pub is_locked: Signal<Out, Bit>,
-    _dividers: Ehxplll,
+    _dividers: Option<Ehxplll>,
 }
 
 impl Pll {
-    pub(super) fn new(dividers: Ehxplll) -> Self {
+    pub(super) fn new(dividers: Option<Ehxplll>) -> Self {
         Self {
             oscillator: Signal::default(),
             clock: Signal::default(),
@@ -53,11 +53,17 @@ impl Logic for Pll {
     }
 
     fn hdl(&self) -> Verilog {
-        let Ehxplll {
+        let Some(Ehxplll {
             input,
             feedback,
             output,
-        } = self._dividers;
+        }) = self._dividers
+        else {
+            return Verilog::Wrapper(Wrapper {
+                code: "assign clock = oscillator;\nassign is_locked = 1'b1;\n".into(),
+                cores: String::new(),
+            });
+        };
         // Half a period's phase, as Lattice's own tool sets it, keeps output and feedback in step; the attributes are the
         // currents of the loop filter.
         Verilog::Wrapper(Wrapper {

@@ -3,7 +3,7 @@
 use rust_hdl_core::prelude::*;
 use rust_hdl_widgets::prelude::*;
 
-use super::Clocking;
+use super::Pins;
 use super::pll::Pll;
 use super::power_up::PowerUp;
 use crate::accelerator::Accelerator;
@@ -13,6 +13,7 @@ use crate::word::{Word, bit_cast_bit};
 /// An [`Accelerator`] whose registers and streams a [`Link`] reaches; its ports are pins.
 #[derive(LogicBlock)]
 pub struct Board<
+    const TRANSFORMS: bool,
     const FORM: usize,
     const LANES: usize,
     const BANKS: usize,
@@ -20,6 +21,7 @@ pub struct Board<
     const BANK_BITS: usize,
     const ROW_BITS: usize,
     const LOG_N: usize,
+    const LOG_SCRATCH: usize,
     const HASH: usize,
     const S: usize,
     const T: usize,
@@ -42,16 +44,33 @@ pub struct Board<
     bit_cycles: DFF<Word<16>>,
     blink: DFF<Word<26>>,
     rates: [Constant<Word<16>>; 4],
+    dark: Constant<Word<4>>,
+    lights: Signal<Local, Word<4>>,
     is_running: Signal<Local, Bit>,
     hears: Signal<Local, Bit>,
     sends: Signal<Local, Bit>,
     link: Link<LOG_WINDOW, { LOG_WINDOW + 1 }>,
-    accelerator:
-        Accelerator<FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N, HASH, S, T, A, N>,
+    accelerator: Accelerator<
+        TRANSFORMS,
+        FORM,
+        LANES,
+        BANKS,
+        LANE_BITS,
+        BANK_BITS,
+        ROW_BITS,
+        LOG_N,
+        LOG_SCRATCH,
+        HASH,
+        S,
+        T,
+        A,
+        N,
+    >,
     all_bytes: Constant<Word<4>>,
 }
 
 impl<
+    const TRANSFORMS: bool,
     const FORM: usize,
     const LANES: usize,
     const BANKS: usize,
@@ -59,29 +78,48 @@ impl<
     const BANK_BITS: usize,
     const ROW_BITS: usize,
     const LOG_N: usize,
+    const LOG_SCRATCH: usize,
     const HASH: usize,
     const S: usize,
     const T: usize,
     const A: usize,
     const N: usize,
-> Board<FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N, HASH, S, T, A, N>
+>
+    Board<
+        TRANSFORMS,
+        FORM,
+        LANES,
+        BANKS,
+        LANE_BITS,
+        BANK_BITS,
+        ROW_BITS,
+        LOG_N,
+        LOG_SCRATCH,
+        HASH,
+        S,
+        T,
+        A,
+        N,
+    >
 {
-    /// As [`Accelerator::new`], with a clock and a line of its board.
-    pub(super) fn new(build: u32, capabilities: u32, engine: u32, clocking: Clocking) -> Self {
+    /// As [`Accelerator::new`], with a clock, a line and lights of its board.
+    pub(super) fn new(build: u32, capabilities: u32, engine: u32, pins: Pins) -> Self {
         Self {
             clock: Signal::default(),
             rate: Signal::default(),
             rx: Signal::default(),
             tx: Signal::default(),
             led: Signal::default(),
-            pll: Pll::new(clocking.dividers),
+            pll: Pll::new(pins.dividers),
             power_up: PowerUp::default(),
             chosen: DFF::default(),
             bit_cycles: DFF::default(),
             blink: DFF::default(),
-            rates: clocking
+            rates: pins
                 .bit_cycles
                 .map(|cycles| Constant::new(Word::new(cycles.into()))),
+            dark: Constant::new(Word::new(if pins.are_lights_low { 0xf } else { 0 })),
+            lights: Signal::default(),
             is_running: Signal::default(),
             hears: Signal::default(),
             sends: Signal::default(),
@@ -93,6 +131,7 @@ impl<
 }
 
 impl<
+    const TRANSFORMS: bool,
     const FORM: usize,
     const LANES: usize,
     const BANKS: usize,
@@ -100,12 +139,29 @@ impl<
     const BANK_BITS: usize,
     const ROW_BITS: usize,
     const LOG_N: usize,
+    const LOG_SCRATCH: usize,
     const HASH: usize,
     const S: usize,
     const T: usize,
     const A: usize,
     const N: usize,
-> Logic for Board<FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N, HASH, S, T, A, N>
+> Logic
+    for Board<
+        TRANSFORMS,
+        FORM,
+        LANES,
+        BANKS,
+        LANE_BITS,
+        BANK_BITS,
+        ROW_BITS,
+        LOG_N,
+        LOG_SCRATCH,
+        HASH,
+        S,
+        T,
+        A,
+        N,
+    >
 {
     #[hdl_gen]
     fn update(&mut self) {
@@ -137,10 +193,11 @@ impl<
         self.is_running.next = !self.power_up.reset.val();
         self.hears.next = !self.rx.val();
         self.sends.next = !self.link.tx.val();
-        self.led.next = bit_cast_bit::<4>(self.is_running.val())
+        self.lights.next = bit_cast_bit::<4>(self.is_running.val())
             | (bit_cast_bit::<4>(self.hears.val()) << 1)
             | (bit_cast_bit::<4>(self.sends.val()) << 2)
             | (bit_cast_bit::<4>(self.blink.q.val().get_bit(25)) << 3);
+        self.led.next = self.lights.val() ^ self.dark.val();
 
         self.link.reset.next = self.power_up.reset.val();
         self.link.bit_cycles.next = self.bit_cycles.q.val();
@@ -176,8 +233,8 @@ impl<
 }
 
 crate::ports! { [
-    const FORM: usize, const LANES: usize, const BANKS: usize, const LANE_BITS: usize, const BANK_BITS: usize,
-    const ROW_BITS: usize, const LOG_N: usize, const HASH: usize, const S: usize, const T: usize, const A: usize, const N: usize
-] Board<FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N, HASH, S, T, A, N> {
+    const TRANSFORMS: bool, const FORM: usize, const LANES: usize, const BANKS: usize, const LANE_BITS: usize, const BANK_BITS: usize,
+    const ROW_BITS: usize, const LOG_N: usize, const LOG_SCRATCH: usize, const HASH: usize, const S: usize, const T: usize, const A: usize, const N: usize
+] Board<TRANSFORMS, FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N, LOG_SCRATCH, HASH, S, T, A, N> {
     clock; in: rate, rx; out: tx, led
 } }
