@@ -3,10 +3,10 @@
 
     scripts/gate-level.py [--keep FOLDER] [KERNEL..]
 
-Icarus replays on the Verilog and on the netlist what hdl/examples/vectors.rs has recorded of the
-rust-hdl simulation, and compares all outputs in every cycle, a payload while it is valid. yosys proves
-the netlists of small units equal to the Verilog, register by register. Both are tried on a netlist with
-one wrong bit in one table, where they must fail: a check that cannot fail proves nothing.
+hdl/examples/vectors.rs records the rust-hdl simulation of a kernel. The same is replayed on its Verilog
+(by Icarus) and on its netlist (by Verilator), and all outputs are compared in every cycle, a payload while
+it is valid. yosys proves the netlists of small units equal to the Verilog, register by register. Both are
+tried on wrong netlists, each with a wrong bit in a table: a check that cannot fail proves nothing.
 
 Cells are Debian's models of package yosys, but for DSP block and block RAM, which are ours
 (hdl/verilog/): our reading of Lattice's documentation.
@@ -18,6 +18,7 @@ import pathlib
 import random
 import re
 import resource
+import subprocess
 import sys
 import tempfile
 
@@ -32,23 +33,21 @@ KERNELS = [
 # What the solver is asked: units without products and without memories.
 PROVED = ["goldilocks_add", "goldilocks_subtract", "goldilocks_reduce", "goldilocks_reduce_sum"]
 CELLS = pathlib.Path("/usr/share/yosys/ecp5/cells_sim.v")
-MODELS = [flow.ROOT / "hdl/verilog/mult18x18d.v", flow.ROOT / "hdl/verilog/dp16kd.v"]
+DSP, RAM = flow.ROOT / "hdl/verilog/mult18x18d.v", flow.ROOT / "hdl/verilog/dp16kd.v"
+BENCH = flow.ROOT / "hdl/gate-level"
 SEED = 1
-# Wrong netlists to try for one that the vectors find: some tables hold bits that no input reaches.
-MUTANTS = 8
+# Wrong bits tried on each kernel.
+MUTANTS = 16
 
 
 @dataclasses.dataclass(frozen=True)
 class Port:
-    """A port, and where it is in the number of a cycle."""
+    """A port, and the part of a cycle's number that it has."""
 
     name: str
     is_input: bool
     width: int
-    low: int
-
-    def slice(self):
-        return f"line[{self.low} +: {self.width}]"
+    part: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,9 +55,9 @@ class Vectors:
     """What was recorded of a kernel."""
 
     ports: tuple
+    bits: int
     cycles: int
     results: int
-    bits: int
 
 
 def vectors(file):
@@ -68,76 +67,101 @@ def vectors(file):
             cycles += 1
         elif line.startswith("// port"):
             direction, name, width = line.split()[2:]
-            ports.append(Port(name, direction == "in", int(width), low))
+            ports.append(Port(name, direction == "in", int(width), f"line[{low} +: {width}]"))
             low += 4 * -(-int(width) // 4)
         elif line.startswith("// results"):
             results = int(line.split()[2])
-    return Vectors(tuple(ports), cycles, results, low)
+    return Vectors(tuple(ports), low, cycles, results)
 
 
-def bench(kernel, recorded):
-    """The test bench. It ends at the first difference; before the first reset nothing is compared."""
-    outputs = [port for port in recorded.ports if not port.is_input]
-    names = {port.name for port in outputs}
-    wires, differences = "", ""
-    for port in outputs:
-        wires += f"    wire [{port.width - 1}:0] \\out_{port.name} ;\n"
-        valid = f"{port.name.split('_')[0]}_valid"
-        condition = f"\\out_{valid} && " if valid in names and port.name not in (
-            valid, f"{port.name.split('_')[0]}_ready") else ""
-        differences += (
-            f"            if ({condition}\\out_{port.name} !== {port.slice()}) begin\n"
-            f"                $display(\"DIFFERENT cycle %0d: {port.name} is %h, not %h\", cycle,"
-            f" \\out_{port.name} , {port.slice()});\n                $finish;\n            end\n"
-        )
-    pins = "".join(
-        f",\n        .{port.name} ({port.slice() if port.is_input else f'{chr(92)}out_{port.name} '})"
-        for port in recorded.ports
-    )
-    reset = next((port.slice() for port in recorded.ports if port.name == "reset"), "1'b1")
+def compare(kernel, recorded, mutants):
+    """The module around the kernel that compares its outputs, from the first reset on."""
+    wires, pins, differences = "", "", "0"
+    outputs = {port.name for port in recorded.ports if not port.is_input}
+    for port in recorded.ports:
+        if port.is_input:
+            pins += f",\n        .{port.name} ({port.part})"
+            continue
+        wires += f"    wire [{port.width - 1}:0] out_{port.name} ;\n"
+        pins += f",\n        .{port.name} (out_{port.name} )"
+        stream = port.name.split("_")[0]
+        is_payload = f"{stream}_valid" in outputs - {port.name} and port.name != f"{stream}_ready"
+        valid = f"out_{stream}_valid && " if is_payload else ""
+        differences += f"\n        || {valid}out_{port.name} !== {port.part}"
+    reset = next((port.part for port in recorded.ports if port.name == "reset"), None)
+    more = f", input [{mutants - 1}:0] mutants" if mutants else ""
+    more_pins = ",\n        .mutants(mutants)" if mutants else ""
     return f"""\
-module bench;
-    reg [{recorded.bits - 1}:0] lines [0:{recorded.cycles - 1}];
-    reg [{recorded.bits - 1}:0] line = 0;
-    reg clock = 0, is_reset = 0;
-    integer cycle;
-{wires}    {kernel} kernel(
-        .clock(clock){pins}
+module compare(input clock, input [{recorded.bits - 1}:0] line{more}, output different);
+{wires}    reg is_reset = {int(reset is None)};
+    always @(posedge clock) is_reset <= is_reset || {reset or "1'b1"};
+    {kernel} kernel(
+        .clock(clock){more_pins}{pins}
     );
-    initial begin
-        $readmemh("{kernel}.hex", lines);
-        for (cycle = 0; cycle < {recorded.cycles}; cycle = cycle + 1) begin
-            line = lines[cycle];
-            #5;
-            if (is_reset) begin
-{differences}            end
-            is_reset = is_reset || {reset};
-            clock = 1;
-            #5 clock = 0;
-        end
-        $display("EQUAL");
-    end
+    assign different = is_reset && ({differences}
+    );
 endmodule
 """
 
 
-def simulate(folder, name, sources):
-    """Whether the kernel in these files does in every cycle what was recorded, and if not, where."""
-    program, log = folder / f"{name}.vvp", folder / f"{name}.log"
-    flow.must(["iverilog", "-g2012", "-s", "bench", "-o", program, *sources], log, folder)
+def verdicts(log):
+    """For each replay nothing if it was equal, or where it was not."""
+    said = re.findall(r"EQUAL|DIFFERENT .*", log.read_text())
+    return [None if line == "EQUAL" else line.removeprefix("DIFFERENT ") for line in said]
+
+
+def replay_verilog(folder, kernel, recorded):
+    """Whether the Verilog does what was recorded, or where it does not."""
+    (folder / f"{kernel}.compare.v").write_text(compare(kernel, recorded, 0))
+    program, log = f"{kernel}.vvp", folder / f"{kernel}.icarus.log"
+    parameters = [f"-Preplay.CYCLES={recorded.cycles}", f"-Preplay.BITS={recorded.bits}",
+                  f'-Preplay.VECTORS="{kernel}.hex"']
+    flow.must(
+        ["iverilog", "-g2012", "-s", "replay", *parameters, "-o", program, BENCH / "replay.v",
+         f"{kernel}.compare.v", f"{kernel}.v", DSP], log, folder,
+    )
     flow.must(["vvp", "-n", program], log, folder)
-    said = log.read_text()
-    if "EQUAL" in said:
-        return None
-    different = re.search(r"DIFFERENT (.*)", said)
-    # Neither the end nor a difference is a broken set-up, not a verdict.
-    return different.group(1) if different else sys.exit(f"{name}: no verdict; see {log}")
+    (said,) = verdicts(log)
+    return said
+
+
+def runtime(folder):
+    """Compiles Verilator's library, once for all kernels; its include folder."""
+    root = subprocess.run(["verilator", "--getenv", "VERILATOR_ROOT"], capture_output=True, text=True,
+                          check=True).stdout.strip()
+    include = pathlib.Path(root) / "include"
+    for name in ["verilated", "verilated_threads"]:
+        flow.must(["g++", "-std=c++17", "-O1", "-c", f"-I{include}", include / f"{name}.cpp"],
+                  folder / f"{name}.log", folder)
+    return include
+
+
+def replay_netlist(folder, kernel, recorded, netlist, mutants, include):
+    """What came of the replay on the netlist and on each wrong one."""
+    (folder / f"{kernel}.gates.v").write_text(with_switches(netlist, mutants))
+    (folder / f"{kernel}.compare.v").write_text(compare(kernel, recorded, len(mutants)))
+    model, log = folder / f"{kernel}.model", folder / f"{kernel}.gates.log"
+    flow.must(
+        ["verilator", "--cc", "-Wno-lint", "-Wno-fatal", "-DNO_INCLUDES", "--Mdir", model, "--prefix",
+         "Vcompare", "--top-module", "compare", f"{kernel}.compare.v", f"{kernel}.gates.v",
+         "cells.v", DSP, RAM, BENCH / "lut4_wrong.v"], log, folder,
+    )
+    # One source file: most of the time of a compiler goes into Verilator's header.
+    sources = sorted(model.glob("*.cpp"))
+    whole = model / "whole.cc"
+    whole.write_text("".join(f'#include "{source.name}"\n' for source in sources))
+    flow.must(
+        ["g++", "-std=c++17", "-O0", "-w", f"-I{include}", f"-I{model}", "-o", model / "replay", whole,
+         BENCH / "replay.cpp", "verilated.o", "verilated_threads.o", "-pthread"], log, folder,
+    )
+    flow.must([model / "replay", f"{kernel}.hex", len(mutants)], log, folder)
+    return verdicts(log)
 
 
 def cells():
-    """Debian's models, without the DP16KD that has no behaviour and the flip-flops of other names behind it."""
-    text = CELLS.read_text().split("`include")[0]
-    return re.sub(r"\(\* blackbox \*\)\s*module DP16KD\(.*?endmodule", "", text, flags=re.DOTALL)
+    """Debian's models, without the DP16KD that has no behaviour."""
+    return re.sub(r"\(\* blackbox \*\)\s*module DP16KD\(.*?endmodule", "", CELLS.read_text(),
+                  flags=re.DOTALL)
 
 
 def synthesize(folder, kernel):
@@ -147,17 +171,54 @@ def synthesize(folder, kernel):
         f"read_verilog {kernel}.v; synth_ecp5 -top {kernel}; write_verilog -noattr {netlist.name}",
         folder / f"{kernel}.synthesis.log", folder,
     )
-    return re.sub(r"\n    \.C\d+\(1'h0\),", "", netlist.read_text())
+    return re.sub(
+        r"^  MULT18X18D .*?;$", lambda cell: re.sub(r"\n    \.C\d+\(1'h0\),", "", cell[0]),
+        netlist.read_text(), flags=re.DOTALL | re.MULTILINE,
+    )
 
 
-def mutant(netlist, rng):
-    """The netlist with one bit of one table flipped, and which."""
-    table = rng.choice(list(re.finditer(r"\.INIT[01]?\(16'h([0-9a-f]{4})\)", netlist)))
-    bit = rng.randrange(16)
-    start, end = table.span(1)
-    wrong = f"{int(table[1], 16) ^ 1 << bit:04x}"
-    cell = re.compile(r"\) (\S+)  ?\(").search(netlist, end)[1]
-    return netlist[:start] + wrong + netlist[end:], f"bit {bit} of {cell}"
+@dataclasses.dataclass(frozen=True)
+class Mutant:
+    """A wrong bit: the text of a table's cell up to its pins, its name, its content and the bit."""
+
+    head: str
+    cell: str
+    content: int
+    bit: int
+
+
+def choose_mutants(kernel, netlist):
+    """Bits of tables that the tied pins of their cells leave within reach."""
+    rng = random.Random(f"{SEED} {kernel}")
+    pattern = r"^(  LUT4 #\(\n    \.INIT\(16'h([0-9a-f]{4})\)\n  \) (\S+) +\(\n)(.*?);$"
+    tables = list(re.finditer(pattern, netlist, flags=re.DOTALL | re.MULTILINE))
+    mutants = []
+    for table in rng.sample(tables, min(MUTANTS, len(tables))):
+        head, content, cell, pins = table.groups()
+        tied = {"ABCD".index(pin): int(level) for pin, level in
+                re.findall(r"\.([ABCD])\(1'h([01])\)", pins)}
+        bits = [bit for bit in range(16)
+                if all(bit >> place & 1 == level for place, level in tied.items())]
+        mutants.append(Mutant(head, cell, int(content, 16), rng.choice(bits)))
+    return mutants
+
+
+def with_switches(netlist, mutants):
+    """The netlist with an input that switches each of the errors on."""
+    netlist = re.sub(
+        r"^module (\S+)\((.*?);", rf"module \1(mutants, \2;\n  input [{len(mutants) - 1}:0] mutants;",
+        netlist, count=1, flags=re.DOTALL | re.MULTILINE,
+    )
+    for number, mutant in enumerate(mutants):
+        head = mutant.head.replace("LUT4 #(", f"LUT4_WRONG #(.BIT(4'd{mutant.bit}),")
+        netlist = netlist.replace(mutant.head, f"{head}    .is_wrong(mutants[{number}]),\n")
+    return netlist
+
+
+def with_error(netlist, mutant):
+    """The netlist with one of the errors in it."""
+    wrong = f"16'h{mutant.content ^ 1 << mutant.bit:04x}"
+    return netlist.replace(mutant.head, re.sub(r"16'h[0-9a-f]{4}", wrong, mutant.head))
 
 
 def is_equal(folder, kernel, netlist, name):
@@ -167,7 +228,7 @@ def is_equal(folder, kernel, netlist, name):
     prepare = f"hierarchy -top {kernel}; proc; flatten; opt -full; opt_clean; rename {kernel}"
     flow.yosys(
         f"read_verilog {kernel}.v; {prepare} gold; design -stash gold; "
-        f"read_verilog {name}.v cells.v; {prepare} gate; design -stash gate; "
+        f"read_verilog -DNO_INCLUDES {name}.v cells.v; {prepare} gate; design -stash gate; "
         "design -copy-from gold gold; design -copy-from gate gate; "
         "equiv_make gold gate equiv; hierarchy -top equiv; "
         f"equiv_simple -undef; equiv_induct -undef; tee -q -o {status.name} equiv_status",
@@ -176,40 +237,32 @@ def is_equal(folder, kernel, netlist, name):
     said = status.read_text()
     if "Equivalence successfully proven" in said:
         return True
+    # Anything but a count of what is left is a broken set-up, not a verdict.
     return False if "unproven" in said else sys.exit(f"{name}: no verdict; see {status}")
 
 
-def check(folder, kernel):
+def check(folder, kernel, include):
     """Tries everything on a kernel; whether it holds, and what there is to say."""
     recorded = vectors(folder / f"{kernel}.hex")
-    test = folder / f"{kernel}.bench.v"
-    test.write_text(bench(kernel, recorded))
-    models = ["cells.v", *MODELS]
-    netlist, file = synthesize(folder, kernel), folder / f"{kernel}.gates.v"
-    wrong = simulate(folder, f"{kernel}.rtl", [test, f"{kernel}.v", MODELS[0]])
-    if wrong:
-        return False, f"the Verilog is not the rust-hdl simulation: {wrong}"
-    file.write_text(netlist)
-    wrong = simulate(folder, f"{kernel}.gates", [test, file, *models])
-    if wrong:
-        return False, f"the netlist is not the kernel: {wrong}"
-    rng = random.Random(f"{SEED} {kernel}")
-    for tries in range(1, MUTANTS + 1):
-        changed, where = mutant(netlist, rng)
-        file.with_suffix(".mutant.v").write_text(changed)
-        found = simulate(folder, f"{kernel}.mutant", [test, file.with_suffix(".mutant.v"), *models])
-        if found:
-            break
-    else:
-        return False, f"{MUTANTS} wrong netlists, none found"
-    said = (f"{recorded.results} results in {recorded.cycles} cycles; mutant {tries}, {where}, "
-            f"found in {found.split(':')[0]}")
+    different = replay_verilog(folder, kernel, recorded)
+    if different:
+        return False, f"the Verilog is not the rust-hdl simulation: {different}"
+    netlist = synthesize(folder, kernel)
+    mutants = choose_mutants(kernel, netlist)
+    different, *found = replay_netlist(folder, kernel, recorded, netlist, mutants, include)
+    if different:
+        return False, f"the netlist is not the kernel: {different}"
+    caught = [mutant for mutant, cycle in zip(mutants, found) if cycle]
+    said = (f"{recorded.results} results in {recorded.cycles} cycles; "
+            f"{len(caught)} of {len(mutants)} wrong netlists found")
+    if not caught:
+        return False, said
     if kernel in PROVED:
         if not is_equal(folder, kernel, netlist, f"{kernel}.equal"):
             return False, f"{said}; not proved equal"
-        if is_equal(folder, kernel, changed, f"{kernel}.mutant_equal"):
-            return False, f"{said}; the mutant is proved equal"
-        said += "; proved equal, the mutant not"
+        if is_equal(folder, kernel, with_error(netlist, caught[0]), f"{kernel}.wrong"):
+            return False, f"{said}; a wrong netlist is proved equal"
+        said += "; proved equal, a wrong one not"
     return True, said
 
 
@@ -230,10 +283,10 @@ def main():
         flow.export(folder, *arguments.kernels)
         flow.example("vectors", folder, *arguments.kernels)
         (folder / "cells.v").write_text(cells())
-        holds = True
+        include, holds = runtime(folder), True
         for kernel in arguments.kernels:
             start = seconds()
-            is_right, said = check(folder, kernel)
+            is_right, said = check(folder, kernel, include)
             verdict = "right" if is_right else "WRONG"
             print(f"{kernel}: {verdict}: {said} ({seconds() - start:.1f} s)", flush=True)
             holds &= is_right

@@ -119,11 +119,12 @@ module DP16KD #(
     };
 
     reg [17:0] words [0:1023];
-    reg [17:0] out_a = 0;
+    reg [17:0] narrow_a = 0;
+    reg [17:0] wide_a = 0;
     reg [17:0] out_b = 0;
 
     // A row of the initial content holds 16 words, 20 bits apart.
-    wire [64 * 320 - 1:0] content = {
+    localparam [64 * 320 - 1:0] CONTENT = {
         INITVAL_3F, INITVAL_3E, INITVAL_3D, INITVAL_3C, INITVAL_3B, INITVAL_3A, INITVAL_39, INITVAL_38,
         INITVAL_37, INITVAL_36, INITVAL_35, INITVAL_34, INITVAL_33, INITVAL_32, INITVAL_31, INITVAL_30,
         INITVAL_2F, INITVAL_2E, INITVAL_2D, INITVAL_2C, INITVAL_2B, INITVAL_2A, INITVAL_29, INITVAL_28,
@@ -135,8 +136,7 @@ module DP16KD #(
     };
     integer row;
     initial begin
-        #0;
-        for (row = 0; row < 1024; row = row + 1) words[row] = content[20 * row +: 18];
+        for (row = 0; row < 1024; row = row + 1) words[row] = CONTENT[20 * row +: 18];
         if ((DATA_WIDTH_A != 9 && DATA_WIDTH_A != 18 && DATA_WIDTH_A != 36)
             || (DATA_WIDTH_B != 9 && DATA_WIDTH_B != 18 && DATA_WIDTH_B != 36)
             || REGMODE_A != "NOREG" || REGMODE_B != "NOREG" || CLKAMUX != "CLKA" || CLKBMUX != "CLKB"
@@ -146,45 +146,43 @@ module DP16KD #(
         end
     end
 
-    task write(input integer width, input [13:0] address, input [35:0] data);
-        integer lane;
-        if (width == 9) words[address[13:4]][9 * address[3] +: 9] = data[8:0];
-        else
-            for (lane = 0; lane < width / 9; lane = lane + 1)
-                if (address[lane])
-                    words[address[13:4] | lane / 2][9 * (lane % 2) +: 9] = data[9 * lane +: 9];
-    endtask
-
     function [17:0] read(input integer width, input [13:0] address);
-        read = width == 9 ? words[address[13:4]][9 * address[3] +: 9] : words[address[13:4]];
+        read = width == 9 ? {9'b0, words[address[13:4]][9 * address[3] +: 9]} : words[address[13:4]];
     endfunction
 
     // A port that writes keeps what it has read, or reads what was there before.
     always @(posedge CLKA) if (CEA) begin
         if (DATA_WIDTH_A != 36 && (!WEA || WRITEMODE_A == "READBEFOREWRITE"))
-            out_a <= read(DATA_WIDTH_A, address_a);
-    end
-    always @(posedge CLKB) if (CEB) begin
-        if (!WEB || WRITEMODE_B == "READBEFOREWRITE") begin
-            out_b <= read(DATA_WIDTH_B, address_b);
-            if (DATA_WIDTH_B == 36) begin
-                out_a <= words[{address_b[13:5], 1'b0}];
-                out_b <= words[{address_b[13:5], 1'b1}];
-            end
+            narrow_a <= read(DATA_WIDTH_A, address_a);
+        if (WEA && DATA_WIDTH_A == 9)
+            words[address_a[13:4]][9 * address_a[3] +: 9] <= data_a[8:0];
+        if (WEA && DATA_WIDTH_A != 9) begin
+            if (address_a[0]) words[address_a[13:4]][8:0] <= data_a[8:0];
+            if (address_a[1]) words[address_a[13:4]][17:9] <= data_a[17:9];
+        end
+        if (WEA && DATA_WIDTH_A == 36) begin
+            if (address_a[2]) words[{address_a[13:5], 1'b1}][8:0] <= data_b[8:0];
+            if (address_a[3]) words[{address_a[13:5], 1'b1}][17:9] <= data_b[17:9];
         end
     end
-    // Written after both ports have read.
-    always @(posedge CLKA) if (CEA && WEA) begin
-        #0 write(DATA_WIDTH_A, address_a, {data_b, data_a});
-    end
-    always @(posedge CLKB) if (CEB && WEB) begin
-        #0 write(DATA_WIDTH_B, address_b, {18'b0, data_b});
+    always @(posedge CLKB) if (CEB) begin
+        if (DATA_WIDTH_B == 36) begin
+            wide_a <= words[{address_b[13:5], 1'b0}];
+            out_b <= words[{address_b[13:5], 1'b1}];
+        end else if (!WEB || WRITEMODE_B == "READBEFOREWRITE")
+            out_b <= read(DATA_WIDTH_B, address_b);
+        if (WEB && DATA_WIDTH_B == 9)
+            words[address_b[13:4]][9 * address_b[3] +: 9] <= data_b[8:0];
+        if (WEB && DATA_WIDTH_B == 18) begin
+            if (address_b[0]) words[address_b[13:4]][8:0] <= data_b[8:0];
+            if (address_b[1]) words[address_b[13:4]][17:9] <= data_b[17:9];
+        end
     end
 
     assign {
         DOA17, DOA16, DOA15, DOA14, DOA13, DOA12, DOA11, DOA10, DOA9, DOA8, DOA7, DOA6, DOA5, DOA4,
         DOA3, DOA2, DOA1, DOA0
-    } = out_a;
+    } = DATA_WIDTH_B == 36 ? wide_a : narrow_a;
     assign {
         DOB17, DOB16, DOB15, DOB14, DOB13, DOB12, DOB11, DOB10, DOB9, DOB8, DOB7, DOB6, DOB5, DOB4,
         DOB3, DOB2, DOB1, DOB0
