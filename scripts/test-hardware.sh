@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What only hardware needs, beyond `cargo test --workspace`: the command line with its hardware
-# commands, and the formal proofs. Installs its tools where they are missing.
+# commands, netlists, and the formal proofs. Installs its tools where they are missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -56,9 +56,13 @@ if unplugged; then
 fi
 [ ! -e "$proofs/board.wfp" ]
 
-step "hardware: results of place and route, and of coverage, are those of the kernels"
+step "hardware: results of place and route, of silicon and of coverage are those of the kernels"
 scripts/place-and-route.py --check
+scripts/asic.py --check
 scripts/coverage.py --check
+
+step "hardware: netlists"
+scripts/gate-level.py
 
 step "hardware: formal proofs"
 scripts/formal.py
