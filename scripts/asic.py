@@ -5,8 +5,8 @@
     scripts/asic.py --check
 
 yosys maps each kernel alone on the cells, OpenSTA gives the delay of its slowest path from register to
-register, without wires. Memories of up to 4096 bits become flip-flops or, if read-only, gates; larger ones
-are left out, as a memory block would stand there, and are named with the result. Results go to
+register, without wires. Memories of up to 512 bits become flip-flops or, if read-only, gates; larger ones
+are left out, for a memory block would stand there, and are named with the result. Results go to
 hardware/asic/, with the tools' versions and the digest of the Verilog. `--table` writes
 docs/hardware/asic.md from all results so far, and names the kernels that have none. `--check` runs no
 tool: it fails if a result is of other Verilog than hdl/golden.txt, or if the page is not that of the
@@ -28,11 +28,13 @@ TABLE = flow.ROOT / "docs/hardware/asic.md"
 WORK = flow.TARGET / "asic"
 DSP = flow.ROOT / "hdl/verilog/mult18x18d.v"
 REGISTERS = ["DFFPOSX1", "DFFNEGX1", "DFFSR"]
-MEMORY_BITS = 4096
+# Up to here flip-flops are what one would build.
+MEMORY_BITS = 512
 # The cycle for which abc chooses the strength of cells, and what drives inputs and loads outputs.
 CYCLE_PS = 5000
 CONSTRAINT = "set_driving_cell BUFX2\nset_load 0.05\n"
 MODULE = re.compile(r"^module (\S+)\(.*?^endmodule", re.DOTALL | re.MULTILINE)
+WRITTEN = re.compile(r"\bwords\[[^\]]*\]\s*<=")
 MEMORY = re.compile(r"^\s*reg\s+\[(\d+):0\]\s+words\s+\[(\d+):0\];", re.MULTILINE)
 
 
@@ -42,7 +44,7 @@ def memories(verilog):
     for module in MODULE.finditer(verilog):
         for msb, last in MEMORY.findall(module[0]):
             bits = (int(msb) + 1) * (int(last) + 1)
-            found[module[1]] = {"bits": bits, "is_read_only": "write" not in module[0]}
+            found[module[1]] = {"bits": bits, "is_read_only": not WRITTEN.search(module[0])}
     return found
 
 
@@ -135,9 +137,9 @@ def table():
         "",
         "Left out: wires, clock tree, scan chains, pads, layout, power. Flip-flops of the library have no initial value, which the",
         "kernels' registers have on an FPGA. DSP blocks that a kernel instantiates are gates, from our model of MULT18X18D. Memories of",
-        f"up to {MEMORY_BITS} bits are flip-flops (or gates, if read-only), which no one would build; larger ones are not counted, nor",
-        "is any path that begins or ends in them. 180 nm is what is free, not what anyone would choose: compare kernels with it,",
-        "nothing else. Nothing has been made.",
+        f"up to {MEMORY_BITS} bits are flip-flops or, if read-only, gates; larger ones, where a memory block would stand, are not",
+        "counted, nor are the paths that begin or end in them. 180 nm is what is free, not what anyone would choose: compare",
+        "kernels with it, nothing else. Nothing has been made.",
         "",
         f"Tools: {'; '.join(tools)}.",
         "",
