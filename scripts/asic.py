@@ -61,7 +61,7 @@ def map_cells(kernel, left_out):
     flow.yosys(
         f"read_verilog {kernel}.v; read_verilog {DSP}; {blackbox}"
         f"synth -flatten -top {kernel}; dfflibmap -liberty {LIBRARY}; "
-        f"abc -liberty {LIBRARY} -constr constraint -D {CYCLE_PS}; opt_clean; "
+        f"abc -liberty {LIBRARY} -constr constraint -D {CYCLE_PS}; opt_clean; delete t:$scopeinfo; "
         f"tee -q -o {stat.name} stat -json -liberty {LIBRARY}; "
         f"write_verilog -noattr -noexpr {kernel}.cells.v",
         WORK / f"{kernel}.log", WORK,
