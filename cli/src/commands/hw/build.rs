@@ -1,11 +1,13 @@
 //! `winterforge hw build`: a board's bitstream, by the script that drives the tools.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use clap::Args;
 use serde_json::Value;
 
+use super::checkout;
 use crate::Outcome;
 use crate::error::CliError;
 use crate::output::{Output, aligned};
@@ -31,23 +33,27 @@ pub(super) struct Arguments {
     output: PathBuf,
 }
 
-/// The checkout of Winterforge around the working folder, or the one that this program was built from.
-fn checkout() -> Result<PathBuf, CliError> {
-    let here = std::env::current_dir().unwrap_or_default();
-    let built_from = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors()
-        .chain(built_from.ancestors())
-        .find(|folder| folder.join(SCRIPT).is_file())
-        .map(Path::to_owned)
-        .ok_or_else(|| {
-            CliError::hardware(format!("there is no {SCRIPT} here"))
-                .hint("run it in a checkout of Winterforge: boards and their tools are there")
-        })
+/// Boards that a checkout has, by name.
+fn boards(checkout: &Path) -> Vec<String> {
+    let folders = fs::read_dir(checkout.join("hardware/boards"));
+    let folders = folders.into_iter().flatten().flatten();
+    let mut names: Vec<String> = folders
+        .filter(|folder| folder.path().join("board.toml").is_file())
+        .map(|folder| folder.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
 }
 
 pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<Outcome, CliError> {
+    let checkout = checkout(SCRIPT)?;
+    let boards = boards(&checkout);
+    if !boards.contains(&arguments.board) {
+        let message = format!("there is no board {}", arguments.board);
+        return Err(CliError::usage(message).hint(format!("boards are {}", boards.join(", "))));
+    }
     let mut command = Command::new("python3");
-    command.arg(checkout()?.join(SCRIPT));
+    command.arg(checkout.join(SCRIPT));
     command.args(["--board", &arguments.board]);
     command.arg("--output").arg(&arguments.output);
     if let Some(name) = &arguments.configuration {

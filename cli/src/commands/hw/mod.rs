@@ -1,10 +1,11 @@
-//! `winterforge hw`: the hardware kernels, listed, exported to Verilog, simulated, built into bitstreams.
+//! `winterforge hw`: the hardware kernels, listed, exported to Verilog, simulated, built into bitstreams, reported on.
 
 mod build;
+mod report;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -41,6 +42,9 @@ enum HwCommand {
         after_help = "Example:\n  winterforge hw build --board ulx3s-85f -o bitstream\n  winterforge hw build --board ulx3s-85f --check"
     )]
     Build(build::Arguments),
+    /// Sizes and clocks of kernels, as recorded: on ECP5-85, or in standard cells
+    #[command(after_help = "Example:\n  winterforge hw report --asic osu018")]
+    Report(report::Arguments),
 }
 
 #[derive(Debug, Args)]
@@ -120,6 +124,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Outcome, Cli
         HwCommand::Export(arguments) => export(arguments, output),
         HwCommand::Sim(arguments) => simulate(arguments, output),
         HwCommand::Build(arguments) => build::run(arguments, output),
+        HwCommand::Report(arguments) => report::run(arguments, output),
     }
 }
 
@@ -168,6 +173,20 @@ fn export(arguments: &ExportArguments, output: &Output) -> Result<Outcome, CliEr
         output.result(&exported, || text)?;
     }
     Ok(Outcome::Done)
+}
+
+/// The checkout of Winterforge around the working folder, or the one that this program was built from: where `file` is.
+fn checkout(file: &str) -> Result<PathBuf, CliError> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let built_from = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors()
+        .chain(built_from.ancestors())
+        .find(|folder| folder.join(file).is_file())
+        .map(Path::to_owned)
+        .ok_or_else(|| {
+            CliError::hardware(format!("there is no {file} here"))
+                .hint("run it in a checkout of Winterforge: boards, results and the tools' scripts are there")
+        })
 }
 
 fn no_kernel(name: &str) -> CliError {
