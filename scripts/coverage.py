@@ -30,6 +30,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
@@ -42,9 +43,8 @@ PAGE = ROOT / "docs/hardware/coverage.md"
 LEAST_COVERED = 0.95
 MOST_EXCLUDED = 0.02
 
-# The tests of single engines. What joins them, the accelerators and boards, is not built with counters.
+# The tests of single engines.
 TESTS = ["blake3", "fifo", "goldilocks", "link", "merkle", "ntt", "poseidon2", "poseidon2_sponge"]
-JOINED = ("accelerator", "ulx3s", "tang", "icebreaker")
 
 Point = collections.namedtuple("Point", "kind instance name")
 Exclusion = collections.namedtuple("Exclusion", "kernel instance name reason")
@@ -53,6 +53,13 @@ Exclusion = collections.namedtuple("Exclusion", "kernel instance name reason")
 def digests():
     """Digest of the Verilog by kernel."""
     return {kernel: digest for digest, kernel in map(str.split, GOLDEN.read_text().splitlines())}
+
+
+def engines():
+    """Kernels but those that join others, the accelerators and boards: these are not built with counters."""
+    boards = [tomllib.loads(path.read_text()) for path in (ROOT / "hardware/boards").glob("*/board.toml")]
+    joined = {chosen["kernel"] for board in boards for chosen in board["configuration"].values()}
+    return [kernel for kernel in digests() if kernel not in joined and not kernel.startswith("accelerator")]
 
 
 def run_tests():
@@ -254,7 +261,7 @@ def main():
     rules, used = exclusions(), set()
     wrong = []
     results = json.loads(RESULTS.read_text()) if arguments.kernels else {}
-    kernels = arguments.kernels or [k for k in digests() if not k.startswith(JOINED)]
+    kernels = arguments.kernels or engines()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         evaluated = list(pool.map(lambda kernel: evaluate(kernel, rules, used), kernels))
     for kernel, (result, missed) in zip(kernels, evaluated):

@@ -9,7 +9,9 @@ use std::time::Duration;
 use winter_math::StarkField;
 use winterforge_air::field::Felt;
 use winterforge_driver::uart::{Limits, Line, SerialLine, UartTransport};
-use winterforge_driver::{Accelerator, DriverError, HardwareDevice, Transport, TransportError};
+use winterforge_driver::{
+    Accelerator, DriverError, HardwareDevice, Transport, TransportError, registers,
+};
 use winterforge_hdl::bench::Rng;
 use winterforge_hdl::boards::SUMS_ID;
 use winterforge_hdl::goldilocks::{P, model as field};
@@ -93,6 +95,17 @@ fn the_line_of_the_rtl_at_its_usual_rate() {
     an_extension_and_a_tree(Arc::new(device(line)), HashId::Blake3);
 }
 
+/// Each setting of the switches, on the smallest board that has them.
+#[test]
+fn every_rate_of_the_switches() {
+    for rate in 0..4 {
+        let line = SimLine::start_at(kernel("tang_nano_20k_blake3").unwrap(), rate).unwrap();
+        let mut transport = UartTransport::open(line, limits()).unwrap();
+        let id = transport.read(registers::ID).unwrap();
+        assert_eq!(id, registers::ID_VALUE, "rate {rate}");
+    }
+}
+
 /// A board with a hash alone: the processor extends, and a transform is refused, by the driver and by the board.
 #[test]
 fn a_board_without_transforms() {
@@ -108,6 +121,17 @@ fn a_board_without_transforms() {
         |_, _| Ok(()),
     );
     assert!(matches!(refused, Err(DriverError::Job(_))), "{refused:?}");
+    {
+        let mut accelerator = board.accelerator();
+        let transport = accelerator.transport();
+        let job = registers::JOB_KIND.with(registers::JOB_KIND_TRANSFORM)
+            | registers::JOB_LOG_SIZE.with(3);
+        transport.write(registers::JOB, job).unwrap();
+        let cause = transport.read(registers::ERROR).unwrap();
+        let cause = registers::ERROR_CAUSE.of(cause);
+        assert_eq!(cause, registers::ERROR_CAUSE_SIZE);
+        accelerator.reset().unwrap();
+    }
     an_extension_and_a_tree(Arc::new(board), HashId::Blake3);
 }
 

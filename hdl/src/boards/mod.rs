@@ -112,3 +112,31 @@ pub(crate) const KERNELS: &[Kernel] = &[
         build: || Box::new(Sums::new(ICEBREAKER_BIT_CYCLES)),
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A line tolerates some percent; a bridge has its own error.
+    const TOLERANCE: f64 = 0.01;
+
+    fn check(clock_mhz: f64, bit_cycles: &[u16], bauds: &[f64]) {
+        for (&cycles, &baud) in bit_cycles.iter().zip(bauds) {
+            let error = clock_mhz * 1e6 / f64::from(cycles) / baud - 1.0;
+            assert!(error.abs() < TOLERANCE, "{cycles} cycles for {baud} baud");
+        }
+    }
+
+    #[test]
+    fn rates_are_those_of_the_boards_pages() {
+        let pll = ULX3S.dividers.unwrap();
+        let clock_mhz = 25.0 * f64::from(pll.feedback) / f64::from(pll.input);
+        assert_eq!(clock_mhz, 81.25);
+        // What Lattice allows of the PLL.
+        assert!(25.0 / f64::from(pll.input) >= 3.125);
+        assert!((400.0..=800.0).contains(&(clock_mhz * f64::from(pll.output))));
+        check(clock_mhz, &ULX3S.bit_cycles, &[3e6, 1e6, 115_200.0]);
+        check(27.0, &TANG_NANO_20K.bit_cycles, &[1e6, 3e6, 115_200.0]);
+        check(12.0, &[ICEBREAKER_BIT_CYCLES], &[3e6]);
+    }
+}

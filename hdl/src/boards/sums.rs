@@ -33,6 +33,7 @@ pub struct Sums {
     is_added: DFF<Bit>,
     is_last: DFF<Bit>,
     is_done: DFF<Bit>,
+    is_idle: Signal<Local, Bit>,
     takes: Signal<Local, Bit>,
     bit_cycles: Constant<Word<16>>,
     all_bytes: Constant<Word<4>>,
@@ -56,6 +57,7 @@ impl Sums {
             is_added: DFF::default(),
             is_last: DFF::default(),
             is_done: DFF::default(),
+            is_idle: Signal::default(),
             takes: Signal::default(),
             bit_cycles: Constant::new(Word::new(bit_cycles.into())),
             all_bytes: Constant::new(Word::new(0xf)),
@@ -99,12 +101,10 @@ impl Logic for Sums {
         self.axi.read_data.next = self.id.val();
 
         // A word a time, three cycles each: the line is slower by far.
-        self.takes.next = self.link.m_valid.val()
-            & !self.is_adding.q.val()
-            & !self.is_added.q.val()
-            & !self.is_done.q.val();
-        self.link.m_ready.next =
+        self.is_idle.next =
             !self.is_adding.q.val() & !self.is_added.q.val() & !self.is_done.q.val();
+        self.link.m_ready.next = self.is_idle.val();
+        self.takes.next = self.link.m_valid.val() & self.is_idle.val();
         self.add.a.next = self.total.q.val();
         self.add.b.next = self.link.m_word.val();
         self.is_adding.d.next = self.takes.val();

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use winterforge_hdl::export::digest;
 use winterforge_hdl::registry;
 
@@ -34,6 +34,10 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<Outcome, Cli
         None => ("hardware/place-and-route", "scripts/place-and-route.py"),
         Some(Library::Osu018) => ("hardware/asic", "scripts/asic.py"),
     };
+    let unknown = |name: &&String| registry::kernel(name).is_none();
+    if let Some(name) = arguments.kernels.iter().find(unknown) {
+        return Err(super::no_kernel(name));
+    }
     let folder = checkout(script)?.join(folder);
     for kernel in registry::kernels() {
         let is_wanted = arguments.kernels.is_empty()
@@ -44,22 +48,16 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<Outcome, Cli
         }
         let mut result = read(&path, &format!("{script} {}", kernel.name))?;
         let verilog = kernel.verilog().map_err(CliError::hardware)?;
-        result["is_of_this_verilog"] = (result["rtl_blake3"] == digest(&verilog).as_str()).into();
+        let is_of_this_verilog = result.get("rtl_blake3") == Some(&digest(&verilog).into());
+        result.insert("is_of_this_verilog".into(), is_of_this_verilog.into());
         output.result(&result, || {
             line(kernel.name, &result, arguments.asic.is_some())
         })?;
     }
-    match arguments
-        .kernels
-        .iter()
-        .find(|name| registry::kernel(name).is_none())
-    {
-        Some(name) => Err(super::no_kernel(name)),
-        None => Ok(Outcome::Done),
-    }
+    Ok(Outcome::Done)
 }
 
-fn read(path: &Path, how: &str) -> Result<Value, CliError> {
+fn read(path: &Path, how: &str) -> Result<Map<String, Value>, CliError> {
     let text = fs::read_to_string(path).map_err(|error| {
         CliError::file(path, "cannot be read", &error).hint(format!("{how} makes it"))
     })?;
@@ -67,8 +65,8 @@ fn read(path: &Path, how: &str) -> Result<Value, CliError> {
         .map_err(|error| CliError::input(format!("{}: {error}", path.display())))
 }
 
-fn line(name: &str, result: &Value, is_silicon: bool) -> String {
-    let figure = |field: &str| result[field].to_string();
+fn line(name: &str, result: &Map<String, Value>, is_silicon: bool) -> String {
+    let figure = |field: &str| result.get(field).unwrap_or(&Value::Null).to_string();
     let figures = if is_silicon {
         format!(
             "{} cells, {} NAND2 equivalents, {} ns",
@@ -77,7 +75,7 @@ fn line(name: &str, result: &Value, is_silicon: bool) -> String {
             figure("delay_ns")
         )
     } else {
-        let clock = match result["fmax_mhz"].as_f64() {
+        let clock = match result.get("fmax_mhz").and_then(Value::as_f64) {
             Some(clock) => format!("{clock:.1} MHz, {} wanted", figure("target_mhz")),
             None => "does not fit".to_owned(),
         };
@@ -89,10 +87,9 @@ fn line(name: &str, result: &Value, is_silicon: bool) -> String {
             figure("bram")
         )
     };
-    let age = if result["is_of_this_verilog"] == true {
-        ""
-    } else {
-        "; of other Verilog"
+    let age = match result.get("is_of_this_verilog") {
+        Some(Value::Bool(true)) => "",
+        _ => "; of other Verilog",
     };
     format!("{name:36}{figures}{age}")
 }
