@@ -14,6 +14,7 @@ pub mod blake3;
 pub mod boards;
 pub mod design;
 pub mod export;
+mod glue;
 pub mod goldilocks;
 pub mod link;
 pub mod lint;

@@ -1,8 +1,9 @@
 //! The NTT of an accelerator, or nothing: a small board has room for the hash alone.
 
-use rust_hdl_core::ast::{VerilogExpression, VerilogStatement};
+use rust_hdl_core::ast::VerilogExpression;
 use rust_hdl_core::prelude::*;
 
+use crate::glue::{assign, block_with_part, wired};
 use crate::ntt::Ntt;
 use crate::word::Word;
 
@@ -61,26 +62,17 @@ macro_rules! for_outputs {
     };
 }
 
-/// Implements a trait, whatever the parameters.
-macro_rules! implement {
-    ($name:ident { $($body:tt)* }) => {
-        impl<
-            const TRANSFORMS: bool,
-            const FORM: usize,
-            const LANES: usize,
-            const BANKS: usize,
-            const LANE_BITS: usize,
-            const BANK_BITS: usize,
-            const ROW_BITS: usize,
-            const LOG_N: usize,
-        > $name for Transforms<TRANSFORMS, FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N>
-        {
-            $($body)*
-        }
-    };
-}
-
-implement! { Default {
+impl<
+    const TRANSFORMS: bool,
+    const FORM: usize,
+    const LANES: usize,
+    const BANKS: usize,
+    const LANE_BITS: usize,
+    const BANK_BITS: usize,
+    const ROW_BITS: usize,
+    const LOG_N: usize,
+> Default for Transforms<TRANSFORMS, FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N>
+{
     fn default() -> Self {
         Self {
             clock: Signal::default(),
@@ -101,9 +93,19 @@ implement! { Default {
             unit: TRANSFORMS.then(Box::default),
         }
     }
-} }
+}
 
-implement! { Logic {
+impl<
+    const TRANSFORMS: bool,
+    const FORM: usize,
+    const LANES: usize,
+    const BANKS: usize,
+    const LANE_BITS: usize,
+    const BANK_BITS: usize,
+    const ROW_BITS: usize,
+    const LOG_N: usize,
+> Logic for Transforms<TRANSFORMS, FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N>
+{
     fn update(&mut self) {
         let Some(unit) = &mut self.unit else {
             macro_rules! lower { ($($port:ident),*) => { $(self.$port.next = false;)* } }
@@ -138,64 +140,38 @@ implement! { Logic {
         inputs.extend(["clock", "s_word$0"]);
         let mut outputs = for_outputs!(names).to_vec();
         outputs.push("m_word$0");
-        let signal = |name: &str| VerilogExpression::Signal(name.to_owned());
-        let assign = VerilogStatement::Assignment;
-        if self.unit.is_none() {
-            let zero = |port: &&str| assign(signal(port), VerilogExpression::Literal(false.into()));
-            return Verilog::Combinatorial(outputs.iter().map(zero).collect());
+        if self.unit.is_some() {
+            return wired(inputs, outputs);
         }
-        let inward = inputs
-            .iter()
-            .map(|port| assign(signal(&format!("unit${port}")), signal(port)));
-        let outward = outputs
-            .iter()
-            .map(|port| assign(signal(port), signal(&format!("unit${port}"))));
-        Verilog::Combinatorial(inward.chain(outward).collect())
+        let zero = |port: &str| assign(port.into(), VerilogExpression::Literal(false.into()));
+        Verilog::Combinatorial(outputs.into_iter().map(zero).collect())
     }
-} }
+}
 
-implement! { Block {
-    fn connect_all(&mut self) {
-        self.connect();
-        if let Some(unit) = &mut self.unit {
-            unit.connect_all();
-        }
-    }
-
-    fn update_all(&mut self) {
-        self.update();
-        self.clock.update_all();
-        macro_rules! update { ($($port:ident),*) => { $(self.$port.update_all();)* } }
-        for_inputs!(update);
-        for_outputs!(update);
-        self.s_word[0].update_all();
-        self.m_word[0].update_all();
-        if let Some(unit) = &mut self.unit {
-            unit.update_all();
-        }
+impl<
+    const TRANSFORMS: bool,
+    const FORM: usize,
+    const LANES: usize,
+    const BANKS: usize,
+    const LANE_BITS: usize,
+    const BANK_BITS: usize,
+    const ROW_BITS: usize,
+    const LOG_N: usize,
+> Transforms<TRANSFORMS, FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N>
+{
+    fn part(&self) -> Option<&dyn Block> {
+        self.unit.as_deref().map(|unit| unit as &dyn Block)
     }
 
-    fn has_changed(&self) -> bool {
-        macro_rules! changed { ($($port:ident),*) => { [$(self.$port.has_changed()),*].contains(&true) } }
-        self.clock.has_changed()
-            || for_inputs!(changed)
-            || for_outputs!(changed)
-            || self.s_word[0].has_changed()
-            || self.m_word[0].has_changed()
-            || self.unit.as_ref().is_some_and(|unit| unit.has_changed())
+    fn part_mut(&mut self) -> Option<&mut dyn Block> {
+        self.unit.as_deref_mut().map(|unit| unit as &mut dyn Block)
     }
+}
 
-    fn accept(&self, name: &str, probe: &mut dyn Probe) {
-        probe.visit_start_scope(name, self);
-        self.clock.accept("clock", probe);
-        macro_rules! accept { ($($port:ident),*) => { $(self.$port.accept(stringify!($port), probe);)* } }
-        for_inputs!(accept);
-        for_outputs!(accept);
-        self.s_word.accept("s_word", probe);
-        self.m_word.accept("m_word", probe);
-        if let Some(unit) = &self.unit {
-            unit.accept("unit", probe);
-        }
-        probe.visit_end_scope(name, self);
-    }
+block_with_part! { [
+    const TRANSFORMS: bool, const FORM: usize, const LANES: usize, const BANKS: usize, const LANE_BITS: usize,
+    const BANK_BITS: usize, const ROW_BITS: usize, const LOG_N: usize
+] Transforms<TRANSFORMS, FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N> {
+    clock, reset, command_valid, command_kind, command_log_n, command_inverse, command_coset, s_valid, m_ready,
+    command_ready, s_ready, m_valid, m_last, s_word, m_word,
 } }

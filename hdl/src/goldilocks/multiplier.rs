@@ -1,9 +1,9 @@
 //! The multiplier of the other kernels, its form a parameter.
 
-use rust_hdl_core::ast::{VerilogExpression, VerilogStatement};
 use rust_hdl_core::prelude::*;
 
 use super::{Karatsuba, Schoolbook};
+use crate::glue::{block_with_part, wired};
 use crate::word::Word;
 
 /// How a [`Multiplier`] is made.
@@ -61,6 +61,14 @@ impl<const FORM: usize> Multiplier<FORM> {
         2 => Karatsuba::<false>::LATENCY,
         _ => Karatsuba::<true>::LATENCY,
     };
+
+    fn part(&self) -> Option<&dyn Block> {
+        Some(with_unit!(&self.unit, unit => &**unit))
+    }
+
+    fn part_mut(&mut self) -> Option<&mut dyn Block> {
+        Some(with_unit!(&mut self.unit, unit => &mut **unit))
+    }
 }
 
 impl<const FORM: usize> Default for Multiplier<FORM> {
@@ -102,50 +110,10 @@ impl<const FORM: usize> Logic for Multiplier<FORM> {
     }
 
     fn hdl(&self) -> Verilog {
-        let assignments = [
-            ("unit$clock", "clock"),
-            ("unit$a", "a"),
-            ("unit$b", "b"),
-            ("y", "unit$y"),
-        ];
-        let signal = |name: &str| VerilogExpression::Signal(name.into());
-        let assign = |(to, from)| VerilogStatement::Assignment(signal(to), signal(from));
-        Verilog::Combinatorial(assignments.map(assign).into())
+        wired(["clock", "a", "b"], ["y"])
     }
 }
 
-impl<const FORM: usize> Block for Multiplier<FORM> {
-    fn connect_all(&mut self) {
-        self.connect();
-        with_unit!(&mut self.unit, unit => unit.connect_all());
-    }
-
-    fn update_all(&mut self) {
-        self.update();
-        self.clock.update_all();
-        self.a.update_all();
-        self.b.update_all();
-        self.y.update_all();
-        with_unit!(&mut self.unit, unit => unit.update_all());
-    }
-
-    fn has_changed(&self) -> bool {
-        self.clock.has_changed()
-            || self.a.has_changed()
-            || self.b.has_changed()
-            || self.y.has_changed()
-            || with_unit!(&self.unit, unit => unit.has_changed())
-    }
-
-    fn accept(&self, name: &str, probe: &mut dyn Probe) {
-        probe.visit_start_scope(name, self);
-        self.clock.accept("clock", probe);
-        self.a.accept("a", probe);
-        self.b.accept("b", probe);
-        self.y.accept("y", probe);
-        with_unit!(&self.unit, unit => unit.accept("unit", probe));
-        probe.visit_end_scope(name, self);
-    }
-}
+block_with_part! { [const FORM: usize] Multiplier<FORM> { clock, a, b, y } }
 
 crate::ports! { [const FORM: usize] Multiplier<FORM> { clock; in: a, b; out: y } }

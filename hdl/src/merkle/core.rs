@@ -1,10 +1,10 @@
 //! The hash core of the engine, which one a parameter.
 
-use rust_hdl_core::ast::{VerilogExpression, VerilogStatement};
 use rust_hdl_core::prelude::*;
 
 use super::blake3_core::Blake3Core;
 use super::hash::Hash;
+use crate::glue::{block_with_part, wired};
 use crate::goldilocks::Form;
 use crate::poseidon2::HashCore;
 use crate::word::Word;
@@ -188,64 +188,21 @@ impl<const HASH: usize, const S: usize, const T: usize, const N: usize> Logic
         inputs.extend((0..8).map(|i| format!("issue_word${i}")));
         let mut outputs: Vec<String> = for_outputs!(names).map(String::from).to_vec();
         outputs.extend((0..4).map(|i| format!("result_word${i}")));
-        let assign = |to: String, from: String| {
-            let signal = VerilogExpression::Signal;
-            VerilogStatement::Assignment(signal(to), signal(from))
-        };
-        let inward = inputs
-            .into_iter()
-            .map(|port| assign(format!("unit${port}"), port));
-        let outward = outputs
-            .into_iter()
-            .map(|port| assign(port.clone(), format!("unit${port}")));
-        Verilog::Combinatorial(inward.chain(outward).collect())
+        wired(inputs, outputs)
     }
 }
 
-impl<const HASH: usize, const S: usize, const T: usize, const N: usize> Block
-    for Core<HASH, S, T, N>
-{
-    fn connect_all(&mut self) {
-        self.connect();
-        with_unit!(&mut self.unit, unit => unit.connect_all());
+impl<const HASH: usize, const S: usize, const T: usize, const N: usize> Core<HASH, S, T, N> {
+    fn part(&self) -> Option<&dyn Block> {
+        Some(with_unit!(&self.unit, unit => &**unit))
     }
 
-    fn update_all(&mut self) {
-        self.update();
-        self.clock.update_all();
-        macro_rules! update { ($($port:ident),*) => { $(self.$port.update_all();)* } }
-        for_inputs!(update);
-        for_outputs!(update);
-        self.issue_first.update_all();
-        self.issue_block.update_all();
-        self.issue_word.iter_mut().for_each(Block::update_all);
-        self.result_word.iter_mut().for_each(Block::update_all);
-        with_unit!(&mut self.unit, unit => unit.update_all());
-    }
-
-    fn has_changed(&self) -> bool {
-        macro_rules! changed { ($($port:ident),*) => { [$(self.$port.has_changed()),*].contains(&true) } }
-        self.clock.has_changed()
-            || for_inputs!(changed)
-            || for_outputs!(changed)
-            || self.issue_first.has_changed()
-            || self.issue_block.has_changed()
-            || self.issue_word.iter().any(Block::has_changed)
-            || self.result_word.iter().any(Block::has_changed)
-            || with_unit!(&self.unit, unit => unit.has_changed())
-    }
-
-    fn accept(&self, name: &str, probe: &mut dyn Probe) {
-        probe.visit_start_scope(name, self);
-        self.clock.accept("clock", probe);
-        macro_rules! accept { ($($port:ident),*) => { $(self.$port.accept(stringify!($port), probe);)* } }
-        for_inputs!(accept);
-        for_outputs!(accept);
-        self.issue_first.accept("issue_first", probe);
-        self.issue_block.accept("issue_block", probe);
-        self.issue_word.accept("issue_word", probe);
-        self.result_word.accept("result_word", probe);
-        with_unit!(&self.unit, unit => unit.accept("unit", probe));
-        probe.visit_end_scope(name, self);
+    fn part_mut(&mut self) -> Option<&mut dyn Block> {
+        Some(with_unit!(&mut self.unit, unit => &mut **unit))
     }
 }
+
+block_with_part! { [const HASH: usize, const S: usize, const T: usize, const N: usize] Core<HASH, S, T, N> {
+    clock, reset, issue_valid, issue_tag, issue_last, issue_row_words, issue_ready, result_valid, result_tag, result_last,
+    issue_first, issue_block, issue_word, result_word,
+} }
