@@ -26,7 +26,7 @@ pub struct Envelope {
     payload_type: String,
     payload: Vec<u8>,
     signatures: Vec<Vec<u8>>,
-    /// As it was read, so that other signers' lines are kept byte for byte.
+    /// As it was read but for space around it, so that other signers' lines are kept.
     line: String,
 }
 
@@ -154,8 +154,9 @@ pub fn decode_envelopes(file: &[u8]) -> Result<Vec<Envelope>, EnvelopeError> {
         what: "it is not UTF-8".to_owned(),
     })?;
     let mut envelopes = Vec::new();
-    for (line, text) in text.lines().enumerate() {
-        if text.trim_ascii().is_empty() {
+    // Without the space around it: a carriage return at the end of the file would else be there once and gone when written and read.
+    for (line, text) in text.lines().map(str::trim_ascii).enumerate() {
+        if text.is_empty() {
             continue;
         }
         let envelope = Envelope::decode(text).map_err(|what| EnvelopeError::Line {

@@ -313,6 +313,13 @@ fn files_that_hold_no_envelopes() {
     );
     let many = one.repeat(MAX_ENVELOPES + 1);
     assert_eq!(decode_envelopes(&many), Err(EnvelopeError::TooMany));
+    // Space around a line is not the envelope's: a file ends in a carriage return at one time and not at another.
+    let text = one.trim_ascii();
+    for (before, after) in [("", "\r"), ("", "\r\n"), (" \t", " \n\n"), ("\r\n", "")] {
+        let spaced = [before.as_bytes(), text, after.as_bytes()].concat();
+        let envelopes = decode_envelopes(&spaced).unwrap();
+        assert_eq!(encode_envelopes(&envelopes), one);
+    }
     let signatures = vec![r#"{"sig":""}"#; 17].join(",");
     let many = format!(r#"{{"payloadType":"x","payload":"","signatures":[{signatures}]}}"#);
     assert_eq!(

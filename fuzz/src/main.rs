@@ -1,6 +1,6 @@
 //! Runs the fuzz targets on stable Rust, or writes their seeds.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -92,10 +92,15 @@ fn fuzz(target: &Target, seed: u64, limits: Limits) -> Result<bool, String> {
             slowest.as_secs_f64() * 1e3
         )
     };
+    let is_watched = std::io::stderr().is_terminal();
     let result = run(target, files, seed, limits, |summary| {
-        let _ = write!(std::io::stderr(), "\r{}", line(summary));
+        if is_watched {
+            let _ = write!(std::io::stderr(), "\r{}", line(summary));
+        }
     });
-    let _ = writeln!(std::io::stderr());
+    if is_watched {
+        let _ = writeln!(std::io::stderr());
+    }
     match result {
         Ok(summary) => {
             println!("{}", line(&summary));

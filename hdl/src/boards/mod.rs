@@ -82,11 +82,11 @@ pub(crate) const KERNELS: &[Kernel] = &[
         Board,
         "board",
         "ulx3s_85f_poseidon2",
-        Form::KaratsubaEcp5,
+        Form::Ecp5,
         2,
         12,
         13,
-        Poseidon2By6,
+        Poseidon2By3,
         4,
         ECP5_CELLS,
         ULX3S
