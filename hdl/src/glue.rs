@@ -64,3 +64,76 @@ pub(crate) fn wired<I: AsRef<str>, O: AsRef<str>>(
     });
     Verilog::Combinatorial(inward.chain(outward).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use rust_hdl_core::prelude::*;
+
+    #[derive(LogicBlock, Default)]
+    struct Not {
+        pub x: Signal<In, Bit>,
+        pub y: Signal<Out, Bit>,
+    }
+
+    impl Logic for Not {
+        #[hdl_gen]
+        fn update(&mut self) {
+            self.y.next = !self.x.val();
+        }
+    }
+
+    #[derive(Default)]
+    struct Wrapped {
+        x: Signal<In, Bit>,
+        y: Signal<Out, Bit>,
+        unit: Box<Not>,
+    }
+
+    impl Logic for Wrapped {
+        fn update(&mut self) {
+            self.unit.x.next = self.x.val();
+            self.y.next = self.unit.y.val();
+        }
+    }
+
+    impl Wrapped {
+        fn part(&self) -> Option<&dyn Block> {
+            Some(&*self.unit)
+        }
+
+        fn part_mut(&mut self) -> Option<&mut dyn Block> {
+            Some(&mut *self.unit)
+        }
+    }
+
+    block_with_part! { [] Wrapped { x, y } }
+
+    /// What comes out of one goes into the next, in the order that takes most passes.
+    #[derive(LogicBlock, Default)]
+    struct Chain {
+        pub x: Signal<In, Bit>,
+        pub y: Signal<Out, Bit>,
+        second: Wrapped,
+        first: Wrapped,
+    }
+
+    impl Logic for Chain {
+        #[hdl_gen]
+        fn update(&mut self) {
+            self.y.next = self.second.y.val();
+            self.second.x.next = self.first.y.val();
+            self.first.x.next = self.x.val();
+        }
+    }
+
+    /// A port that changes alone keeps the simulation going.
+    #[test]
+    fn a_chain_settles() {
+        let mut chain = Chain::default();
+        for x in [true, false, true] {
+            chain.x.next = x;
+            assert!(simulate(&mut chain, 100), "x = {x} does not settle");
+            assert_eq!(chain.y.val(), x);
+        }
+    }
+}

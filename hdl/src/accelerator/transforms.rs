@@ -62,17 +62,24 @@ macro_rules! for_outputs {
     };
 }
 
-impl<
-    const TRANSFORMS: bool,
-    const FORM: usize,
-    const LANES: usize,
-    const BANKS: usize,
-    const LANE_BITS: usize,
-    const BANK_BITS: usize,
-    const ROW_BITS: usize,
-    const LOG_N: usize,
-> Default for Transforms<TRANSFORMS, FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N>
-{
+/// Applies a macro to the type's parameters and name.
+macro_rules! for_type {
+    ($apply:ident! { $($body:tt)* }) => {
+        $apply! { [
+            const TRANSFORMS: bool, const FORM: usize, const LANES: usize, const BANKS: usize, const LANE_BITS: usize,
+            const BANK_BITS: usize, const ROW_BITS: usize, const LOG_N: usize
+        ] Transforms<TRANSFORMS, FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N> { $($body)* } }
+    };
+}
+
+/// Implements a trait, or with none methods, whatever the parameters.
+macro_rules! implement {
+    ([$($generics:tt)*] $type:ty { [$($of:tt)*] $($body:tt)* }) => {
+        impl<$($generics)*> $($of)* $type { $($body)* }
+    };
+}
+
+for_type! { implement! { [Default for]
     fn default() -> Self {
         Self {
             clock: Signal::default(),
@@ -93,19 +100,9 @@ impl<
             unit: TRANSFORMS.then(Box::default),
         }
     }
-}
+} }
 
-impl<
-    const TRANSFORMS: bool,
-    const FORM: usize,
-    const LANES: usize,
-    const BANKS: usize,
-    const LANE_BITS: usize,
-    const BANK_BITS: usize,
-    const ROW_BITS: usize,
-    const LOG_N: usize,
-> Logic for Transforms<TRANSFORMS, FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N>
-{
+for_type! { implement! { [Logic for]
     fn update(&mut self) {
         let Some(unit) = &mut self.unit else {
             macro_rules! lower { ($($port:ident),*) => { $(self.$port.next = false;)* } }
@@ -146,19 +143,9 @@ impl<
         let zero = |port: &str| assign(port.into(), VerilogExpression::Literal(false.into()));
         Verilog::Combinatorial(outputs.into_iter().map(zero).collect())
     }
-}
+} }
 
-impl<
-    const TRANSFORMS: bool,
-    const FORM: usize,
-    const LANES: usize,
-    const BANKS: usize,
-    const LANE_BITS: usize,
-    const BANK_BITS: usize,
-    const ROW_BITS: usize,
-    const LOG_N: usize,
-> Transforms<TRANSFORMS, FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N>
-{
+for_type! { implement! { []
     fn part(&self) -> Option<&dyn Block> {
         self.unit.as_deref().map(|unit| unit as &dyn Block)
     }
@@ -166,12 +153,9 @@ impl<
     fn part_mut(&mut self) -> Option<&mut dyn Block> {
         self.unit.as_deref_mut().map(|unit| unit as &mut dyn Block)
     }
-}
+} }
 
-block_with_part! { [
-    const TRANSFORMS: bool, const FORM: usize, const LANES: usize, const BANKS: usize, const LANE_BITS: usize,
-    const BANK_BITS: usize, const ROW_BITS: usize, const LOG_N: usize
-] Transforms<TRANSFORMS, FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N> {
+for_type! { block_with_part! {
     clock, reset, command_valid, command_kind, command_log_n, command_inverse, command_coset, s_valid, m_ready,
     command_ready, s_ready, m_valid, m_last, s_word, m_word,
 } }
