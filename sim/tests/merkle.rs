@@ -15,7 +15,11 @@ use winterforge_sim::{co_verify, verify_rtl};
 use winterforge_verifier::poseidon2::Poseidon2;
 
 const BLAKE3_KERNELS: [&str; 2] = ["merkle_blake3_wide", "merkle_blake3"];
-const POSEIDON2_KERNELS: [&str; 2] = ["merkle_poseidon2_3", "merkle_poseidon2_6_ecp5"];
+const POSEIDON2_KERNELS: [&str; 3] = [
+    "merkle_poseidon2_3",
+    "merkle_poseidon2_3_ecp5",
+    "merkle_poseidon2_6_ecp5",
+];
 const SEED: u64 = 31;
 
 /// Logarithm of rows, and words of a row.

@@ -34,7 +34,7 @@ const LOG_JOBS: u32 = 4;
 const fn number(hash: Hash) -> u32 {
     match hash {
         Hash::Blake3 | Hash::Blake3Wide => 0,
-        Hash::Poseidon2By3 | Hash::Poseidon2By6 => 1,
+        Hash::Poseidon2By3 | Hash::Poseidon2By6 | Hash::Poseidon2By3Ecp5 => 1,
     }
 }
 

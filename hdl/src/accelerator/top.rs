@@ -95,6 +95,9 @@ pub struct Accelerator<
     jobs: Fifo<Word<32>, 4, 5>,
     dispatch: Dispatch<LOG_SCRATCH>,
     scratch: Scratch<LOG_SCRATCH>,
+    // Between dispatch and engines, so that whether a word passes depends on nothing as far away as they are.
+    ntt_words: Fifo<Word<64>, 2, 3>,
+    tree_words: Fifo<Word<64>, 2, 3>,
     ntt: Transforms<TRANSFORMS, FORM, LANES, BANKS, LANE_BITS, BANK_BITS, ROW_BITS, LOG_N>,
     tree: Merkle<HASH, S, T, A, N>,
     nodes: Nodes,
@@ -178,6 +181,8 @@ impl<
             jobs: Fifo::default(),
             dispatch: Dispatch::new(if TRANSFORMS { LOG_N } else { 0 }),
             scratch: Scratch::default(),
+            ntt_words: Fifo::default(),
+            tree_words: Fifo::default(),
             ntt: Transforms::default(),
             tree: Merkle::default(),
             nodes: Nodes::default(),
@@ -231,8 +236,8 @@ impl<
     #[hdl_gen]
     fn update(&mut self) {
         clock!(
-            self, clock, axi, registers, jobs, dispatch, scratch, ntt, tree, nodes, collect,
-            monitor
+            self, clock, axi, registers, jobs, dispatch, scratch, ntt_words, tree_words, ntt, tree,
+            nodes, collect, monitor
         );
         // Registers.
         self.axi.reset.next = self.reset.val();
@@ -298,17 +303,25 @@ impl<
         self.ntt.command_log_n.next = bit_cast_word::<4, 5>(self.dispatch.log_size.val());
         self.ntt.command_inverse.next = self.dispatch.inverse.val();
         self.ntt.command_coset.next = self.dispatch.coset.val();
-        self.ntt.s_valid.next = self.dispatch.ntt_valid.val();
-        self.dispatch.ntt_ready.next = self.ntt.s_ready.val();
-        self.ntt.s_word[0].next = self.transform_word.val();
+        self.ntt_words.reset.next = self.drops.val();
+        self.ntt_words.s_valid.next = self.dispatch.ntt_valid.val();
+        self.dispatch.ntt_ready.next = self.ntt_words.s_ready.val();
+        self.ntt_words.s_data.next = self.transform_word.val();
+        self.ntt.s_valid.next = self.ntt_words.m_valid.val();
+        self.ntt_words.m_ready.next = self.ntt.s_ready.val();
+        self.ntt.s_word[0].next = self.ntt_words.m_data.val();
         self.tree.reset.next = self.drops.val();
         self.tree.command_valid.next = self.dispatch.tree_command_valid.val();
         self.dispatch.tree_command_ready.next = self.tree.command_ready.val();
         self.tree.command_log_rows.next = self.dispatch.log_size.val();
         self.tree.command_row_words.next = self.dispatch.row_words.val();
-        self.tree.s_valid.next = self.dispatch.tree_valid.val();
-        self.dispatch.tree_ready.next = self.tree.s_ready.val();
-        self.tree.s_word.next = self.s_word.val();
+        self.tree_words.reset.next = self.drops.val();
+        self.tree_words.s_valid.next = self.dispatch.tree_valid.val();
+        self.dispatch.tree_ready.next = self.tree_words.s_ready.val();
+        self.tree_words.s_data.next = self.s_word.val();
+        self.tree.s_valid.next = self.tree_words.m_valid.val();
+        self.tree_words.m_ready.next = self.tree.s_ready.val();
+        self.tree.s_word.next = self.tree_words.m_data.val();
 
         // Results.
         self.nodes.reset.next = self.drops.val();

@@ -15,15 +15,14 @@ mod top;
 pub use sums::{SUMS_ID, Sums};
 pub use top::Board;
 
-use pll::{EHXPLLL_MODEL, Ehxplll};
+use pll::{Cell, EHXPLLL_MODEL, RPLL_MODEL, Source};
 
 const ECP5_CELLS: &[&str] = &[MULT18X18D_MODEL, EHXPLLL_MODEL];
 
 /// A board's clock, the rates of its line, its lights.
 #[derive(Clone, Copy, Debug)]
 struct Pins {
-    /// Of the PLL, where the clock is not the oscillator's.
-    dividers: Option<Ehxplll>,
+    clock: Source,
     /// Cycles of a bit by the setting of the switches.
     bit_cycles: [u16; 4],
     /// Lights are on where the pin is low.
@@ -31,20 +30,41 @@ struct Pins {
 }
 
 /// 81.25 MHz from 25; 3 Mbaud, 1 Mbaud and 115,200 baud to within half a percent, and a fourth of the clock.
-const ULX3S: Pins = Pins {
-    dividers: Some(Ehxplll {
+const ULX3S_BLAKE3: Pins = Pins {
+    clock: Source {
+        cell: Cell::Ehxplll,
+        oscillator_mhz: 25,
         input: 4,
         feedback: 13,
         output: 7,
-    }),
+    },
     bit_cycles: [27, 81, 705, 4],
     are_lights_low: false,
 };
 
-/// 27 MHz; 1 Mbaud, 3 Mbaud and 115,200 baud to within half a percent, and a fourth of the clock.
+/// 68.75 MHz from 25, for what does not reach 81.25; the same rates.
+const ULX3S_POSEIDON2: Pins = Pins {
+    clock: Source {
+        cell: Cell::Ehxplll,
+        oscillator_mhz: 25,
+        input: 4,
+        feedback: 11,
+        output: 8,
+    },
+    bit_cycles: [23, 69, 597, 4],
+    are_lights_low: false,
+};
+
+/// 18 MHz from 27; 1 Mbaud, 3 Mbaud and 115,200 baud to within half a percent, and a fourth of the clock.
 const TANG_NANO_20K: Pins = Pins {
-    dividers: None,
-    bit_cycles: [27, 9, 234, 4],
+    clock: Source {
+        cell: Cell::Rpll,
+        oscillator_mhz: 27,
+        input: 3,
+        feedback: 2,
+        output: 32,
+    },
+    bit_cycles: [18, 6, 156, 4],
     are_lights_low: true,
 };
 
@@ -53,8 +73,10 @@ const ICEBREAKER_BIT_CYCLES: u16 = 4;
 
 /// Cycles of a bit on the line of a kernel of the family `board`, by the setting of the board's switches; the last is the fastest.
 pub fn bit_cycles(kernel: &str) -> Option<&'static [u16]> {
-    if kernel.starts_with("ulx3s") {
-        Some(&ULX3S.bit_cycles)
+    if kernel.starts_with("ulx3s_85f_blake3") {
+        Some(&ULX3S_BLAKE3.bit_cycles)
+    } else if kernel.starts_with("ulx3s_85f_poseidon2") {
+        Some(&ULX3S_POSEIDON2.bit_cycles)
     } else if kernel.starts_with("tang_nano_20k") {
         Some(&TANG_NANO_20K.bit_cycles)
     } else if kernel.starts_with("icebreaker") {
@@ -76,7 +98,7 @@ pub(crate) const KERNELS: &[Kernel] = &[
         Blake3,
         3,
         ECP5_CELLS,
-        ULX3S
+        ULX3S_BLAKE3
     ),
     accelerator!(
         Board,
@@ -86,10 +108,10 @@ pub(crate) const KERNELS: &[Kernel] = &[
         2,
         12,
         13,
-        Poseidon2By3,
+        Poseidon2By3Ecp5,
         4,
         ECP5_CELLS,
-        ULX3S
+        ULX3S_POSEIDON2
     ),
     accelerator!(
         Board,
@@ -99,9 +121,9 @@ pub(crate) const KERNELS: &[Kernel] = &[
         0,
         6,
         4,
-        Blake3,
+        Blake3Wide,
         3,
-        &[],
+        &[RPLL_MODEL],
         TANG_NANO_20K
     ),
     Kernel {
@@ -115,10 +137,21 @@ pub(crate) const KERNELS: &[Kernel] = &[
 
 #[cfg(test)]
 mod tests {
+    use std::ops::RangeInclusive;
+
     use super::*;
 
     /// A line tolerates some percent; a bridge has its own error.
     const TOLERANCE: f64 = 0.01;
+
+    /// The clock that a board's PLL makes, for which the cell's own oscillator has to be in a range.
+    fn clock_mhz(source: Source, least_input_mhz: f64, own_mhz: RangeInclusive<f64>) -> f64 {
+        let input_mhz = f64::from(source.oscillator_mhz) / f64::from(source.input);
+        let clock_mhz = input_mhz * f64::from(source.feedback);
+        assert!(input_mhz >= least_input_mhz);
+        assert!(own_mhz.contains(&(clock_mhz * f64::from(source.output))));
+        clock_mhz
+    }
 
     fn check(clock_mhz: f64, bit_cycles: &[u16], bauds: &[f64]) {
         for (&cycles, &baud) in bit_cycles.iter().zip(bauds) {
@@ -129,14 +162,15 @@ mod tests {
 
     #[test]
     fn rates_are_those_of_the_boards_pages() {
-        let pll = ULX3S.dividers.unwrap();
-        let clock_mhz = 25.0 * f64::from(pll.feedback) / f64::from(pll.input);
-        assert_eq!(clock_mhz, 81.25);
-        // What Lattice allows of the PLL.
-        assert!(25.0 / f64::from(pll.input) >= 3.125);
-        assert!((400.0..=800.0).contains(&(clock_mhz * f64::from(pll.output))));
-        check(clock_mhz, &ULX3S.bit_cycles, &[3e6, 1e6, 115_200.0]);
-        check(27.0, &TANG_NANO_20K.bit_cycles, &[1e6, 3e6, 115_200.0]);
+        // What Lattice allows, and Gowin.
+        for (pins, mhz) in [(ULX3S_BLAKE3, 81.25), (ULX3S_POSEIDON2, 68.75)] {
+            let ulx3s_mhz = clock_mhz(pins.clock, 3.125, 400.0..=800.0);
+            assert_eq!(ulx3s_mhz, mhz);
+            check(ulx3s_mhz, &pins.bit_cycles, &[3e6, 1e6, 115_200.0]);
+        }
+        let tang_mhz = clock_mhz(TANG_NANO_20K.clock, 3.0, 500.0..=1250.0);
+        assert_eq!(tang_mhz, 18.0);
+        check(tang_mhz, &TANG_NANO_20K.bit_cycles, &[1e6, 3e6, 115_200.0]);
         check(12.0, &[ICEBREAKER_BIT_CYCLES], &[3e6]);
     }
 }

@@ -1,4 +1,4 @@
-//! A board's clock: its oscillator's, or made of that by the FPGA's own cell.
+//! A board's clock, made of its oscillator's by a PLL cell of the FPGA.
 
 use rust_hdl_core::prelude::*;
 
@@ -6,19 +6,34 @@ use rust_hdl_core::prelude::*;
 /// documentation.
 pub(super) const EHXPLLL_MODEL: &str = include_str!("../../verilog/ehxplll.v");
 
-/// The dividers of ECP5's EHXPLLL, fed back from its output: the clock is `oscillator` · `feedback` / `input`, and `output` times
-/// that is the frequency of its own oscillator, 400 to 800 MHz.
+/// The same of Gowin's rPLL, by our reading of Gowin's documentation.
+pub(super) const RPLL_MODEL: &str = include_str!("../../verilog/rpll.v");
+
+/// What makes the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ehxplll {
-    /// Of the oscillator's clock; what is left is at least 3.125 MHz.
+pub(super) enum Cell {
+    /// ECP5's, fed back from its output.
+    Ehxplll,
+    /// That of Gowin's GW2A-18, fed back inside.
+    Rpll,
+}
+
+/// A cell with its dividers: the clock is `oscillator` · `feedback` / `input`, and `output` times that is the frequency of the
+/// cell's own oscillator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Source {
+    pub cell: Cell,
+    /// The board's oscillator.
+    pub oscillator_mhz: u32,
+    /// Of the oscillator's clock.
     pub input: u32,
     /// Of the clock that is fed back.
     pub feedback: u32,
-    /// Of the PLL's own oscillator.
+    /// Of the cell's own oscillator.
     pub output: u32,
 }
 
-/// The cell, with these dividers; or the oscillator's clock as it is.
+/// The cell, with these dividers.
 #[derive(LogicBlock)]
 pub(super) struct Pll {
     /// The board's oscillator.
@@ -27,16 +42,16 @@ pub(super) struct Pll {
     pub clock: Signal<Out, Clock>,
     /// The clock has its frequency; of no clock.
     pub is_locked: Signal<Out, Bit>,
-    _dividers: Option<Ehxplll>,
+    _source: Source,
 }
 
 impl Pll {
-    pub(super) fn new(dividers: Option<Ehxplll>) -> Self {
+    pub(super) fn new(source: Source) -> Self {
         Self {
             oscillator: Signal::default(),
             clock: Signal::default(),
             is_locked: Signal::default(),
-            _dividers: dividers,
+            _source: source,
         }
     }
 }
@@ -53,21 +68,17 @@ impl Logic for Pll {
     }
 
     fn hdl(&self) -> Verilog {
-        let Some(Ehxplll {
+        let Source {
+            cell,
+            oscillator_mhz,
             input,
             feedback,
             output,
-        }) = self._dividers
-        else {
-            return Verilog::Wrapper(Wrapper {
-                code: "assign clock = oscillator;\nassign is_locked = 1'b1;\n".into(),
-                cores: String::new(),
-            });
-        };
-        // Half a period's phase, as Lattice's own tool sets it, keeps output and feedback in step; the attributes are the
-        // currents of the loop filter.
-        Verilog::Wrapper(Wrapper {
-            code: format!(
+        } = self._source;
+        let code = match cell {
+            // Half a period's phase, as Lattice's own tool sets it, keeps output and feedback in step; the attributes are the
+            // currents of the loop filter.
+            Cell::Ehxplll => format!(
                 "\
 (* ICP_CURRENT = \"12\" *) (* LPF_RESISTOR = \"8\" *) (* MFG_ENABLE_FILTEROPAMP = \"1\" *) (* MFG_GMCREF_SEL = \"2\" *)
 EHXPLLL #(
@@ -83,6 +94,22 @@ EHXPLLL #(
 ",
                 phase = output / 2,
             ),
+            Cell::Rpll => format!(
+                "\
+rPLL #(
+    .FCLKIN(\"{oscillator_mhz}\"), .IDIV_SEL({input}), .FBDIV_SEL({feedback}), .ODIV_SEL({output}), .CLKFB_SEL(\"internal\"),
+    .DYN_IDIV_SEL(\"false\"), .DYN_FBDIV_SEL(\"false\"), .DYN_ODIV_SEL(\"false\"), .DEVICE(\"GW2AR-18C\")
+) pll (
+    .CLKIN(oscillator), .CLKOUT(clock), .LOCK(is_locked), .CLKFB(1'b0), .RESET(1'b0), .RESET_P(1'b0),
+    .FBDSEL(6'b0), .IDSEL(6'b0), .ODSEL(6'b0), .PSDA(4'b0), .DUTYDA(4'b0), .FDLY(4'b0)
+);
+",
+                input = input - 1,
+                feedback = feedback - 1,
+            ),
+        };
+        Verilog::Wrapper(Wrapper {
+            code,
             cores: String::new(),
         })
     }

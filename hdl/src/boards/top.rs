@@ -110,7 +110,7 @@ impl<
             rx: Signal::default(),
             tx: Signal::default(),
             led: Signal::default(),
-            pll: Pll::new(pins.dividers),
+            pll: Pll::new(pins.clock),
             power_up: PowerUp::default(),
             chosen: DFF::default(),
             bit_cycles: DFF::default(),

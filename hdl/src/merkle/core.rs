@@ -18,6 +18,7 @@ enum Unit<const S: usize, const T: usize, const N: usize> {
     Blake3(Box<Blake3Core<1, S, T, N>>),
     Poseidon2By3(Poseidon2<{ Form::Inferred as usize }, 1, 4, S, T>),
     Poseidon2By6(Poseidon2<{ Form::Ecp5 as usize }, 2, 4, S, T>),
+    Poseidon2By3Ecp5(Poseidon2<{ Form::Ecp5 as usize }, 1, 4, S, T>),
 }
 
 /// Applies an expression to the unit, whatever its type.
@@ -28,6 +29,7 @@ macro_rules! with_unit {
             Unit::Blake3($name) => $body,
             Unit::Poseidon2By3($name) => $body,
             Unit::Poseidon2By6($name) => $body,
+            Unit::Poseidon2By3Ecp5($name) => $body,
         }
     };
 }
@@ -50,6 +52,10 @@ macro_rules! with_place {
                 $with_first
             }
             Unit::Poseidon2By6(unit) => {
+                let $first = &mut unit.issue_first;
+                $with_first
+            }
+            Unit::Poseidon2By3Ecp5(unit) => {
                 let $first = &mut unit.issue_first;
                 $with_first
             }
@@ -102,6 +108,7 @@ impl<const HASH: usize, const S: usize, const T: usize, const N: usize> Default
             Hash::Blake3 => Unit::Blake3(Box::default()),
             Hash::Poseidon2By3 => Unit::Poseidon2By3(Box::default()),
             Hash::Poseidon2By6 => Unit::Poseidon2By6(Box::default()),
+            Hash::Poseidon2By3Ecp5 => Unit::Poseidon2By3Ecp5(Box::default()),
         };
         Self {
             clock: Signal::default(),

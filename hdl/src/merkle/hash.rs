@@ -16,15 +16,18 @@ pub enum Hash {
     Poseidon2By3 = 2,
     /// Poseidon2 on 6 multipliers of 16 ECP5 DSP blocks.
     Poseidon2By6 = 3,
+    /// Poseidon2 on 3 multipliers of 16 ECP5 DSP blocks.
+    Poseidon2By3Ecp5 = 4,
 }
 
 impl Hash {
     /// By number.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Blake3Wide,
         Self::Blake3,
         Self::Poseidon2By3,
         Self::Poseidon2By6,
+        Self::Poseidon2By3Ecp5,
     ];
 
     /// That of a kernel, by its parameter `hash`.
@@ -38,7 +41,7 @@ impl Hash {
     pub fn model(self) -> &'static TreeHash {
         match self {
             Self::Blake3Wide | Self::Blake3 => &BLAKE3,
-            Self::Poseidon2By3 | Self::Poseidon2By6 => &POSEIDON2,
+            Self::Poseidon2By3 | Self::Poseidon2By6 | Self::Poseidon2By3Ecp5 => &POSEIDON2,
         }
     }
 
@@ -46,7 +49,7 @@ impl Hash {
     pub const fn cycles_per_block(self) -> u64 {
         match self {
             Self::Blake3Wide | Self::Blake3 => blake3::CYCLES_PER_BLOCK,
-            Self::Poseidon2By3 => period_cycles(1) as u64,
+            Self::Poseidon2By3 | Self::Poseidon2By3Ecp5 => period_cycles(1) as u64,
             Self::Poseidon2By6 => period_cycles(2) as u64,
         }
     }

@@ -58,6 +58,14 @@ pub(crate) const KERNELS: &[Kernel] = &[
         ("form", Form::Inferred as u64)
     ),
     merkle!(
+        "merkle_poseidon2_3_ecp5",
+        Poseidon2By3Ecp5,
+        4,
+        &[MULT18X18D_MODEL],
+        ("multipliers", LANES as u64),
+        ("form", Form::Ecp5 as u64)
+    ),
+    merkle!(
         "merkle_poseidon2_6_ecp5",
         Poseidon2By6,
         5,

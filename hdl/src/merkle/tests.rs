@@ -29,6 +29,7 @@ fn small_trees_in_simulation() {
         ("merkle_blake3_wide", 130),
         ("merkle_blake3", 130),
         ("merkle_poseidon2_3", 9),
+        ("merkle_poseidon2_3_ecp5", 9),
         ("merkle_poseidon2_6_ecp5", 9),
     ];
     for (name, long_row) in kernels {

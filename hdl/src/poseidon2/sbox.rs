@@ -162,13 +162,12 @@ pub struct Sbox<const FORM: usize, const N: usize> {
 
 impl<const FORM: usize, const N: usize> Sbox<FORM, N> {
     /// Registers between the choice of the factors and a multiplier that begins with a DSP block. Those of the ECP5
-    /// forms have one inside the block.
-    const FACTOR_CYCLES: usize =
-        if FORM == Form::Ecp5 as usize || FORM == Form::KaratsubaEcp5 as usize {
-            0
-        } else {
-            1
-        };
+    /// forms have one inside the block; where the choice is among four, the way to it takes a cycle of its own.
+    const FACTOR_CYCLES: usize = {
+        let has_input_registers =
+            FORM == Form::Ecp5 as usize || FORM == Form::KaratsubaEcp5 as usize;
+        if has_input_registers && N > 1 { 0 } else { 1 }
+    };
 
     /// When the products begin.
     pub const TIMING: Timing = Timing::new(N, Self::FACTOR_CYCLES + Multiplier::<FORM>::LATENCY);
