@@ -3,8 +3,8 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use winterforge_prover::device::CpuDevice;
-use winterforge_prover::{Mode, ProveError, Resources, prove_on};
-use winterforge_verifier::bundle::Values;
+use winterforge_prover::{Mode, ProveError, Resources, prove_after};
+use winterforge_verifier::bundle::{BundleDigest, Header, Parents, Values};
 
 use crate::errors::Failure;
 use crate::key::{Key, parameters};
@@ -24,6 +24,19 @@ pub(crate) fn on_threads<T: Send>(
     Ok(pool.install(work))
 }
 
+/// The digests of bundles, given as their bytes and what to call them.
+fn digests(bundles: &[(Vec<u8>, String)]) -> Result<Parents, Failure> {
+    let digests = bundles.iter().map(|(bytes, name)| {
+        Header::decode(bytes).map_err(|error| Failure::Input {
+            reason: "malformed-bundle",
+            detail: format!("{name}: {error}"),
+        })?;
+        Ok(BundleDigest::of(bytes))
+    });
+    let digests = digests.collect::<Result<Vec<_>, Failure>>()?;
+    Parents::new(digests).map_err(Failure::input)
+}
+
 /// Proves samples `first..last`, and returns what there is to know of the proof.
 #[pyfunction]
 #[allow(clippy::too_many_arguments)] // Python's keywords; winterforge/__init__.py gives them defaults.
@@ -35,6 +48,7 @@ pub(crate) fn prove<'py>(
     last: usize,
     key: Option<&Key>,
     key_file: Option<&str>,
+    parents: Vec<(Vec<u8>, String)>,
     security: u32,
     profile: &str,
     hash: &str,
@@ -44,6 +58,7 @@ pub(crate) fn prove<'py>(
 ) -> Result<Bound<'py, PyDict>, Failure> {
     let cells = samples.cells(first, last)?;
     let parameters = parameters(security, profile, hash)?;
+    let parents = digests(&parents)?;
     let graph = &model.graph;
     let callback = Callback::new(progress);
     let mut warnings = Vec::new();
@@ -61,7 +76,8 @@ pub(crate) fn prove<'py>(
             let mode = proving
                 .as_ref()
                 .map_or(Mode::Open(parameters), Mode::Committed);
-            let proved: Result<_, ProveError> = prove_on(resources, graph, cells, mode, &callback);
+            let proved: Result<_, ProveError> =
+                prove_after(resources, graph, cells, mode, parents, &callback);
             Ok::<_, Failure>(proved?)
         })
     })??;

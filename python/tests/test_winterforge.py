@@ -112,6 +112,26 @@ def test_a_key_stands_for_the_model(tmp_path, digits):
         wf.verify(wf.prove(model, x[:1]), key=key)
 
 
+def test_parents_are_part_of_the_statement(tmp_path, digits, proof):
+    model, x = digits
+    file = tmp_path / "parent.wfp"
+    proof.save(file)
+    child = wf.prove(model, x[:1], parents=[file])
+    assert child.bundle == wf.prove(model, x[:1], parents=[proof, proof.bundle]).bundle
+    verified = wf.verify(child, model=model)
+    assert len(verified.parents) == 1 and list(verified.parents) == wf.inspect(child)["parents"]
+    assert wf.verify(proof, model=model).parents == ()
+    # Another name in its place, and the proof no longer holds.
+    digest = bytes.fromhex(verified.parents[0])
+    assert child.bundle.count(digest) == 1
+    with pytest.raises(wf.Rejected):
+        wf.verify(child.bundle.replace(digest, bytes(32)), model=model)
+    with pytest.raises(wf.InputError, match="malformed-bundle"):
+        wf.prove(model, x[:1], parents=[b"no bundle"])
+    with pytest.raises(wf.InputError, match="17 parents"):
+        wf.prove(model, x[:1], parents=[wf.prove(model, x[i:i + 1]) for i in range(17)])
+
+
 def test_a_damaged_cache_is_said_and_made_again(tmp_path, digits):
     model, x = digits
     file = tmp_path / "digits.wfk"

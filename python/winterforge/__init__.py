@@ -86,6 +86,8 @@ class Verified:
     output: np.ndarray
     key: str | None
     """The digest of the key, which was taken as given."""
+    parents: tuple[str, ...]
+    """The digests of the bundles that this one names, ascending. Whether those are true is not looked at."""
     verify_ms: float
     """From the bytes to the verdict."""
 
@@ -170,12 +172,12 @@ def _threads(threads):
     return threads
 
 
-def prove(model, x, *, indices=None, key=None, security=100, profile="balanced", hash="blake3", threads=None,
+def prove(model, x, *, indices=None, key=None, parents=(), security=100, profile="balanced", hash="blake3", threads=None,
           max_memory_bytes=None, progress=None) -> Proof:
     """Proves what a model returns for all samples of an input, or for those at ``indices``, in one bundle.
 
     With a ``key`` the proof is for those who hold it, and is made as the key says. A key that was read from a file has its
-    extended trace kept beside it. ``progress(phase, done, total)`` is called from other threads; if it raises, the exception
+    extended trace kept beside it. ``parents`` are bundles that this one comes from: their digests become part of the statement. ``progress(phase, done, total)`` is called from other threads; if it raises, the exception
     comes out when the proof is done. Other threads of Python run meanwhile.
     """
     model = load(model)
@@ -183,8 +185,9 @@ def prove(model, x, *, indices=None, key=None, security=100, profile="balanced",
     first, last = _range(samples, indices)
     key_file = os.fsdecode(os.fspath(key)) if isinstance(key, (str, os.PathLike)) else None
     key = None if key is None else read_key(key)
+    named = [(parent.bundle, "a proof") if isinstance(parent, Proof) else _read(parent, "parent") for parent in parents]
     start = time.perf_counter()
-    report = _native.prove(model, samples, first, last, key, key_file, security, profile, hash, _threads(threads),
+    report = _native.prove(model, samples, first, last, key, key_file, named, security, profile, hash, _threads(threads),
                            max_memory_bytes, progress)
     seconds = time.perf_counter() - start
     for word in report.pop("warnings"):
@@ -218,7 +221,8 @@ def verify(bundle, *, model=None, key=None, input=None, min_security=100) -> Ver
     output_q, output = _outputs(report["output_kind"], report["output_shape"], report["output_q"], report["output"])
     return Verified(
         model_id=report["model_id"], mode=report["mode"], proven_bits=report["proven_bits"], batch=report["batch"],
-        input=cells.reshape(report["input_shape"]), output_q=output_q, output=output, key=report["key"], verify_ms=elapsed_ms)
+        input=cells.reshape(report["input_shape"]), output_q=output_q, output=output, key=report["key"],
+        parents=tuple(report["parents"]), verify_ms=elapsed_ms)
 
 
 def inspect(source) -> dict:

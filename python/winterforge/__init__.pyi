@@ -1,5 +1,5 @@
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -68,6 +68,7 @@ class Verified:
     output_q: _Integers
     output: npt.NDArray[np.float32]
     key: str | None
+    parents: tuple[str, ...]
     verify_ms: float
 
 def load(model: _Source | Model) -> Model: ...
@@ -79,7 +80,7 @@ def setup(
 ) -> Key: ...
 def prove(
     model: _Source | Model, x: _Input, *, indices: int | range | None = None, key: _Source | Key | None = None,
-    security: Literal[100, 128] = 100, profile: _Profile = "balanced", hash: _Hash = "blake3", threads: int | None = None,
+    parents: Iterable[_Source | Proof] = (), security: Literal[100, 128] = 100, profile: _Profile = "balanced", hash: _Hash = "blake3", threads: int | None = None,
     max_memory_bytes: int | None = None, progress: Callable[[str, int, int], object] | None = None,
 ) -> Proof: ...
 def verify(

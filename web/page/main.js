@@ -114,6 +114,7 @@ function show(judged, bundle, reference) {
     claims.key && ["Key", code(claims.key)],
     report.reference?.digest && report.reference.digest !== claims.key && ["Your key", code(report.reference.digest)],
     ["Bundle (BLAKE3)", code(claims.bundle)],
+    ...claims.parents.map((digest) => ["Comes from bundle", code(digest), "named, not looked at"]),
     ["Bundle's size", size(bundle.bytes.length)],
     [key ? "Key's size" : "Model's size", size(reference.bytes.length)],
     ["Input", tensor(claims.input)],

@@ -46,6 +46,8 @@ pub struct Claims {
     pub model_id: String,
     /// The key's digest, if the bundle was made with one.
     pub key: Option<String>,
+    /// The digests of the bundles that it names.
+    pub parents: Vec<String>,
     /// Samples.
     pub batch: usize,
     /// The input.
@@ -213,6 +215,11 @@ fn claims(bundle: &[u8], header: &Header) -> Claims {
         bundle: BundleDigest::of(bundle).to_string(),
         model_id: header.model_id.to_string(),
         key: header.key.map(|key| key.to_string()),
+        parents: header
+            .parents
+            .iter()
+            .map(|digest| digest.to_string())
+            .collect(),
         batch: header.batch(),
         input: tensor(&header.input),
         output: tensor(&header.output),

@@ -97,7 +97,8 @@ const tests = {
       const detail = await tab.textContent("#verdict-detail");
       if (!accepted) assert(detail.includes(`(${one.report.reason})`), `${one.name}: ${detail}`);
       if (one.report.claims) {
-        assert((await tab.textContent("#facts")).includes(one.report.claims.model_id), one.name);
+        const facts = await tab.textContent("#facts");
+        assert([one.report.claims.model_id, ...one.report.claims.parents].every((digest) => facts.includes(digest)), one.name);
         assert.deepEqual([await tab.isVisible("#tiles"), await tab.isVisible("#unproven")], [accepted, !accepted], one.name);
         const tiles = await tab.textContent("#tiles");
         if (accepted) assert(tiles.includes(`${one.report.proven_bits} bits`), `${one.name}: ${tiles}`);

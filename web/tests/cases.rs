@@ -10,8 +10,9 @@ use winterforge_forge::case::Case as Forgeable;
 use winterforge_forge::forger::Witness;
 use winterforge_forge::stark::Deviation;
 use winterforge_model::{Graph, load, read_input};
-use winterforge_prover::{ProvingKey, Silent, prove, prove_with_key};
-use winterforge_verifier::bundle::{HashId, Header, Parameters, Values};
+use winterforge_prover::device::CpuDevice;
+use winterforge_prover::{Mode, ProvingKey, Resources, Silent, prove, prove_after, prove_with_key};
+use winterforge_verifier::bundle::{BundleDigest, HashId, Header, Parameters, Parents, Values};
 use winterforge_verifier::security::SecurityLevel;
 use winterforge_web::{Verdict, judge};
 
@@ -152,6 +153,19 @@ impl Subject {
     }
 }
 
+/// A bundle about the subject's samples that names others.
+fn child_of(subject: &Subject, parents: &[&[u8]]) -> Vec<u8> {
+    let resources = Resources {
+        device: &CpuDevice::default(),
+        memory_bytes: None,
+    };
+    let parents = Parents::new(parents.iter().map(|bundle| BundleDigest::of(bundle))).unwrap();
+    let mode = Mode::Open(Parameters::default());
+    let Subject { graph, x, .. } = subject;
+    let proved = prove_after(resources, graph, x, mode, parents, &Silent);
+    proved.unwrap().bundle
+}
+
 #[test]
 fn every_case_has_its_verdict() {
     use Expected::{Accepted, NotAccepted, Refused};
@@ -262,6 +276,20 @@ fn every_case_has_its_verdict() {
         model,
         128,
         weak,
+    );
+    let child = child_of(&mnist, &[&lenet.open, &tokens.open]);
+    cases.add("a bundle with two parents", &child, model, 100, Accepted);
+    let parent = BundleDigest::of(&lenet.open).0;
+    let place = child.windows(32).position(|bytes| bytes == parent).unwrap();
+    let mut renamed = child;
+    // The last byte: the order of the two stays as it must be.
+    renamed[place + 31] ^= 1;
+    cases.add(
+        "a bundle with another parent",
+        &renamed,
+        model,
+        100,
+        NotAccepted,
     );
     for (what, change) in restatements() {
         cases.add(what, &mnist.restated(change), model, 100, NotAccepted);
