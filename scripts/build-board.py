@@ -119,13 +119,13 @@ def lint(kernel, cells, folder):
     flow.must(["verilator", "--lint-only", "-Wall", *waived, "--top-module", kernel, *files], folder / "lint.log", folder)
 
 
-def place(seeds, about, constraints, folder, steps):
+def place(seeds, about, folder, steps):
     """The best of the seeds: its reports, and the clock of each seed by number."""
     tried, best = {}, None
     for seed in seeds:
         step(f"place and route, seed {seed}")
         (folder / "timing.json").unlink(missing_ok=True)
-        command = [part.format(constraints=constraints) for part in steps["place"]]
+        command = [part.format(constraints=about["constraints"]) for part in steps["place"]]
         # Exit code 1 says that a clock was missed; the report is written all the same.
         flow.run([*command, *about["device"], "--json", "netlist.json", "--report", "timing.json", "--seed", seed],
                  folder / f"place.{seed}.log", folder)
@@ -162,7 +162,7 @@ def implement(arguments, chosen, about, where, folder, bitstream):
     seeds = range(1, arguments.seeds + 1) if arguments.seeds else [chosen["seed"]]
     # The tools see the folder, and not all others.
     shutil.copy(where / about["constraints"], folder)
-    best, tried = place(seeds, about, about["constraints"], folder, steps)
+    best, tried = place(seeds, about, folder, steps)
     is_met = best["worst"] >= 0
     if is_met:
         step("bitstream")
@@ -212,7 +212,8 @@ def build(arguments):
         old.unlink(missing_ok=True)
 
     step(f"Verilog of {kernel}")
-    parameters = flow.export(folder, kernel)[kernel].parameters
+    # One kernel, and nothing may be compiled yet: an exporter that is not optimised is sooner at its end.
+    parameters = flow.export(folder, kernel, profile="export")[kernel].parameters
     step("lint")
     lint(kernel, steps["cells"], folder)
     step("synthesis")

@@ -61,17 +61,17 @@ def nextpnr_version(tool):
     return version([tool, "--version"], r"nextpnr-([0-9.]+)")
 
 
-def example(name, *arguments):
+def example(name, *arguments, profile="dev"):
     """Runs an example of winterforge-hdl; what it prints."""
-    command = ["cargo", "run", "--quiet", "--locked", "--package", "winterforge-hdl", "--example",
-               name, "--", *arguments]
+    command = ["cargo", "run", "--quiet", "--locked", "--profile", profile, "--package", "winterforge-hdl",
+               "--example", name, "--", *arguments]
     return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def export(folder, *names):
+def export(folder, *names, profile="dev"):
     """Writes the Verilog of kernels, each with its harness; what there is to know of each."""
     exported = {}
-    for line in example("export", folder, *names).splitlines():
+    for line in example("export", folder, *names, profile=profile).splitlines():
         digest, path, parameters = line.split(maxsplit=2)
         exported[pathlib.Path(path).stem] = Exported(digest, json.loads(parameters))
     for name in names:

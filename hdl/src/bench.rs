@@ -217,6 +217,14 @@ impl<D: Dut> Bench<D> {
         source.queue.push_back(beat);
     }
 
+    /// Takes back what has not passed, the beat on offer, too: after a reset by other means than [`reset`](Self::reset).
+    pub fn withdraw(&mut self, source: SourceId) {
+        let source = &mut self.sources[source.0];
+        source.queue.clear();
+        source.is_valid = false;
+        self.dut.set(source.valid, 0);
+    }
+
     /// Beats that have passed out of the kernel, each with the cycle in which it passed.
     pub fn received(&mut self, sink: SinkId) -> &mut VecDeque<(u64, Beat)> {
         &mut self.sinks[sink.0].received
@@ -234,10 +242,8 @@ impl<D: Dut> Bench<D> {
 
     /// Holds reset for one cycle and forgets all that is queued or received.
     pub fn reset(&mut self) {
-        for source in &mut self.sources {
-            source.queue.clear();
-            source.is_valid = false;
-            self.dut.set(source.valid, 0);
+        for source in 0..self.sources.len() {
+            self.withdraw(SourceId(source));
         }
         for sink in &mut self.sinks {
             sink.received.clear();

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use winterforge_prover::device::CpuDevice;
 use winterforge_prover::{Mode, ProveError, Resources, prove_after};
-use winterforge_verifier::bundle::{BundleDigest, Header, Parents, Values};
+use winterforge_verifier::bundle::{BundleDigest, Parents, Values};
 
 use crate::errors::Failure;
 use crate::key::{Key, parameters};
@@ -27,11 +27,10 @@ pub(crate) fn on_threads<T: Send>(
 /// The digests of bundles, given as their bytes and what to call them.
 fn digests(bundles: &[(Vec<u8>, String)]) -> Result<Parents, Failure> {
     let digests = bundles.iter().map(|(bytes, name)| {
-        Header::decode(bytes).map_err(|error| Failure::Input {
+        BundleDigest::of_readable(bytes).map_err(|error| Failure::Input {
             reason: "malformed-bundle",
             detail: format!("{name}: {error}"),
-        })?;
-        Ok(BundleDigest::of(bytes))
+        })
     });
     let digests = digests.collect::<Result<Vec<_>, Failure>>()?;
     Parents::new(digests).map_err(Failure::input)

@@ -108,12 +108,7 @@ fn describe<'py>(py: Python<'py>, header: &Header) -> Result<Bound<'py, PyDict>,
     let parameters = header.parameters;
     report.set_item("model_id", header.model_id.to_string())?;
     report.set_item("key", header.key.map(|key| key.to_string()))?;
-    let parents: Vec<String> = header
-        .parents
-        .iter()
-        .map(|digest| digest.to_string())
-        .collect();
-    report.set_item("parents", parents)?;
+    report.set_item("parents", header.parents.names())?;
     report.set_item("batch", header.batch())?;
     report.set_item("input_kind", header.input.values.kind())?;
     report.set_item("input_shape", header.input.shape.clone())?;

@@ -177,8 +177,8 @@ def prove(model, x, *, indices=None, key=None, parents=(), security=100, profile
     """Proves what a model returns for all samples of an input, or for those at ``indices``, in one bundle.
 
     With a ``key`` the proof is for those who hold it, and is made as the key says. A key that was read from a file has its
-    extended trace kept beside it. ``parents`` are bundles that this one comes from: their digests become part of the statement. ``progress(phase, done, total)`` is called from other threads; if it raises, the exception
-    comes out when the proof is done. Other threads of Python run meanwhile.
+    extended trace kept beside it. ``parents`` are bundles that this one comes from: their digests become part of the statement.
+    ``progress(phase, done, total)`` is called from other threads; if it raises, the exception comes out when the proof is done. Other threads of Python run meanwhile.
     """
     model = load(model)
     samples = _samples(model, x)

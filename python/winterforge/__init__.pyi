@@ -80,7 +80,8 @@ def setup(
 ) -> Key: ...
 def prove(
     model: _Source | Model, x: _Input, *, indices: int | range | None = None, key: _Source | Key | None = None,
-    parents: Iterable[_Source | Proof] = (), security: Literal[100, 128] = 100, profile: _Profile = "balanced", hash: _Hash = "blake3", threads: int | None = None,
+    parents: Iterable[_Source | Proof] = (), security: Literal[100, 128] = 100, profile: _Profile = "balanced",
+    hash: _Hash = "blake3", threads: int | None = None,
     max_memory_bytes: int | None = None, progress: Callable[[str, int, int], object] | None = None,
 ) -> Proof: ...
 def verify(

@@ -2,7 +2,7 @@
 //! model, beside the integer models of its engines.
 
 use winterforge_driver::registers;
-use winterforge_hdl::bench::{Bench, Rng};
+use winterforge_hdl::bench::{Bench, Rng, SinkId, SourceId};
 use winterforge_hdl::design::Dut;
 use winterforge_hdl::goldilocks::{P, model as field};
 use winterforge_hdl::merkle::Hash;
@@ -26,7 +26,7 @@ enum Job {
     Tree(u32, usize),
 }
 
-fn shape(log_n: usize, is_inverse: bool, is_coset: bool) -> Transform {
+const fn shape(log_n: usize, is_inverse: bool, is_coset: bool) -> Transform {
     Transform {
         log_n,
         is_inverse,
@@ -34,7 +34,7 @@ fn shape(log_n: usize, is_inverse: bool, is_coset: bool) -> Transform {
     }
 }
 
-fn transform(log_n: usize, is_inverse: bool, is_coset: bool) -> Job {
+const fn transform(log_n: usize, is_inverse: bool, is_coset: bool) -> Job {
     Job::Transform(shape(log_n, is_inverse, is_coset))
 }
 
@@ -111,11 +111,46 @@ fn sorted(words: &[u64]) -> Vec<u64> {
     [nodes.as_flattened(), rest].concat()
 }
 
+/// The streams of a bench's accelerator.
+#[derive(Clone, Copy)]
+struct Streams {
+    /// Address and word of a write, and the words of jobs.
+    sources: [SourceId; 3],
+    answer: SinkId,
+    results: SinkId,
+}
+
+impl Streams {
+    fn of(bench: &mut Bench<&mut dyn Dut>) -> Self {
+        let sources = ["aw", "w", "s"].map(|name| bench.source(name));
+        let [answer, results] = ["b", "m"].map(|name| bench.sink(name));
+        Self {
+            sources,
+            answer,
+            results,
+        }
+    }
+}
+
+/// Does the jobs, after a reset.
 fn check(dut: &mut dyn Dut, hash: Hash, jobs: &[Job], stalls: f64) -> Result<(), String> {
     let mut bench = Bench::new(dut, SEED);
     (bench.gap_probability, bench.stall_probability) = (stalls, stalls);
-    let [address, word, data] = ["aw", "w", "s"].map(|name| bench.source(name));
-    let [answer, results] = ["b", "m"].map(|name| bench.sink(name));
+    let streams = Streams::of(&mut bench);
+    check_on(&mut bench, streams, hash, jobs)
+}
+
+fn check_on(
+    bench: &mut Bench<&mut dyn Dut>,
+    streams: Streams,
+    hash: Hash,
+    jobs: &[Job],
+) -> Result<(), String> {
+    let Streams {
+        sources,
+        answer,
+        results,
+    } = streams;
     let mut rng = Rng::new(SEED);
     let mut memory = Memory {
         shift: 1,
@@ -127,12 +162,8 @@ fn check(dut: &mut dyn Dut, hash: Hash, jobs: &[Job], stalls: f64) -> Result<(),
         let mut wanted = Vec::new();
         for &job in group {
             let (entry, words, y) = expected(job, hash, &mut memory, &mut rng);
-            bench.send(address, vec![registers::JOB.into()]);
-            bench.send(word, vec![entry, 0xf]);
             let last = words.len().wrapping_sub(1);
-            for (index, word) in words.into_iter().enumerate() {
-                bench.send(data, vec![word.into(), u128::from(index == last)]);
-            }
+            send(bench, sources, entry, words, last);
             wanted.push((job, y));
         }
         for (job, y) in wanted {
@@ -222,6 +253,132 @@ fn random_jobs() {
     }
     verify_rtl("accelerator_poseidon2", |dut| {
         check(dut, Hash::Poseidon2By3, &jobs[..20], 0.3)
+    });
+}
+
+/// Sends a job with `last` at the word of that number, and resets by the register `control` while its words pass, one in every cycle.
+/// The jobs that follow must be right.
+fn cut(
+    dut: &mut dyn Dut,
+    hash: Hash,
+    (entry, words): (u128, Vec<u64>),
+    last: usize,
+    cycles: u64,
+) -> Result<(), String> {
+    let mut bench = Bench::new(dut, SEED);
+    let streams = Streams::of(&mut bench);
+    let sources = streams.sources;
+    send(&mut bench, sources, entry, words, last);
+    let drop = registers::CONTROL_RESET.with(1).into();
+    for cycle in 0..cycles + 20 {
+        if cycle == cycles {
+            bench.send(sources[0], vec![registers::CONTROL.into()]);
+            bench.send(sources[1], vec![drop, 0xf]);
+        }
+        bench.tick().map_err(|error| error.to_string())?;
+    }
+    let answers = bench.received(streams.answer).len();
+    let passed = bench.accepted(sources[2]);
+    if answers != 2 || passed == 0 {
+        return Err(format!("{answers} answers, {passed} words passed"));
+    }
+    bench.withdraw(sources[2]);
+    bench.received(streams.answer).clear();
+    (bench.gap_probability, bench.stall_probability) = (0.1, 0.1);
+    check_on(&mut bench, streams, hash, &NEXT)
+}
+
+/// Sends a job over and over and takes no result, until no word passes any more.
+fn clog(dut: &mut dyn Dut, (entry, words): (u128, Vec<u64>)) -> Result<(), String> {
+    let mut bench = Bench::new(dut, SEED);
+    bench.stall_probability = 1.0;
+    let sources = ["aw", "w", "s"].map(|name| bench.source(name));
+    bench.sink("m");
+    let sent = 10 * words.len() as u64;
+    for _ in 0..10 {
+        send(&mut bench, sources, entry, words.clone(), words.len() - 1);
+    }
+    let mut passed = 0;
+    for _ in 0..20 {
+        passed = bench.accepted(sources[2]);
+        for _ in 0..2_000 {
+            bench.tick().map_err(|error| error.to_string())?;
+        }
+    }
+    let all = bench.accepted(sources[2]);
+    if passed == all && all < sent {
+        Ok(())
+    } else {
+        Err(format!("{passed}, then {all} words passed of {sent}"))
+    }
+}
+
+/// A job's entry in the register `job`, and random words of its own.
+fn any(hash: Hash, job: Job) -> (u128, Vec<u64>) {
+    let mut memory = Memory {
+        shift: 1,
+        trees: 0,
+        scratch: Vec::new(),
+    };
+    let (entry, words, _) = expected(job, hash, &mut memory, &mut Rng::new(SEED));
+    (entry, words)
+}
+
+/// Offers a job: what goes into the register `job`, and its words, of which that with the number `last` is marked.
+fn send(
+    bench: &mut Bench<&mut dyn Dut>,
+    [address, word, data]: [SourceId; 3],
+    entry: u128,
+    words: Vec<u64>,
+    last: usize,
+) {
+    bench.send(address, vec![registers::JOB.into()]);
+    bench.send(word, vec![entry, 0xf]);
+    for (index, word) in words.into_iter().enumerate() {
+        bench.send(data, vec![word.into(), u128::from(index == last)]);
+    }
+}
+
+/// What follows a reset in the tests.
+const NEXT: [Job; 5] = [
+    Job::LoadShift(7, 4),
+    transform(4, false, true),
+    Job::Tree(2, 5),
+    transform(3, true, false),
+    Job::Tree(0, 1),
+];
+
+/// A reset drops what is on its way into an engine, and what waits in front of one that cannot take it: the next jobs are right.
+#[test]
+fn a_reset_empties_the_way_in() {
+    for (kernel, hash) in [
+        ("accelerator_blake3", Hash::Blake3),
+        ("accelerator_poseidon2", Hash::Poseidon2By3),
+    ] {
+        verify_rtl(kernel, |dut| {
+            for job in [transform(9, false, false), Job::Tree(6, 20)] {
+                let (entry, words) = any(hash, job);
+                clog(dut, (entry, words.clone()))?;
+                check(dut, hash, &NEXT, 0.1)?;
+                for cycles in 20..24 {
+                    cut(dut, hash, (entry, words.clone()), words.len() - 1, cycles)?;
+                }
+            }
+            Ok(())
+        });
+    }
+}
+
+/// A reset drops an error that is noticed before it, in its cycle or after it: the next jobs are right.
+#[test]
+fn a_reset_beside_an_error() {
+    verify_rtl("accelerator_blake3", |dut| {
+        for job in [transform(9, false, false), Job::Tree(6, 20)] {
+            for cycles in 10..40 {
+                cut(dut, Hash::Blake3, any(Hash::Blake3, job), 16, cycles)?;
+            }
+        }
+        Ok(())
     });
 }
 

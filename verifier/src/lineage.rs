@@ -24,6 +24,14 @@ impl BundleDigest {
     pub fn of(bundle: &[u8]) -> Self {
         Self(*blake3::hash(bundle).as_bytes())
     }
+
+    /// As [`of`](Self::of), of bytes that must be those of a bundle.
+    ///
+    /// # Errors
+    /// [`BundleError`] if their header is none.
+    pub fn of_readable(bundle: &[u8]) -> Result<Self, BundleError> {
+        Header::decode(bundle).map(|_| Self::of(bundle))
+    }
 }
 
 impl fmt::Display for BundleDigest {
@@ -73,6 +81,11 @@ impl Parents {
     /// The parents in ascending order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = BundleDigest> + '_ {
         self.0.iter().copied()
+    }
+
+    /// The digests as people and files have them.
+    pub fn names(&self) -> Vec<String> {
+        self.iter().map(|parent| parent.to_string()).collect()
     }
 
     /// Their number and the digests; nothing where there are none, which the mode says.

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Puts the verifier and the page's parts into one HTML file that works from a disk: assemble.py VERSION MODULE.wasm PAGE.html"""
+"""Puts the verifier and the page's parts into one HTML file that works from a disk: assemble.py VERSION MODULE.wasm PAGE.html
+
+The page tries the verifier on a bundle of testdata/formats before anybody relies on it.
+"""
 
 import base64
 import gzip
@@ -9,12 +12,16 @@ import sys
 
 MAX_GZIP_BYTES = 300_000
 PARTS = pathlib.Path(__file__).parent
+TESTDATA = PARTS.parent.parent / "testdata"
+
+
+def text(contents: bytes) -> str:
+    return base64.b64encode(contents).decode()
 
 
 def source(integrity_of: str) -> str:
     """A hash as a content security policy has it."""
-    digest = hashlib.sha256(integrity_of.encode()).digest()
-    return f"sha256-{base64.b64encode(digest).decode()}"
+    return f"sha256-{text(hashlib.sha256(integrity_of.encode()).digest())}"
 
 
 def main() -> None:
@@ -32,7 +39,9 @@ def main() -> None:
         "WASM_KB": f"{len(wasm) / 1000:.0f}",
         "GZIP_KB": f"{compressed / 1000:.0f}",
         "STYLE": style,
-        "WASM": base64.b64encode(wasm).decode(),
+        "WASM": text(wasm),
+        "SAMPLE_BUNDLE": text((TESTDATA / "formats/open.wfp").read_bytes()),
+        "SAMPLE_MODEL": text((TESTDATA / "models/mlp_bc/model.onnx").read_bytes()),
         "SCRIPT": script,
     }
     page = (PARTS / "index.html").read_text()

@@ -13,7 +13,11 @@ const HINTS = {
 };
 const SHOWN = 12;
 
-const engine = startEngine(Uint8Array.from(atob($("wasm").textContent), (c) => c.charCodeAt(0)));
+const carried = (id) => Uint8Array.from(atob($(id).textContent), (c) => c.charCodeAt(0));
+const engine = startEngine({
+  wasm: carried("wasm"),
+  sample: { bundle: carried("sample-bundle"), reference: carried("sample-model") },
+});
 const files = { bundle: null, reference: null };
 let turn = 0;
 let shown = null;

@@ -215,11 +215,7 @@ fn claims(bundle: &[u8], header: &Header) -> Claims {
         bundle: BundleDigest::of(bundle).to_string(),
         model_id: header.model_id.to_string(),
         key: header.key.map(|key| key.to_string()),
-        parents: header
-            .parents
-            .iter()
-            .map(|digest| digest.to_string())
-            .collect(),
+        parents: header.parents.names(),
         batch: header.batch(),
         input: tensor(&header.input),
         output: tensor(&header.output),

@@ -198,6 +198,28 @@ const tests = {
     assert.equal(await tab.textContent("#verdict-word"), "Accepted");
   },
 
+  async "a verifier that fails its own test gives no verdict"() {
+    const whole = fs.readFileSync(page, "utf8");
+    const sample = whole.match(/id="sample-bundle">([^<]*)</)[1];
+    const bent = Buffer.from(sample, "base64");
+    bent[bent.length - 100] ^= 1;
+    const broken = path.join(profile, "broken.html");
+    fs.writeFileSync(broken, whole.replace(sample, bent.toString("base64")));
+    const tab = await open(pathToFileURL(broken).href);
+    await give(tab, of("lenet_mnist (1), model"));
+    assert.equal(await tab.textContent("#verdict-word"), "Not verified");
+    assert((await tab.textContent("#verdict-detail")).includes("fails its own test"));
+    assert(!await tab.isVisible("#result"));
+    // One that accepts whatever it is given.
+    const sound = await open();
+    const failure = await sound.evaluate(() => {
+      judge = () => ({ report: { verdict: "accepted" } });
+      const parts = { wasm: carried("wasm"), sample: { bundle: carried("sample-bundle"), reference: carried("sample-model") } };
+      return prepare(parts).then(() => "none", (error) => error.message);
+    });
+    assert.match(failure, /fails its own test/);
+  },
+
   async "it fits a phone and a desk, in light and dark, and is labelled"() {
     for (const [width, height] of [[360, 740], [768, 1024], [1180, 900]]) {
       for (const colorScheme of ["light", "dark"]) {

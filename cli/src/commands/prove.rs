@@ -10,7 +10,7 @@ use winterforge_prover::device::{CpuDevice, Device, DeviceError, Fallback, Job, 
 use winterforge_prover::{
     Mode, ProveError, Proved, ProvingKey, Resources, cache_path, prove_after,
 };
-use winterforge_verifier::bundle::{BundleDigest, Header, Parameters, Parents};
+use winterforge_verifier::bundle::{BundleDigest, Parameters, Parents};
 use winterforge_verifier::instance::Instance;
 use winterforge_verifier::key::Key;
 
@@ -247,11 +247,10 @@ pub(crate) fn run(arguments: &ProveArguments, output: &Output) -> Result<Outcome
 fn read_parents(paths: &[PathBuf]) -> Result<Parents, CliError> {
     let digests = paths.iter().map(|path| {
         let contents = read(path)?;
-        Header::decode(&contents).map_err(|error| {
+        BundleDigest::of_readable(&contents).map_err(|error| {
             CliError::input(format!("{}: {error}", path.display()))
                 .hint("--parent is a .wfp file as `winterforge prove` writes it")
-        })?;
-        Ok(BundleDigest::of(&contents))
+        })
     });
     Parents::new(digests.collect::<Result<Vec<_>, CliError>>()?)
         .map_err(|error| CliError::usage(error).hint("give --parent less often"))

@@ -316,11 +316,7 @@ fn bundle_predicate(contents: &[u8], header: &Header) -> Predicate {
         id: BundleDigest::of(contents).to_string(),
         model_id: header.model_id.to_string(),
         key: header.key.map(|key| key.to_string()),
-        parents: header
-            .parents
-            .iter()
-            .map(|parent| parent.to_string())
-            .collect(),
+        parents: header.parents.names(),
         checked: Checked::Nothing,
         model: None,
     }

@@ -73,16 +73,12 @@ const ICEBREAKER_BIT_CYCLES: u16 = 4;
 
 /// Cycles of a bit on the line of a kernel of the family `board`, by the setting of the board's switches; the last is the fastest.
 pub fn bit_cycles(kernel: &str) -> Option<&'static [u16]> {
-    if kernel.starts_with("ulx3s_85f_blake3") {
-        Some(&ULX3S_BLAKE3.bit_cycles)
-    } else if kernel.starts_with("ulx3s_85f_poseidon2") {
-        Some(&ULX3S_POSEIDON2.bit_cycles)
-    } else if kernel.starts_with("tang_nano_20k") {
-        Some(&TANG_NANO_20K.bit_cycles)
-    } else if kernel.starts_with("icebreaker") {
-        Some(&[ICEBREAKER_BIT_CYCLES])
-    } else {
-        None
+    match kernel {
+        "ulx3s_85f_blake3" => Some(&ULX3S_BLAKE3.bit_cycles),
+        "ulx3s_85f_poseidon2" => Some(&ULX3S_POSEIDON2.bit_cycles),
+        "tang_nano_20k_blake3" => Some(&TANG_NANO_20K.bit_cycles),
+        "icebreaker_sums" => Some(&[ICEBREAKER_BIT_CYCLES]),
+        _ => None,
     }
 }
 

@@ -162,7 +162,7 @@ pub struct Sbox<const FORM: usize, const N: usize> {
 
 impl<const FORM: usize, const N: usize> Sbox<FORM, N> {
     /// Registers between the choice of the factors and a multiplier that begins with a DSP block. Those of the ECP5
-    /// forms have one inside the block; where the choice is among four, the way to it takes a cycle of its own.
+    /// forms have one inside the block, and need no other unless a multiplier makes all four products: then the choice is among four.
     const FACTOR_CYCLES: usize = {
         let has_input_registers =
             FORM == Form::Ecp5 as usize || FORM == Form::KaratsubaEcp5 as usize;
