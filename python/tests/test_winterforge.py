@@ -31,6 +31,18 @@ def oracle(model: pathlib.Path, x: np.ndarray) -> np.ndarray:
     return session.run(None, {session.get_inputs()[0].name: x})[0]
 
 
+CPU = pathlib.Path("/proc/cpuinfo")
+# Without these instructions ONNX Runtime may saturate sums of uint8 x int8 products (testdata/README.md).
+HAS_VNNI = CPU.exists() and "vnni" in CPU.read_text()
+
+
+def golden(name: str, form: str) -> np.ndarray:
+    """What ONNX Runtime returned for all inputs where the golden files were made."""
+    own = MODELS / name / form.replace("model", "outputs").replace(".onnx", ".npz")
+    # Elsewhere the QDQ form has the integers of the other.
+    return np.load(own if own.exists() else MODELS / name / "outputs.npz")["logits"]
+
+
 @pytest.fixture(scope="module")
 def digits():
     model = wf.load(MODELS / "mlp_digits" / "model.onnx")
@@ -47,7 +59,8 @@ def proof(digits):
 def test_outputs_are_those_of_onnx_runtime(name, form):
     path = MODELS / name / form
     x = inputs(name)[:20]
-    ours, theirs = wf.run(path, x), oracle(path, x)
+    ours = wf.run(path, x)
+    theirs = oracle(path, x) if HAS_VNNI or form == "model.onnx" else golden(name, form)[: len(x)]
     # testdata/README.md: two outputs of this one are float32 sums near ties.
     differing = 2 if (name, form) == ("encoder", "model_qdq.onnx") else 0
     rows = (ours.output.reshape(len(x), -1).view(np.int32) != theirs.reshape(len(x), -1).view(np.int32)).any(axis=1)
