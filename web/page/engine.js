@@ -77,11 +77,13 @@ function startEngine(parts) {
   const waiting = new Map();
   let worker = null;
   let ready;
+  let abandon;
   const start = () => {
     const source = `"use strict"; const VERDICTS = ${JSON.stringify(VERDICTS)}; ${judge}; ${prepare}; (${serve})();`;
     const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     worker = new Worker(url);
     ready = new Promise((resolve, reject) => {
+      abandon = reject;
       worker.onmessage = ({ data }) => {
         if (data.ready) return resolve();
         const job = waiting.get(data.id);
@@ -110,7 +112,7 @@ function startEngine(parts) {
         try {
           await ready;
         } catch {
-          local = prepare(parts);
+          if (stops === before) local = prepare(parts);
         }
       }
       if (stops !== before) throw new Error("stopped");
@@ -125,6 +127,8 @@ function startEngine(parts) {
       stops++;
       if (local) return;
       worker.terminate();
+      // A worker that is gone never gets ready.
+      abandon(new Error("stopped"));
       for (const { reject } of waiting.values()) reject(new Error("stopped"));
       waiting.clear();
       start();
