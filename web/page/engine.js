@@ -36,8 +36,8 @@ function judge(module, { bundle, reference, minSecurity }) {
 }
 
 /**
- * Compiles the module, and tries it before anybody relies on it: it must accept the sample, and must not with a bit the other way,
- * wherever. The browser has compiled by then what is called often, which the first file would have to wait for.
+ * Compiles the module, and tries it before anybody relies on it: it must accept the sample, and must not with a bit the other way
+ * in any of four places. The browser has compiled by then what is called often, which the first file would have to wait for.
  */
 async function prepare({ wasm, sample }) {
   const module = await WebAssembly.compile(wasm);

@@ -14,10 +14,8 @@ const HINTS = {
 const SHOWN = 12;
 
 const carried = (id) => Uint8Array.from(atob($(id).textContent), (c) => c.charCodeAt(0));
-const engine = startEngine({
-  wasm: carried("wasm"),
-  sample: { bundle: carried("sample-bundle"), reference: carried("sample-model") },
-});
+const parts = { wasm: carried("wasm"), sample: { bundle: carried("sample-bundle"), reference: carried("sample-model") } };
+const engine = startEngine(parts);
 const files = { bundle: null, reference: null };
 let turn = 0;
 let shown = null;

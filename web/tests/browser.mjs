@@ -218,7 +218,6 @@ const tests = {
     const sound = await open();
     const failure = await sound.evaluate(() => {
       judge = () => ({ report: { verdict: "accepted" } });
-      const parts = { wasm: carried("wasm"), sample: { bundle: carried("sample-bundle"), reference: carried("sample-model") } };
       return prepare(parts).then(() => "none", (error) => error.message);
     });
     assert.match(failure, /fails its own test/);
