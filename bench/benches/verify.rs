@@ -10,7 +10,7 @@ use winterforge_bench::models::{MNIST, MODELS};
 use winterforge_prover::{Silent, prove};
 use winterforge_verifier::challenge::joint_challenges;
 use winterforge_verifier::instance::public_codes;
-use winterforge_verifier::{Policy, verify};
+use winterforge_verifier::{Policy, Verifier, verify};
 
 /// Inputs of the batch.
 const BATCH: usize = 8;
@@ -30,6 +30,14 @@ fn verification(criterion: &mut Criterion) {
             bencher.iter(|| {
                 let graph = model.load().expect("model in testdata");
                 verify(black_box(&proved.bundle), &graph, &policy).expect("an accepted proof")
+            });
+        });
+        let verifier = Verifier::of_model(graph.clone(), policy.clone());
+        group.bench_function(name("next bundle"), |bencher| {
+            bencher.iter(|| {
+                verifier
+                    .verify(black_box(&proved.bundle))
+                    .expect("an accepted proof")
             });
         });
         group.bench_function(name("plan"), |bencher| {

@@ -14,7 +14,7 @@ use winterforge_prover::{Silent, prove};
 use winterforge_verifier::bundle::{Header, Parents, PublicTensor, Values};
 use winterforge_verifier::instance::ParameterShard;
 use winterforge_verifier::key::{Key, KeyDigest};
-use winterforge_verifier::{Policy, verify, verify_with_key};
+use winterforge_verifier::{Policy, Verifier, verify_with_key};
 
 use crate::{registers, seeds, uart};
 
@@ -179,7 +179,9 @@ fn bundle(bytes: &[u8]) -> Outcome {
 
 /// A whole bundle, against its model. Nothing but the honest bytes is accepted.
 fn proof(bytes: &[u8]) -> Outcome {
-    let verified = verify(bytes, graph(), &Policy::default());
+    static VERIFIER: OnceLock<Verifier> = OnceLock::new();
+    let verifier = VERIFIER.get_or_init(|| Verifier::of_model(graph().clone(), Policy::default()));
+    let verified = verifier.verify(bytes);
     if let Ok(verified) = &verified {
         assert_eq!(verified.header.model_id, graph().id());
         // Provers are deterministic and encodings canonical: an accepted bundle is what proving its input gives.

@@ -10,9 +10,10 @@ use winterforge_fuzz::memory::{self, Counting};
 use winterforge_model::testing::Rng;
 use winterforge_model::{Graph, load, read_input};
 use winterforge_prover::{ProvingKey, Silent, prove, prove_with_key};
-use winterforge_verifier::bundle::Parameters;
+use winterforge_verifier::bundle::{HashId, Parameters};
 use winterforge_verifier::key::Key;
-use winterforge_verifier::{Policy, verify, verify_with_key};
+use winterforge_verifier::security::SecurityLevel;
+use winterforge_verifier::{Policy, Verified, Verifier, VerifyError, verify, verify_with_key};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -27,6 +28,8 @@ struct Case {
     bundle: Vec<u8>,
     graph: Arc<Graph>,
     key: Option<Key>,
+    /// For all bundles about this model, or with this key.
+    verifier: Arc<Verifier>,
     expected: Option<&'static [&'static str]>,
 }
 
@@ -55,11 +58,18 @@ fn cases() -> Vec<Case> {
         let committed = prove_with_key(graph, &key, x, &Silent).unwrap().bundle;
         let key = key.key;
         for (bundle, key) in [(open, None), (committed, Some(key))] {
+            let verifier = Arc::new(verifier(graph, key.as_ref()));
             let mut add = |bundle: &[u8], graph: &Arc<Graph>, expected| {
                 cases.push(Case {
                     bundle: bundle.to_vec(),
                     graph: graph.clone(),
                     key: key.clone(),
+                    // The bundle about another model is for the other's verifier.
+                    verifier: if Arc::ptr_eq(graph, &models[index].0) {
+                        verifier.clone()
+                    } else {
+                        Arc::new(self::verifier(graph, key.as_ref()))
+                    },
                     expected,
                 });
             };
@@ -97,12 +107,23 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-fn check(case: &Case) {
+fn verifier(graph: &Arc<Graph>, key: Option<&Key>) -> Verifier {
+    match key {
+        Some(key) => Verifier::of_key(key.clone(), Policy::default()).unwrap(),
+        None => Verifier::of_model(graph.clone(), Policy::default()),
+    }
+}
+
+/// Verifies with what is compiled for this bundle alone.
+fn verify_alone(case: &Case) -> Result<Verified, VerifyError> {
     let policy = Policy::default();
-    let verdict = match &case.key {
+    match &case.key {
         Some(key) => verify_with_key(&case.bundle, key, &policy),
         None => verify(&case.bundle, &case.graph, &policy),
-    };
+    }
+}
+
+fn check(case: &Case, verdict: Result<Verified, VerifyError>) {
     let reason = verdict.as_ref().err().map(|error| error.code());
     match (case.expected, reason) {
         (None, None) => {}
@@ -136,7 +157,14 @@ fn verify_all(cases: &[Case], count: usize) -> usize {
                         break;
                     }
                     memory::reset();
-                    check(&cases[turn % cases.len()]);
+                    let case = &cases[turn % cases.len()];
+                    // Every other time with the verifier that all threads share.
+                    let verdict = if (turn / cases.len()).is_multiple_of(2) {
+                        verify_alone(case)
+                    } else {
+                        case.verifier.verify(&case.bundle)
+                    };
+                    check(case, verdict);
                     let held = memory::held();
                     most.fetch_max(held.most.max(0) as usize, Ordering::Relaxed);
                 }
@@ -179,9 +207,9 @@ fn a_thousand_at_once_keep_no_memory() {
 fn a_verification_gives_back_what_it_takes() {
     for case in &cases() {
         // What is built once stays.
-        check(case);
+        check(case, verify_alone(case));
         memory::reset();
-        check(case);
+        check(case, verify_alone(case));
         let held = memory::held();
         // A file that is none is refused before anything is allocated.
         assert!(
@@ -190,4 +218,58 @@ fn a_verification_gives_back_what_it_takes() {
         );
         assert_eq!(held.now, 0, "{:?}", case.expected);
     }
+}
+
+/// A verifier of more plans than it keeps: each bundle gets the verdict, and the security, of a verifier of its own.
+#[test]
+fn a_verifier_keeps_a_few_plans() {
+    let graph = Arc::new(load(&golden("mlp_bc", "model.onnx")).unwrap());
+    let samples = read_input(&golden("mlp_bc", "inputs.npz"), &graph).unwrap();
+    let inputs = [
+        samples.sample(0),
+        &[samples.sample(0), samples.sample(1)].concat(),
+    ];
+    let (mut bundles, mut plan_bytes, policy) = (Vec::new(), 0, Policy::default());
+    for x in inputs {
+        for level in [SecurityLevel::Bits100, SecurityLevel::Bits128] {
+            for hash in [HashId::Blake3, HashId::Poseidon2] {
+                let parameters = Parameters {
+                    level,
+                    hash,
+                    ..Parameters::default()
+                };
+                let bundle = prove(&graph, x, parameters, &Silent).unwrap().bundle;
+                memory::reset();
+                let alone = Verifier::of_model(graph.clone(), policy.clone());
+                let bits = alone.verify(&bundle).unwrap().ledger.bits();
+                plan_bytes = plan_bytes.max(memory::held().now);
+                assert!(bits >= level.bits());
+                bundles.push((bundle, bits));
+            }
+        }
+    }
+    let verifier = Verifier::of_model(graph, policy);
+    let mut rng = Rng::new(SEED);
+    memory::reset();
+    for turn in 0..10 * bundles.len() {
+        let index = if turn < bundles.len() {
+            turn
+        } else {
+            rng.int(0, bundles.len() as i64 - 1) as usize
+        };
+        let (bundle, bits) = &bundles[index];
+        let verified = verifier.verify(bundle).unwrap();
+        assert_eq!(verified.ledger.bits(), *bits, "turn {turn}");
+        let mut changed = bundle.clone();
+        let at = rng.int(0, bundle.len() as i64 - 1) as usize;
+        changed[at] ^= 1 << rng.int(0, 7);
+        assert!(
+            verifier.verify(&changed).is_err(),
+            "byte {at} of bundle {index}"
+        );
+        drop(changed);
+        let held = memory::held().now;
+        assert!(held <= 5 * plan_bytes, "turn {turn}: {held} bytes are kept");
+    }
+    assert!(memory::held().now > plan_bytes, "nothing is kept");
 }

@@ -5,9 +5,13 @@ pub mod challenge;
 pub mod instance;
 pub mod key;
 pub mod lineage;
+mod policy;
 pub mod poseidon2;
 pub mod security;
 pub mod stark;
+mod verdict;
 mod verify;
 
-pub use verify::{BundleCheck, Leniency, Policy, Verified, VerifyError, verify, verify_with_key};
+pub use policy::{BundleCheck, Leniency, Policy};
+pub use verdict::{Verified, VerifyError};
+pub use verify::{Verifier, verify, verify_with_key};

@@ -1,6 +1,6 @@
 //! Verifying a bundle against the model.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use winter_air::{Air, TraceInfo};
 use winter_crypto::hashers::Blake3_256;
@@ -10,18 +10,18 @@ use winter_utils::Deserializable;
 use winterforge_air::evaluation::{Evaluation, claimed_columns, combine};
 use winterforge_air::field::{Cube, Felt, basis_coefficients, from_basis_coefficients};
 use winterforge_air::joint::PublicCodes;
-use winterforge_air::mask::Mask;
 use winterforge_air::parameter_air::{ParameterAir, ParameterInputs};
 use winterforge_air::shard_air::{ShardAir, ShardInputs};
 use winterforge_model::{Graph, ModelId};
 
-use crate::bundle::{BundleError, HashId, Header};
+use crate::bundle::{HashId, Header, Parameters};
 use crate::challenge::{folding_challenge, folding_seed, joint_challenges, joint_seed};
-use crate::instance::{Instance, InstanceError, StatementError, public_codes};
+use crate::instance::{Instance, InstanceError, public_codes};
 use crate::key::{Key, KeyDigest, KeyError};
+use crate::policy::{BundleCheck, Policy};
 use crate::poseidon2::Poseidon2;
-use crate::security::Ledger;
 use crate::stark::{CheckMask, Reader, StarkError, VerifierAir, lagrange_at, verify_shard};
+use crate::verdict::{Verified, VerifyError};
 
 impl VerifierAir for ShardAir {
     /// The values claimed at the one point that the proof is about; [`verify`] holds them against the columns.
@@ -44,202 +44,17 @@ impl VerifierAir for ParameterAir {
     }
 }
 
-/// What a verifier insists on.
-#[derive(Clone, Debug)]
-pub struct Policy {
-    /// Proven bits below which a bundle is rejected.
-    pub min_security_bits: u32,
-    /// Constraints and checks left out: none, outside the forger's bench.
-    pub leniency: Leniency,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self {
-            min_security_bits: 100,
-            leniency: Leniency::default(),
-        }
-    }
-}
-
-/// What the forger's bench switches off. Empty without the feature `forge`.
-#[derive(Clone, Debug, Default)]
-pub struct Leniency {
-    /// Constraints of the AIR.
-    pub constraints: Mask,
-    /// Checks of the verification loop.
-    pub stark: CheckMask,
-    /// Checks of this module.
-    #[cfg(feature = "forge")]
-    pub bundle: Vec<BundleCheck>,
-}
-
-/// The checks on a bundle around those on its shards. Seed and challenges are no checks: they are computed, so there is
-/// nothing that could be left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum BundleCheck {
-    /// The bundle's model id is that of the verifier's model.
-    ModelId,
-    /// The proven bits reach the policy's minimum.
-    Security,
-    /// The number of shards is the plan's.
-    ShardCount,
-    /// The claimed values of the public columns, and the total of the running sums, are those of the model.
-    PublicColumns,
-    /// The key is the one that the bundle was made with.
-    Key,
-}
-
-impl BundleCheck {
-    /// Every check.
-    pub const ALL: [Self; 5] = [
-        Self::ModelId,
-        Self::Security,
-        Self::ShardCount,
-        Self::PublicColumns,
-        Self::Key,
-    ];
-}
-
-/// An accepted bundle.
-#[derive(Clone, Debug)]
-pub struct Verified {
-    /// What was proven.
-    pub header: Header,
-    /// The proven security, round by round.
-    pub ledger: Ledger,
-}
-
-/// Why a bundle was not accepted.
-#[derive(Debug, thiserror::Error)]
-pub enum VerifyError {
-    /// The bytes are no bundle: nothing was verified.
-    #[error(transparent)]
-    Bundle(#[from] BundleError),
-    /// The verifier's model cannot be proven in this way.
-    #[error(transparent)]
-    Instance(#[from] InstanceError),
-    /// The bundle is about another model.
-    #[error("the bundle is about model {found}, not {expected}")]
-    Model {
-        /// The verifier's model.
-        expected: ModelId,
-        /// The bundle's.
-        found: ModelId,
-    },
-    /// The statement does not fit the model.
-    #[error(transparent)]
-    Statement(#[from] StatementError),
-    /// Fewer proven bits than the policy asks for.
-    #[error("the proof has {found} proven bits, the policy asks for {required}")]
-    Security {
-        /// The policy's minimum.
-        required: u32,
-        /// The proof's.
-        found: u32,
-    },
-    /// The number of shards is not the plan's.
-    #[error("the bundle holds {found} shards, the plan has {expected}")]
-    ShardCount {
-        /// The plan's.
-        expected: usize,
-        /// The bundle's.
-        found: usize,
-    },
-    /// A main root or claim is malformed or missing.
-    #[error("commitments: {0}")]
-    Commitments(StarkError),
-    /// A shard's proof fails.
-    #[error("shard {shard}: {source}")]
-    Shard {
-        /// Index of the shard.
-        shard: usize,
-        /// The check that failed.
-        source: StarkError,
-    },
-    /// The claimed values of the public columns or the total are not those of the model.
-    #[error(
-        "the proof's claims about weights, wiring, input or output do not follow from the model and the statement"
-    )]
-    PublicColumns,
-    /// The proof that these claims follow from the committed parameters fails.
-    #[error("the proof of the parameters: {0}")]
-    Parameters(StarkError),
-    /// The bundle was made with a key.
-    #[error("the bundle was made with the key {0}: verify it with that key")]
-    NeedsKey(KeyDigest),
-    /// The bundle was made without a key.
-    #[error("the bundle was made without a key: verify it with the model")]
-    NeedsModel,
-    /// The bundle was made with another key.
-    #[error("the bundle was made with the key {found}, not {expected}")]
-    Key {
-        /// The verifier's key.
-        expected: KeyDigest,
-        /// The bundle's.
-        found: KeyDigest,
-    },
-    /// The key's root is no digest.
-    #[error("the root in the key is no digest of its hash")]
-    KeyRoot,
-    /// The key cannot be encoded.
-    #[error(transparent)]
-    KeyEncoding(#[from] KeyError),
-    /// Bytes follow the last shard.
-    #[error("{0}")]
-    Trailing(StarkError),
-}
-
-impl VerifyError {
-    /// Whether the bundle, and the key if there is one, were understood, so that the bundle is *rejected*. Bytes that no encoder
-    /// writes are not understood, and neither is a model that has no proof.
-    pub fn is_understood(&self) -> bool {
-        match self {
-            Self::Bundle(_) | Self::Instance(_) | Self::KeyRoot | Self::KeyEncoding(_) => false,
-            Self::Shard { source, .. }
-            | Self::Parameters(source)
-            | Self::Commitments(source)
-            | Self::Trailing(source) => !source.is_undecodable(),
-            _ => true,
-        }
-    }
-
-    /// A stable name for scripts.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Shard { source, .. } | Self::Parameters(source) if source.is_undecodable() => {
-                "malformed-proof"
-            }
-            Self::Bundle(_) => "malformed-bundle",
-            Self::Instance(_) => "unprovable-model",
-            Self::Model { .. } => "other-model",
-            Self::Statement(_) => "statement-mismatch",
-            Self::Security { .. } => "insufficient-security",
-            Self::ShardCount { .. } => "shard-count",
-            Self::Commitments(_) => "malformed-commitments",
-            Self::Shard { .. } => "invalid-proof",
-            Self::PublicColumns => "false-claims",
-            Self::Parameters(_) => "invalid-parameter-proof",
-            Self::NeedsKey(_) => "needs-key",
-            Self::NeedsModel => "needs-model",
-            Self::Key { .. } => "other-key",
-            Self::KeyRoot | Self::KeyEncoding(_) => "malformed-key",
-            Self::Trailing(_) => "trailing-bytes",
-        }
-    }
-}
-
-/// Verifies `bundle` against the model it claims to be about.
+/// Verifies `bundle` against the model it claims to be about; for many bundles about one model there is [`Verifier`].
 ///
 /// The graph must be one that an import returned, or satisfy [`Graph::validate`].
 ///
 /// # Errors
 /// [`VerifyError`] names the first check that fails.
 pub fn verify(bundle: &[u8], graph: &Arc<Graph>, policy: &Policy) -> Result<Verified, VerifyError> {
-    verify_against(Reference::Model(graph), bundle, policy)
+    Verifier::of_model(graph.clone(), policy.clone()).verify(bundle)
 }
 
-/// Verifies `bundle` against the key of the model it claims to be about.
+/// Verifies `bundle` against the key of the model it claims to be about; for many bundles there is [`Verifier`].
 ///
 /// What is shown is that *the model behind the key* returned the output. That this is the model of the key's id, the
 /// caller knows from where the key comes.
@@ -247,35 +62,59 @@ pub fn verify(bundle: &[u8], graph: &Arc<Graph>, policy: &Policy) -> Result<Veri
 /// # Errors
 /// [`VerifyError`] names the first check that fails.
 pub fn verify_with_key(bundle: &[u8], key: &Key, policy: &Policy) -> Result<Verified, VerifyError> {
-    verify_against(Reference::Key(key), bundle, policy)
+    Verifier::of_key(key.clone(), policy.clone())?.verify(bundle)
+}
+
+/// Plans that a [`Verifier`] keeps: few, since bundles choose among many, and those of large models are large.
+const MAX_INSTANCES: usize = 4;
+
+/// A verifier of bundles about one model. It keeps the plans and ledgers that it used last, so it takes less time for the
+/// next bundle with the same batch size and parameters; its verdicts are those of [`verify`] and [`verify_with_key`].
+/// Threads can share it.
+#[derive(Debug)]
+pub struct Verifier {
+    reference: Reference,
+    model_id: ModelId,
+    policy: Policy,
+    /// The one used last comes first.
+    instances: Mutex<Vec<Arc<Kept>>>,
+}
+
+/// An instance and what it is of.
+#[derive(Debug)]
+struct Kept {
+    batch: usize,
+    parameters: Parameters,
+    instance: Instance,
 }
 
 /// What a verifier holds.
-#[derive(Clone, Copy)]
-enum Reference<'a> {
-    Model(&'a Arc<Graph>),
-    Key(&'a Key),
+#[derive(Debug)]
+enum Reference {
+    Model(Arc<Graph>),
+    Key(Box<Key>, KeyDigest),
 }
 
-impl Reference<'_> {
+impl Reference {
     fn graph(&self) -> &Graph {
         match self {
             Self::Model(graph) => graph,
-            Self::Key(key) => &key.skeleton,
+            Self::Key(key, _) => &key.skeleton,
         }
     }
 
-    fn model_id(&self) -> ModelId {
+    fn instance(&self, batch: usize, parameters: Parameters) -> Result<Instance, InstanceError> {
         match self {
-            Self::Model(graph) => graph.id(),
-            Self::Key(key) => key.model_id,
+            Self::Model(graph) => Instance::new(graph.clone(), batch, parameters),
+            Self::Key(key, _) => Instance::of_key(key, batch),
         }
     }
 
-    fn instance(&self, header: &Header) -> Result<Instance, InstanceError> {
-        match *self {
-            Self::Model(graph) => Instance::new(graph.clone(), header.batch(), header.parameters),
-            Self::Key(key) => Instance::of_key(key, header.batch()),
+    /// The root of the parameters, where these are committed.
+    fn root(&self) -> Option<[u8; 32]> {
+        match self {
+            Self::Model(_) => None,
+            Self::Key(key, _) => Some(key.root),
         }
     }
 
@@ -284,9 +123,8 @@ impl Reference<'_> {
         match (self, header.key) {
             (Self::Model(_), None) => Ok(()),
             (Self::Model(_), Some(key)) => Err(VerifyError::NeedsKey(key)),
-            (Self::Key(_), None) => Err(VerifyError::NeedsModel),
-            (Self::Key(key), Some(found)) => {
-                let expected = key.digest()?;
+            (Self::Key(..), None) => Err(VerifyError::NeedsModel),
+            (&Self::Key(ref key, expected), Some(found)) => {
                 let same = expected == found && key.parameters == header.parameters;
                 if same || policy.leniency.allows(BundleCheck::Key) {
                     Ok(())
@@ -298,52 +136,115 @@ impl Reference<'_> {
     }
 }
 
-fn verify_against(
-    reference: Reference<'_>,
-    bundle: &[u8],
-    policy: &Policy,
-) -> Result<Verified, VerifyError> {
-    let (header, header_bytes) = Header::decode(bundle)?;
-    let (header_encoding, proof) = bundle.split_at(header_bytes);
-    let expected = reference.model_id();
-    if header.model_id != expected && !policy.leniency.allows(BundleCheck::ModelId) {
-        return Err(VerifyError::Model {
-            expected,
-            found: header.model_id,
+impl Verifier {
+    /// For bundles about a model.
+    ///
+    /// The graph must be one that an import returned, or satisfy [`Graph::validate`].
+    pub fn of_model(graph: Arc<Graph>, policy: Policy) -> Self {
+        Self {
+            model_id: graph.id(),
+            reference: Reference::Model(graph),
+            policy,
+            instances: Mutex::default(),
+        }
+    }
+
+    /// For bundles that were made with a key. See [`verify_with_key`] for what they show.
+    ///
+    /// # Errors
+    /// [`KeyError`] if the key cannot be encoded, which no key is known to cause.
+    pub fn of_key(key: Key, policy: Policy) -> Result<Self, KeyError> {
+        let digest = key.digest()?;
+        Ok(Self {
+            model_id: key.model_id,
+            reference: Reference::Key(Box::new(key), digest),
+            policy,
+            instances: Mutex::default(),
+        })
+    }
+
+    /// Verifies a bundle.
+    ///
+    /// # Errors
+    /// [`VerifyError`] names the first check that fails.
+    pub fn verify(&self, bundle: &[u8]) -> Result<Verified, VerifyError> {
+        let Self {
+            reference, policy, ..
+        } = self;
+        let (header, header_bytes) = Header::decode(bundle)?;
+        let (header_encoding, proof) = bundle.split_at(header_bytes);
+        let expected = self.model_id;
+        if header.model_id != expected && !policy.leniency.allows(BundleCheck::ModelId) {
+            return Err(VerifyError::Model {
+                expected,
+                found: header.model_id,
+            });
+        }
+        reference.require_mode(&header, policy)?;
+        // Shapes first: a batch that the tensors do not hold is refused before a plan is made for it.
+        let codes = public_codes(reference.graph(), &header)?;
+        let kept = self.kept(header.batch(), header.parameters)?;
+        let instance = &kept.instance;
+        let found = instance.ledger.bits();
+        if found < policy.min_security_bits && !policy.leniency.allows(BundleCheck::Security) {
+            return Err(VerifyError::Security {
+                required: policy.min_security_bits,
+                found,
+            });
+        }
+        let (expected, found) = (instance.plan.shards.len(), header.shards as usize);
+        if expected != found && !policy.leniency.allows(BundleCheck::ShardCount) {
+            return Err(VerifyError::ShardCount { expected, found });
+        }
+        let statement = Statement {
+            codes: &codes,
+            header: header_encoding,
+            instance,
+            root: reference.root(),
+        };
+        match header.parameters.hash {
+            HashId::Blake3 => verify_proof::<Blake3_256<Felt>>(statement, proof, policy)?,
+            HashId::Poseidon2 => verify_proof::<Poseidon2>(statement, proof, policy)?,
+        }
+        Ok(Verified {
+            header,
+            ledger: instance.ledger.clone(),
+        })
+    }
+
+    /// The instance of this batch size and these parameters, from those that are kept if it is there.
+    fn kept(&self, batch: usize, parameters: Parameters) -> Result<Arc<Kept>, InstanceError> {
+        // What is kept is whole at any time, so a thread that panicked left nothing half done.
+        let lock = || {
+            self.instances
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        let is_it = |kept: &Arc<Kept>| kept.batch == batch && kept.parameters == parameters;
+        {
+            let mut instances = lock();
+            if let Some(place) = instances.iter().position(is_it) {
+                if let Some(before) = instances.get_mut(..=place) {
+                    before.rotate_right(1);
+                }
+                if let Some(kept) = instances.first() {
+                    return Ok(kept.clone());
+                }
+            }
+        }
+        // Compiled without the lock: meanwhile others verify.
+        let kept = Arc::new(Kept {
+            batch,
+            parameters,
+            instance: self.reference.instance(batch, parameters)?,
         });
+        let mut instances = lock();
+        if !instances.iter().any(is_it) {
+            instances.insert(0, kept.clone());
+            instances.truncate(MAX_INSTANCES);
+        }
+        Ok(kept)
     }
-    reference.require_mode(&header, policy)?;
-    // Shapes first: a batch that the tensors do not hold is refused before a plan is made for it.
-    let codes = public_codes(reference.graph(), &header)?;
-    let instance = reference.instance(&header)?;
-    let found = instance.ledger.bits();
-    if found < policy.min_security_bits && !policy.leniency.allows(BundleCheck::Security) {
-        return Err(VerifyError::Security {
-            required: policy.min_security_bits,
-            found,
-        });
-    }
-    let (expected, found) = (instance.plan.shards.len(), header.shards as usize);
-    if expected != found && !policy.leniency.allows(BundleCheck::ShardCount) {
-        return Err(VerifyError::ShardCount { expected, found });
-    }
-    let statement = Statement {
-        codes: &codes,
-        header: header_encoding,
-        instance: &instance,
-        root: match reference {
-            Reference::Model(_) => None,
-            Reference::Key(key) => Some(key.root),
-        },
-    };
-    match header.parameters.hash {
-        HashId::Blake3 => verify_proof::<Blake3_256<Felt>>(statement, proof, policy)?,
-        HashId::Poseidon2 => verify_proof::<Poseidon2>(statement, proof, policy)?,
-    }
-    Ok(Verified {
-        header,
-        ledger: instance.ledger,
-    })
 }
 
 /// The commitments of a bundle: main roots, then the claims of all shards.
@@ -450,16 +351,4 @@ fn verify_proof<H: ElementHasher<BaseField = Felt> + Sync>(
         }
     }
     reader.finish(mask).map_err(VerifyError::Trailing)
-}
-
-impl Leniency {
-    fn allows(&self, check: BundleCheck) -> bool {
-        #[cfg(feature = "forge")]
-        return self.bundle.contains(&check);
-        #[cfg(not(feature = "forge"))]
-        {
-            let _ = check;
-            false
-        }
-    }
 }
