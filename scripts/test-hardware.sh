@@ -12,8 +12,14 @@ scripts/setup-hardware.sh
 step "hardware: lints of the command line"
 cargo clippy --package winterforge-cli --features hardware --all-targets --locked -- -D warnings
 
+step "hardware: the command line and the simulated board"
+# In one go, so that they share what they depend on.
+cargo build --package winterforge-cli --package winterforge-sim --features winterforge-cli/hardware \
+    --bin winterforge --example board --locked
+built=${CARGO_TARGET_DIR:-target}/debug
+winterforge() { "$built/winterforge" "$@"; }
+
 step "hardware: simulations through the command line"
-winterforge() { cargo run --quiet --package winterforge-cli --features hardware --locked -- "$@"; }
 winterforge hw sim ntt --log-n 6 --lanes 4 --seed 1 --backpressure 0.3 --json
 winterforge hw sim accelerator --log-n 9 --seed 1 --backpressure 0.3 --json
 winterforge hw sim blake3 --seed 1 --backpressure 0.3 --json
@@ -38,7 +44,7 @@ step "hardware: a simulated board that is unplugged in mid-proof"
 unplugged() {
     rm -f "$proofs/plug" "$proofs/port"
     mkfifo "$proofs/plug"
-    cargo run --quiet --package winterforge-sim --example board --locked < "$proofs/plug" > "$proofs/port" &
+    "$built/examples/board" < "$proofs/plug" > "$proofs/port" &
     exec 9> "$proofs/plug"
     until [ -s "$proofs/port" ]; do sleep 0.1; done
     sleep 4 >&9 &
@@ -46,7 +52,6 @@ unplugged() {
     winterforge prove "$model/model.onnx" --input "$model/inputs.npz" --device "board:$(cat "$proofs/port")" \
         -o "$proofs/board.wfp" --json "$@"
 }
-cargo build --quiet --package winterforge-sim --example board --locked
 unplugged --fallback cpu
 cmp "$proofs/blake3-cpu.wfp" "$proofs/board.wfp"
 rm "$proofs/board.wfp"
