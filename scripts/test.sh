@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 step() { printf '\n== %s\n' "$*"; }
 
-# What is compiled once only need not be ready for a change: a quarter less time for the larger crates.
+# What is compiled once only need not be ready for a change: a quarter less time for winterforge-prover.
 if [ -n "${CI:-}" ]; then
     export CARGO_INCREMENTAL=0
 fi
