@@ -221,17 +221,13 @@ impl Verifier {
                 .unwrap_or_else(PoisonError::into_inner)
         };
         let is_it = |kept: &Arc<Kept>| kept.batch == batch && kept.parameters == parameters;
-        {
-            let mut instances = lock();
-            if let Some(place) = instances.iter().position(is_it) {
-                if let Some(before) = instances.get_mut(..=place) {
-                    before.rotate_right(1);
-                }
-                if let Some(kept) = instances.first() {
-                    return Ok(kept.clone());
-                }
-            }
+        let mut instances = lock();
+        if let Some(place) = instances.iter().position(is_it) {
+            let kept = instances.remove(place);
+            instances.insert(0, kept.clone());
+            return Ok(kept);
         }
+        drop(instances);
         // Compiled without the lock: meanwhile others verify.
         let kept = Arc::new(Kept {
             batch,
