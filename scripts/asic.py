@@ -6,7 +6,7 @@
 
 yosys maps each kernel alone on the cells, OpenSTA gives the delay of its slowest path from register to
 register, without wires. Memories of up to 512 bits become flip-flops or, if read-only, gates; larger ones
-are left out, for a memory block would stand there, and are named with the result. Results go to
+are left out, for a memory block would stand there, and are named in the result. Results go to
 hardware/asic/, with the tools' versions and the digest of the Verilog. `--table` writes
 docs/hardware/asic.md from all results so far, and names the kernels that have none. `--check` runs no
 tool: it fails if a result is of other Verilog than hdl/golden.txt, or if the page is not that of the
@@ -138,19 +138,19 @@ def table():
         "Left out: wires, clock tree, scan chains, pads, layout, power. Flip-flops of the library have no initial value, which the",
         "kernels' registers have on an FPGA. DSP blocks that a kernel instantiates are gates, from our model of MULT18X18D. Memories of",
         f"up to {MEMORY_BITS} bits are flip-flops or, if read-only, gates; larger ones, where a memory block would stand, are not",
-        "counted, nor are the paths that begin or end in them. 180 nm is what is free, not what anyone would choose: compare",
-        "kernels with it, nothing else. Nothing has been made.",
+        "counted, nor are the paths that begin or end in them; hardware/asic/ has their names. 180 nm is what is free, not what anyone",
+        "would choose: compare kernels with it, nothing else. Nothing has been made.",
         "",
         f"Tools: {'; '.join(tools)}.",
         "",
-        "| kernel | NAND2 equivalents | cells | flip-flops | of these memory | delay, ns | memories left out, bits |",
-        "|---|--:|--:|--:|--:|--:|---|",
+        "| kernel | NAND2 equivalents | cells | flip-flops | of these memory | delay, ns | memories left out | their bits |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for row in rows:
-        left_out = ", ".join(f"`{name}` {bits}" for name, bits in row["memories_left_out"].items())
+        left_out = row["memories_left_out"]
         lines.append(
             f"| {row['kernel']} | {row['nand2_equivalents']} | {row['cells']} | {row['flip_flops']} "
-            f"| {row['memory_bits_as_flip_flops']} | {row['delay_ns']:.2f} | {left_out or '-'} |"
+            f"| {row['memory_bits_as_flip_flops']} | {row['delay_ns']:.2f} | {len(left_out)} | {sum(left_out.values())} |"
         )
     missing = [f"`{kernel}`" for kernel in flow.kernels() if not (RESULTS / f"{kernel}.json").exists()]
     if missing:

@@ -10,6 +10,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".venv/bin"
+HUGE_PAGES = ROOT / "scripts/huge_pages.py"
 GOLDEN = ROOT / "hdl/golden.txt"
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 ENVIRONMENT = dict(os.environ, YOWASP_CACHE_DIR=str(ROOT / ".venv/cache"))
@@ -21,9 +22,13 @@ Exported = collections.namedtuple("Exported", "digest parameters")
 
 
 def located(command):
-    """The words of a command, a tool of .venv with its path."""
+    """The words of a command, a tool of .venv with its path, one of WebAssembly with huge pages."""
     first, *rest = (str(part) for part in command)
-    return [str(TOOLS / first) if (TOOLS / first).exists() else first, *rest]
+    if not (TOOLS / first).exists():
+        return [first, *rest]
+    if first.startswith("yowasp-"):
+        return [str(TOOLS / "python"), str(HUGE_PAGES), first, *rest]
+    return [str(TOOLS / first), *rest]
 
 
 def run(command, log, folder):
