@@ -10,7 +10,6 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".venv/bin"
-HUGE_PAGES = ROOT / "scripts/huge_pages.py"
 GOLDEN = ROOT / "hdl/golden.txt"
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 ENVIRONMENT = dict(os.environ, YOWASP_CACHE_DIR=str(ROOT / ".venv/cache"))
@@ -22,13 +21,9 @@ Exported = collections.namedtuple("Exported", "digest parameters")
 
 
 def located(command):
-    """The words of a command, a tool of .venv with its path, one of WebAssembly with huge pages."""
+    """The words of a command, a tool of .venv with its path."""
     first, *rest = (str(part) for part in command)
-    if not (TOOLS / first).exists():
-        return [first, *rest]
-    if first.startswith("yowasp-"):
-        return [str(TOOLS / "python"), str(HUGE_PAGES), first, *rest]
-    return [str(TOOLS / first), *rest]
+    return [str(TOOLS / first) if (TOOLS / first).exists() else first, *rest]
 
 
 def run(command, log, folder):
