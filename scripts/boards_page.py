@@ -3,6 +3,7 @@
 import json
 import sys
 
+import floorplan
 import flow
 
 BOARDS = flow.ROOT / "hardware/boards"
@@ -49,6 +50,7 @@ def report(built, about):
         *([f"| seed | {built['seed']}, of {len(built['seeds_tried'])} tried |"] if built["seeds_tried"] else []),
         *(f"| {tool} | {version} |" for tool, version in built["tools"].items()),
         f"| SHA-256 of the Verilog | `{built['rtl_sha256']}` |",
+        *([f"| SHA-256 of the floorplan | `{built['floorplan_sha256']}` |"] if "floorplan_sha256" in built else []),
         f"| SHA-256 of the bitstream | {digest(built)} |",
     ]
     return "\n".join(lines) + "\n"
@@ -152,6 +154,9 @@ def wrong():
         again = f"run scripts/build-board.py --board {built['board']} --configuration {built['configuration']} --record"
         if built["rtl_blake3"] != flow.kernels().get(built["kernel"]):
             found.append(f"{built['board']}, {built['configuration']}: a record of other Verilog; {again}")
+        plan = floorplan.of(BOARDS / built["board"], built["configuration"])
+        if built.get("floorplan_sha256") != (floorplan.digest(plan) if plan else None):
+            found.append(f"{built['board']}, {built['configuration']}: a record of another floorplan; {again}")
     for path, text in pages().items():
         if not path.exists() or path.read_text() != text:
             found.append(f"{path.name} is stale")

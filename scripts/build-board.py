@@ -3,16 +3,18 @@
 
     scripts/build-board.py --board BOARD [--configuration NAME] [--seeds N] [--record | --expect-record]
                            -o FOLDER
+    scripts/build-board.py --board BOARD [--configuration NAME] --plan -o FOLDER
     scripts/build-board.py --board BOARD --check
     scripts/build-board.py --check-records
 
-A board is a folder of hardware/boards with board.toml, which names the device, the pins, and the kernels that fit. FOLDER gets
-the Verilog, the netlist, the bitstream, report.json, report.md and utilisation.svg. The seed that board.toml records is tried
-alone; with `--seeds N` N of them from 1 on, and the best counts. A build that misses a clock fails and packs nothing. The same
-inputs give the same bytes. `--check` says which tools are missing and how to get them. `--record` keeps the report beside
+A board is a folder of hardware/boards with board.toml, which names the device, the pins, and the kernels that fit, and a floorplan
+for a configuration that has one (see floorplan.py). FOLDER gets the Verilog, the netlist, the bitstream, report.json, report.md
+and utilisation.svg. The seed that board.toml records is tried alone; with `--seeds N` N of them from 1 on, and the best counts.
+A build that misses a clock fails and packs nothing. The same inputs give the same bytes. `--plan` places only and makes the
+floorplan of the next build. `--check` says which tools are missing and how to get them. `--record` keeps the report beside
 board.toml, prints what changed by more than 5 % and writes docs/hardware/boards.md from all records; `--expect-record` fails if
-this build's report is another; `--check-records` fails if a record is of other Verilog than hdl/golden.txt, or if the page
-is not that of the records. Nothing is loaded on a board.
+this build's report is another; `--check-records` fails if a record is of other Verilog than hdl/golden.txt or of another
+floorplan, or if the page is not that of the records. Nothing is loaded on a board.
 """
 
 import argparse
@@ -25,6 +27,7 @@ import sys
 import tomllib
 
 import boards_page
+import floorplan
 import flow
 
 ROOT = flow.ROOT
@@ -119,16 +122,21 @@ def lint(kernel, cells, folder):
     flow.must(["verilator", "--lint-only", "-Wall", *waived, "--top-module", kernel, *files], folder / "lint.log", folder)
 
 
-def place(seeds, about, folder, steps):
+def placing(about, steps, netlist, seed):
+    """The command for a seed."""
+    command = [part.format(constraints=about["constraints"]) for part in steps["place"]]
+    return [*command, *about["device"], "--json", netlist, "--report", "timing.json", "--seed", seed]
+
+
+def place(seeds, about, folder, steps, netlist):
     """The best of the seeds: its reports, and the clock of each seed by number."""
     tried, best = {}, None
     for seed in seeds:
         step(f"place and route, seed {seed}")
         (folder / "timing.json").unlink(missing_ok=True)
-        command = [part.format(constraints=about["constraints"]) for part in steps["place"]]
+        command = placing(about, steps, netlist, seed)
         # Exit code 1 says that a clock was missed; the report is written all the same.
-        flow.run([*command, *about["device"], "--json", "netlist.json", "--report", "timing.json", "--seed", seed],
-                 folder / f"place.{seed}.log", folder)
+        flow.run(command, folder / f"place.{seed}.log", folder, flow.ALONE)
         if not (folder / "timing.json").exists():
             sys.exit(f"{command[0]} failed; see {folder / f'place.{seed}.log'}")
         report = json.loads((folder / "timing.json").read_text())
@@ -140,6 +148,30 @@ def place(seeds, about, folder, steps):
             shutil.copy(folder / "placed.config", folder / "best.config")
     (folder / "best.config").replace(folder / "placed.config")
     return best, tried
+
+
+def plan_blocks(about, where, name, seed, folder):
+    """Places, by the plan there is, and makes another of that for the next build."""
+    steps = FAMILIES[about["family"]]
+    netlist = prepare(about, where, name, folder)
+    step(f"place, seed {seed}")
+    command = [*placing(about, steps, netlist, seed), "--no-route", "--write", "placed.json"]
+    (folder / "placed.json").unlink(missing_ok=True)
+    flow.run(command, folder / f"place.{seed}.log", folder, flow.ALONE)
+    if not (folder / "placed.json").exists():
+        sys.exit(f"{command[0]} failed; see {folder / f'place.{seed}.log'}")
+    step("floorplan")
+    before, after = floorplan.make(folder / "placed.json", floorplan.path(where, name))
+    print(json.dumps({"floorplan": str(floorplan.path(where, name)), "tiles_before": round(before), "tiles_after": round(after)}))
+
+
+def prepare(about, where, name, folder):
+    """Puts what nextpnr reads into the folder, which is all it sees; the netlist, with the sites of the plan if there is one."""
+    shutil.copy(where / about["constraints"], folder)
+    if not floorplan.of(where, name):
+        return "netlist.json"
+    floorplan.apply(floorplan.path(where, name), folder / "netlist.json", folder / "planned.json")
+    return "planned.json"
 
 
 def clock_of(name, clock):
@@ -156,13 +188,11 @@ def sha256(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def implement(arguments, chosen, about, where, folder, bitstream):
+def implement(arguments, chosen, about, where, name, folder, bitstream):
     """Places, routes and packs: what the report says of it."""
     steps = FAMILIES[about["family"]]
     seeds = range(1, arguments.seeds + 1) if arguments.seeds else [chosen["seed"]]
-    # The tools see the folder, and not all others.
-    shutil.copy(where / about["constraints"], folder)
-    best, tried = place(seeds, about, folder, steps)
+    best, tried = place(seeds, about, folder, steps, prepare(about, where, name, folder))
     is_met = best["worst"] >= 0
     if is_met:
         step("bitstream")
@@ -202,6 +232,8 @@ def build(arguments):
     if name not in configurations:
         usage(f"{arguments.board} has no configuration {name}; it has {', '.join(configurations)}")
     chosen, steps = configurations[name], FAMILIES[about["family"]]
+    if arguments.plan and "--85k" not in about.get("device", []):
+        usage(f"floorplans are for an LFE5U-85F, and {arguments.board} has none")
     if missing := [tool for tool, is_there in check_tools(arguments.board).items() if not is_there]:
         sys.exit("\n".join(f"{tool} is missing; {SET_UP} installs it" for tool in missing))
     kernel, folder = chosen["kernel"], arguments.output.resolve()
@@ -225,8 +257,11 @@ def build(arguments):
     sources = dict.fromkeys([f"{kernel}.v", f"{top}.v"])
     script = f"read_verilog {' '.join(sources)}; " + steps["synthesis"].format(top=top)
     flow.yosys(script, folder / "synthesis.log", folder)
+    if arguments.plan:
+        plan_blocks(about, where, name, chosen["seed"], folder)
+        return
     if "place" in steps:
-        built = implement(arguments, chosen, about, where, folder, bitstream)
+        built = implement(arguments, chosen, about, where, name, folder, bitstream)
     else:
         built = count(about, folder)
     report = {
@@ -239,6 +274,8 @@ def build(arguments):
         "rtl_sha256": sha256(folder / f"{kernel}.v"),
         "rtl_blake3": flow.kernels().get(kernel),
     }
+    if plan := floorplan.of(where, name):
+        report["floorplan_sha256"] = floorplan.digest(plan)
     (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n")
     (folder / "report.md").write_text(boards_page.report(report, about))
     (folder / "utilisation.svg").write_text(boards_page.picture(report))
@@ -256,6 +293,7 @@ def main():
     parser.add_argument("--board", help="a folder of hardware/boards")
     parser.add_argument("--configuration", help="what the bitstream holds [default: the first of board.toml]")
     parser.add_argument("--seeds", type=int, help="try so many seeds, not the recorded one")
+    parser.add_argument("--plan", action="store_true", help="place only, and make the floorplan of the next build")
     parser.add_argument("--record", action="store_true", help="keep the report, write the page of all boards")
     parser.add_argument("--expect-record", action="store_true", help="fail if the report is not the one recorded, to the bit")
     parser.add_argument("--check", action="store_true", help="only say which tools there are")

@@ -26,11 +26,16 @@ def located(command):
     return [str(TOOLS / first) if (TOOLS / first).exists() else first, *rest]
 
 
-def run(command, log, folder):
-    """Runs a tool in a folder, what it says into a file; its exit code."""
+# The folder as all that a tool of YoWASP sees. Otherwise each folder above is given to it, and how many there are can change what
+# nextpnr's router does: a placement that was loaded again gave another route one level deeper.
+ALONE = {"YOWASP_MOUNT": "/=."}
+
+
+def run(command, log, folder, more={}):
+    """Runs a tool in a folder, with more of an environment, what it says into a file; its exit code."""
     with open(log, "w") as output:
         done = subprocess.run(
-            located(command), stdout=output, stderr=subprocess.STDOUT, env=ENVIRONMENT, cwd=folder
+            located(command), stdout=output, stderr=subprocess.STDOUT, env=ENVIRONMENT | more, cwd=folder
         )
     return done.returncode
 

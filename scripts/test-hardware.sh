@@ -63,6 +63,7 @@ fi
 
 step "hardware: results of place and route, of boards, of silicon and of coverage are those of the kernels"
 scripts/place-and-route.py --check
+scripts/floorplan.py --check
 scripts/build-board.py --check-records
 scripts/asic.py --check
 scripts/coverage.py --check

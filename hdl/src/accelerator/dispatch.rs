@@ -93,6 +93,9 @@ pub(super) struct Dispatch<const SCRATCH: usize> {
     pub error_cause: Signal<Out, Word<4>>,
     /// Number of the job since the last reset.
     pub number: Signal<Out, Word<16>>,
+    // There was room for an order a cycle ago: what tells begins a long path. It still holds, for three cycles pass from
+    // one order to the next at least.
+    has_room: DFF<Bit>,
     is_issuing: DFF<Bit>,
     is_feeding: DFF<Bit>,
     is_tree: DFF<Bit>,
@@ -172,6 +175,7 @@ impl<const SCRATCH: usize> Dispatch<SCRATCH> {
             error_valid: Signal::default(),
             error_cause: Signal::default(),
             number: Signal::default(),
+            has_room: DFF::default(),
             is_issuing: DFF::default(),
             is_feeding: DFF::default(),
             is_tree: DFF::default(),
@@ -215,6 +219,7 @@ impl<const SCRATCH: usize> Logic for Dispatch<SCRATCH> {
         dff_setup!(
             self,
             clock,
+            has_room,
             is_issuing,
             is_feeding,
             is_tree,
@@ -295,19 +300,20 @@ impl<const SCRATCH: usize> Logic for Dispatch<SCRATCH> {
         self.base.next = self.first.q.val();
         self.is_reading.next =
             self.is_feeding.q.val() && self.current.q.val().get_bit(12) && !self.is_failed.val();
+        self.has_room.d.next = self.order_ready.val();
         // What is offered depends on registers, on what is offered here and on the room for results, but on no engine: written
         // out for each, since a local that both halves of a handshake read is a loop to Verilator.
         self.ntt_command_valid.next = self.is_issuing.q.val()
             && !self.is_failed.val()
             && !self.is_tree.q.val()
-            && (self.order_ready.val() || !self.has_results.q.val());
+            && (self.has_room.q.val() || !self.has_results.q.val());
         self.tree_command_valid.next = self.is_issuing.q.val()
             && !self.is_failed.val()
             && self.is_tree.q.val()
-            && self.order_ready.val();
+            && self.has_room.q.val();
         self.is_issued.next = self.is_issuing.q.val()
             && !self.is_failed.val()
-            && (self.order_ready.val() || !self.has_results.q.val())
+            && (self.has_room.q.val() || !self.has_results.q.val())
             && ((self.is_tree.q.val() && self.tree_command_ready.val())
                 || (!self.is_tree.q.val() && self.ntt_command_ready.val()));
         self.order_valid.next = self.is_issued.val() && self.has_results.q.val();
@@ -370,6 +376,7 @@ impl<const SCRATCH: usize> Logic for Dispatch<SCRATCH> {
         }
         self.is_active.next = self.is_issuing.q.val() || self.is_feeding.q.val();
         if self.reset.val() {
+            self.has_room.d.next = false;
             self.is_issuing.d.next = false;
             self.is_feeding.d.next = false;
             self.jobs.d.next = 0u64.into();

@@ -58,6 +58,16 @@ pub(super) struct Monitor {
     pub words_in: Signal<Out, Word<32>>,
     /// Words given out.
     pub words_out: Signal<Out, Word<32>>,
+    // What happened a cycle ago, for what tells it is the end of a long path.
+    passing: DFF<Bit>,
+    entering: DFF<Bit>,
+    leaving: DFF<Bit>,
+    starving: DFF<Bit>,
+    ended: DFF<Bit>,
+    loaded: DFF<Bit>,
+    heard: DFF<Bit>,
+    heard_cause: DFF<Word<4>>,
+    heard_number: DFF<Word<16>>,
     failed: DFF<Bit>,
     cause: DFF<Word<4>>,
     culprit: DFF<Word<16>>,
@@ -76,13 +86,41 @@ impl Logic for Monitor {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, failed, cause, culprit, still, done, cycles, starved, blocked, entered,
+            self,
+            clock,
+            passing,
+            entering,
+            leaving,
+            starving,
+            ended,
+            loaded,
+            heard,
+            heard_cause,
+            heard_number,
+            failed,
+            cause,
+            culprit,
+            still,
+            done,
+            cycles,
+            starved,
+            blocked,
+            entered,
             left
         );
-        self.is_failed.next = self.failed.q.val();
+        self.passing.d.next = self.is_passing.val();
+        self.entering.d.next = self.is_entering.val();
+        self.leaving.d.next = self.is_leaving.val();
+        self.starving.d.next = self.is_starving.val();
+        self.ended.d.next = self.is_done.val();
+        self.loaded.d.next = self.is_loaded.val();
+        self.heard.d.next = self.error_valid.val();
+        self.heard_cause.d.next = self.error_cause.val();
+        self.heard_number.d.next = self.number.val();
+        self.is_failed.next = self.heard.q.val() || self.failed.q.val();
         self.error.next = bit_cast_word::<32, 4>(self.cause.q.val())
             | (bit_cast_word::<32, 16>(self.culprit.q.val()) << 16);
-        self.is_moving.next = self.is_passing.val() || self.is_leaving.val() || !self.is_busy.val();
+        self.is_moving.next = self.passing.q.val() || self.leaving.q.val() || !self.is_busy.val();
         self.still.d.next = self.still.q.val() + 1;
         if self.is_moving.val() {
             self.still.d.next = 0u64.into();
@@ -99,21 +137,21 @@ impl Logic for Monitor {
                 self.cause.d.next = 6u64.into();
                 self.culprit.d.next = self.number.val();
             }
-            if self.error_valid.val() {
+            if self.heard.q.val() {
                 self.failed.d.next = true;
-                self.cause.d.next = self.error_cause.val();
-                self.culprit.d.next = self.number.val();
+                self.cause.d.next = self.heard_cause.q.val();
+                self.culprit.d.next = self.heard_number.q.val();
             }
         }
 
         self.done.d.next = self.done.q.val()
-            + bit_cast_bit::<32>(self.is_done.val())
-            + bit_cast_bit::<32>(self.is_loaded.val());
+            + bit_cast_bit::<32>(self.ended.q.val())
+            + bit_cast_bit::<32>(self.loaded.q.val());
         self.cycles.d.next = self.cycles.q.val() + bit_cast_bit::<64>(self.is_busy.val());
-        self.starved.d.next = self.starved.q.val() + bit_cast_bit::<32>(self.is_starving.val());
+        self.starved.d.next = self.starved.q.val() + bit_cast_bit::<32>(self.starving.q.val());
         self.blocked.d.next = self.blocked.q.val() + bit_cast_bit::<32>(self.is_blocked.val());
-        self.entered.d.next = self.entered.q.val() + bit_cast_bit::<32>(self.is_entering.val());
-        self.left.d.next = self.left.q.val() + bit_cast_bit::<32>(self.is_leaving.val());
+        self.entered.d.next = self.entered.q.val() + bit_cast_bit::<32>(self.entering.q.val());
+        self.left.d.next = self.left.q.val() + bit_cast_bit::<32>(self.leaving.q.val());
         self.jobs_done.next = self.done.q.val();
         self.cycles_low.next = self.cycles.q.val().get_bits::<32>(0);
         self.cycles_high.next = self.cycles.q.val().get_bits::<32>(32);
@@ -122,6 +160,12 @@ impl Logic for Monitor {
         self.words_in.next = self.entered.q.val();
         self.words_out.next = self.left.q.val();
         if self.clear.val() {
+            self.passing.d.next = false;
+            self.entering.d.next = false;
+            self.leaving.d.next = false;
+            self.starving.d.next = false;
+            self.ended.d.next = false;
+            self.loaded.d.next = false;
             self.done.d.next = 0u64.into();
             self.cycles.d.next = 0u64.into();
             self.starved.d.next = 0u64.into();
@@ -130,6 +174,7 @@ impl Logic for Monitor {
             self.left.d.next = 0u64.into();
         }
         if self.reset.val() {
+            self.heard.d.next = false;
             self.failed.d.next = false;
             self.cause.d.next = 0u64.into();
             self.culprit.d.next = 0u64.into();

@@ -30,7 +30,7 @@ struct Pins {
 }
 
 /// 81.25 MHz from 25; 3 Mbaud, 1 Mbaud and 115,200 baud to within half a percent, and a fourth of the clock.
-const ULX3S_BLAKE3: Pins = Pins {
+const ULX3S: Pins = Pins {
     clock: Source {
         cell: Cell::Ehxplll,
         oscillator_mhz: 25,
@@ -39,19 +39,6 @@ const ULX3S_BLAKE3: Pins = Pins {
         output: 7,
     },
     bit_cycles: [27, 81, 705, 4],
-    are_lights_low: false,
-};
-
-/// 68.75 MHz from 25, for what does not reach 81.25; the same rates.
-const ULX3S_POSEIDON2: Pins = Pins {
-    clock: Source {
-        cell: Cell::Ehxplll,
-        oscillator_mhz: 25,
-        input: 4,
-        feedback: 11,
-        output: 8,
-    },
-    bit_cycles: [23, 69, 597, 4],
     are_lights_low: false,
 };
 
@@ -74,8 +61,7 @@ const ICEBREAKER_BIT_CYCLES: u16 = 4;
 /// Cycles of a bit on the line of a kernel of the family `board`, by the setting of the board's switches; the last is the fastest.
 pub fn bit_cycles(kernel: &str) -> Option<&'static [u16]> {
     match kernel {
-        "ulx3s_85f_blake3" => Some(&ULX3S_BLAKE3.bit_cycles),
-        "ulx3s_85f_poseidon2" => Some(&ULX3S_POSEIDON2.bit_cycles),
+        "ulx3s_85f_blake3" | "ulx3s_85f_poseidon2" => Some(&ULX3S.bit_cycles),
         "tang_nano_20k_blake3" => Some(&TANG_NANO_20K.bit_cycles),
         "icebreaker_sums" => Some(&[ICEBREAKER_BIT_CYCLES]),
         _ => None,
@@ -94,7 +80,7 @@ pub(crate) const KERNELS: &[Kernel] = &[
         Blake3,
         3,
         ECP5_CELLS,
-        ULX3S_BLAKE3
+        ULX3S
     ),
     accelerator!(
         Board,
@@ -107,7 +93,7 @@ pub(crate) const KERNELS: &[Kernel] = &[
         Poseidon2By3Ecp5,
         4,
         ECP5_CELLS,
-        ULX3S_POSEIDON2
+        ULX3S
     ),
     accelerator!(
         Board,
@@ -159,11 +145,9 @@ mod tests {
     #[test]
     fn rates_are_those_of_the_boards_pages() {
         // What Lattice allows, and Gowin.
-        for (pins, mhz) in [(ULX3S_BLAKE3, 81.25), (ULX3S_POSEIDON2, 68.75)] {
-            let ulx3s_mhz = clock_mhz(pins.clock, 3.125, 400.0..=800.0);
-            assert_eq!(ulx3s_mhz, mhz);
-            check(ulx3s_mhz, &pins.bit_cycles, &[3e6, 1e6, 115_200.0]);
-        }
+        let ulx3s_mhz = clock_mhz(ULX3S.clock, 3.125, 400.0..=800.0);
+        assert_eq!(ulx3s_mhz, 81.25);
+        check(ulx3s_mhz, &ULX3S.bit_cycles, &[3e6, 1e6, 115_200.0]);
         let tang_mhz = clock_mhz(TANG_NANO_20K.clock, 3.0, 500.0..=1250.0);
         assert_eq!(tang_mhz, 18.0);
         check(tang_mhz, &TANG_NANO_20K.bit_cycles, &[1e6, 3e6, 115_200.0]);
