@@ -114,6 +114,7 @@ struct Sink {
     ready: Option<usize>,
     payload: Vec<usize>,
     is_ready: bool,
+    is_held: bool,
     pending: Option<Beat>,
     received: VecDeque<(u64, Beat)>,
 }
@@ -178,6 +179,11 @@ impl<D: Dut> Bench<D> {
         self.add_sink(name, None)
     }
 
+    /// Takes nothing more from a sink, or takes again.
+    pub fn hold(&mut self, sink: SinkId, is_held: bool) {
+        self.sinks[sink.0].is_held = is_held;
+    }
+
     fn add_sink(&mut self, name: &str, ready: Option<usize>) -> SinkId {
         let (valid, payload) = self.stream(name, false);
         self.sinks.push(Sink {
@@ -186,6 +192,7 @@ impl<D: Dut> Bench<D> {
             ready,
             payload,
             is_ready: ready.is_none(),
+            is_held: false,
             pending: None,
             received: VecDeque::new(),
         });
@@ -278,7 +285,7 @@ impl<D: Dut> Bench<D> {
         }
         for sink in &mut self.sinks {
             let Some(ready) = sink.ready else { continue };
-            sink.is_ready = !self.rng.chance(self.stall_probability);
+            sink.is_ready = !self.rng.chance(self.stall_probability) && !sink.is_held;
             self.dut.set(ready, u128::from(sink.is_ready));
         }
         self.dut.settle();
