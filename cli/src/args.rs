@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use winterforge_air::plan::PlanParameters;
+use winterforge_verifier::Policy;
 use winterforge_verifier::bundle::{HashId, Parameters};
 use winterforge_verifier::security::{Profile, SecurityLevel};
 
@@ -82,6 +83,7 @@ Exit code 3: the bundle was understood and is rejected. Reasons:
   other-model             it is about another model
   other-input             it is about another input than --input
   insufficient-security   it proves fewer bits than --min-security
+  other-hash              it is made with another hash than --hash
   other-key, needs-key, needs-model
                           it was made with another key, with a key at all, or without one
   invalid-proof, invalid-parameter-proof, false-claims
@@ -238,9 +240,22 @@ pub(crate) struct VerifyArguments {
     /// Proven bits below which the bundle is rejected
     #[arg(long, value_name = "BITS", default_value_t = 100)]
     pub(crate) min_security: u32,
+    /// The hash that the bundle must be made with [default: any]
+    #[arg(long, value_enum)]
+    hash: Option<HashArgument>,
     /// A public key (Ed25519, in PEM) that must have signed the bundle or, with --key, the key or the bundle
     #[arg(long, value_name = "PUBKEY")]
     pub(crate) require_signature: Option<PathBuf>,
+}
+
+impl VerifyArguments {
+    pub(crate) fn policy(&self) -> Policy {
+        Policy {
+            min_security_bits: self.min_security,
+            hash: self.hash.map(HashArgument::id),
+            ..Policy::default()
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -324,10 +339,7 @@ impl ParameterArguments {
                 ProfileArgument::Balanced => Profile::Balanced,
                 ProfileArgument::Small => Profile::Small,
             },
-            hash: match self.hash {
-                HashArgument::Blake3 => HashId::Blake3,
-                HashArgument::Poseidon2 => HashId::Poseidon2,
-            },
+            hash: self.hash.id(),
             plan: PlanParameters {
                 max_log_rows: self.max_log_rows,
             },
@@ -361,6 +373,15 @@ enum ProfileArgument {
 enum HashArgument {
     Blake3,
     Poseidon2,
+}
+
+impl HashArgument {
+    fn id(self) -> HashId {
+        match self {
+            Self::Blake3 => HashId::Blake3,
+            Self::Poseidon2 => HashId::Poseidon2,
+        }
+    }
 }
 
 /// `A..B` with A below B.

@@ -2,7 +2,9 @@
 
 mod support;
 
-use rten_onnx::onnx::{DataLocation, DataType, StringStringEntryProto};
+use std::cell::RefCell;
+
+use rten_onnx::onnx::{DataLocation, DataType, StringStringEntryProto, TensorProto};
 use support::base::{FC, Y, assert_kind, followed_by, q_gemm, qdq, read, refused, remove};
 use winterforge_model::{QType, Quantization};
 
@@ -225,4 +227,68 @@ fn constant_channels_are_exempt() {
         .int32s("c", &[2], &[0, i32::MAX]);
     let graph = read(&onnx).unwrap();
     assert_eq!(graph.constant_output(0, 1), Some(-7));
+}
+
+/// Where constants are gathered, constants that are quantized from themselves go by one name; not so along another axis, nor with
+/// attributes that say otherwise.
+#[test]
+fn seams_of_constants() {
+    let seamed = |attribute: &str, value: i64| {
+        let mut onnx = qdq();
+        let names = ["wf", "w_scale", "w_zero_point"];
+        onnx.int64s("i", &[], &[0])
+            .node("Gather", "unused", &["w", "i"], "row")
+            .node("QuantizeLinear", "again", &names, "w2")
+            .int(attribute, value);
+        let names = ["w2", "w_scale", "w_zero_point"];
+        onnx.node("DequantizeLinear", "back", &names, "wg")
+            .int("axis", 0);
+        let uses = onnx.graph.node.iter_mut();
+        let fc = uses.filter(|node| node.name.as_deref() == Some("fc"));
+        fc.for_each(|node| node.input[1] = "wg".to_string());
+        onnx
+    };
+    for (attribute, value) in [("axis", 1), ("axis", 0), ("output_dtype", 2)] {
+        refused(&seamed(attribute, value), &["node `again`"]);
+    }
+}
+
+/// Numbers that are gathered are stored once, and fit their type.
+#[test]
+fn gathered_numbers() {
+    let gathered = |table: TensorProto| {
+        let mut onnx = q_gemm();
+        remove(&mut onnx, "w");
+        onnx.graph.initializer.push(table);
+        onnx.int64s("i", &[2], &[1, 0])
+            .node("Gather", "rows", &["table", "i"], "w");
+        onnx
+    };
+    let table = |raw: Option<Vec<u8>>, typed: Vec<i32>| TensorProto {
+        name: Some("table".to_string()),
+        dims: vec![2, 3],
+        data_type: Some(DataType::INT8),
+        raw_data: raw.map(RefCell::new),
+        int32_data: typed,
+        ..TensorProto::default()
+    };
+    let cells = [-4, 5, -6, 1, -2, 3];
+    let raw = cells.map(|cell| cell as u8).to_vec();
+    let id = read(&q_gemm()).unwrap().id();
+    for table in [
+        table(Some(raw.clone()), vec![]),
+        table(None, cells.to_vec()),
+    ] {
+        assert_eq!(read(&gathered(table)).unwrap().id(), id);
+    }
+    for table in [
+        table(Some(raw), cells.to_vec()),
+        table(None, cells.map(|cell| cell + 256 * (cell & 1)).to_vec()),
+        table(None, cells[1..].to_vec()),
+    ] {
+        assert_kind!(
+            refused(&gathered(table), &["node `rows`", "`table`"]),
+            Operand
+        );
+    }
 }

@@ -220,3 +220,71 @@ fn a_single_token() {
     assert_eq!((graph.input_len(), graph.output_len()), (1, 2));
     assert_eq!(graph.quantize_input(&[2.0]), [-1, 2]);
 }
+
+/// The rows of `t` under the zero point `inner`, quantized with `outer` and back, looked up as reals and quantized with `outer`.
+fn seamed(inner: (QType, i32), outer: (QType, i32)) -> OnnxBuilder {
+    let mut onnx = OnnxBuilder::new();
+    onnx.input("tokens", DataType::INT64, &[None, Some(2)]);
+    for (name, (qtype, zero_point)) in [("t", inner), ("x", outer)] {
+        let quantization = Quantization {
+            scale: 0.5,
+            zero_point,
+            qtype,
+        };
+        onnx.quantization(name, quantization);
+    }
+    let rows = ROWS.map(|q| q - QType::I8.min() + inner.0.min());
+    onnx.bytes("t", inner.0, &[4, 2], &rows);
+    let of = |x: &'static str, like: &'static str| match like {
+        "t" => [x, "t_scale", "t_zero_point"],
+        _ => [x, "x_scale", "x_zero_point"],
+    };
+    onnx.node("DequantizeLinear", "a", &of("t", "t"), "tf");
+    onnx.node("QuantizeLinear", "b", &of("tf", "x"), "u");
+    onnx.node("DequantizeLinear", "c", &of("u", "x"), "uf");
+    onnx.node("Gather", "at", &["uf", "tokens"], "r");
+    onnx.node("QuantizeLinear", "qr", &of("r", "x"), "x");
+    onnx
+}
+
+fn sum(mut onnx: OnnxBuilder, qtype: QType) -> OnnxBuilder {
+    let x = ["x", "x_scale", "x_zero_point"];
+    let names = [x.as_slice(), &x, &x[1..]].concat();
+    onnx.node("com.microsoft:QLinearAdd", "add", &names, "y");
+    let output = match qtype {
+        QType::I8 => DataType::INT8,
+        QType::U8 => DataType::UINT8,
+    };
+    onnx.output("y", output);
+    onnx
+}
+
+/// Integers that were quantized from themselves go by one name, but the same bytes of the other type are other integers, though the
+/// zero point be the same byte.
+#[test]
+fn a_seam_keeps_the_type() {
+    let types = [QType::I8, QType::U8];
+    for qtype in types {
+        let graph = read(&sum(seamed((qtype, 0), (qtype, 0)), qtype));
+        assert_eq!(graph.tensor(graph.input).quantization.qtype, qtype);
+    }
+    for [inner, outer] in [types, [QType::U8, QType::I8]] {
+        let onnx = sum(seamed((inner, 0), (outer, 0)), outer);
+        assert_kind!(refused(&onnx, &["node `b`", "`tf`"]), Operand);
+        // The same for a zero point that is not of the rows' type to begin with.
+        let mut onnx = sum(seamed((inner, 0), (outer, 0)), outer);
+        onnx.graph.node[0].input[2] = "x_zero_point".to_string();
+        refused(&onnx, &["node `b`", "`tf`"]);
+        // The same without the seam, as no file may say it.
+        let mut onnx = sum(seamed((inner, 0), (outer, 0)), outer);
+        onnx.graph
+            .node
+            .retain(|node| !matches!(node.name.as_deref(), Some("a" | "b")));
+        onnx.graph.node[0].input[0] = "t".to_string();
+        let parts = ["node `c`", "`t`", "type", "but its zero point"];
+        assert_kind!(refused(&onnx, &parts), Operand);
+    }
+    // Another zero point.
+    let onnx = sum(seamed((QType::I8, 0), (QType::I8, 1)), QType::I8);
+    assert_kind!(refused(&onnx, &["node `b`"]), Operand);
+}

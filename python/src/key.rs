@@ -102,7 +102,6 @@ pub(crate) fn parameters(security: u32, profile: &str, hash: &str) -> Result<Par
     let profiles = [Profile::Fast, Profile::Balanced, Profile::Small];
     let level = levels.into_iter().find(|level| level.bits() == security);
     let profile_id = profiles.into_iter().find(|known| known.name() == profile);
-    let hash_id = HashId::ALL.into_iter().find(|known| known.name() == hash);
     Ok(Parameters {
         level: level.ok_or_else(|| {
             Failure::input(format!("security is 100 or 128 bits, not {security}"))
@@ -110,8 +109,13 @@ pub(crate) fn parameters(security: u32, profile: &str, hash: &str) -> Result<Par
         profile: profile_id.ok_or_else(|| {
             Failure::input(format!("profile is fast, balanced or small, not {profile}"))
         })?,
-        hash: hash_id
-            .ok_or_else(|| Failure::input(format!("hash is blake3 or poseidon2, not {hash}")))?,
+        hash: hash_id(hash)?,
         ..Parameters::default()
     })
+}
+
+/// A hash by the name that the command line has.
+pub(crate) fn hash_id(name: &str) -> Result<HashId, Failure> {
+    let known = HashId::ALL.into_iter().find(|known| known.name() == name);
+    known.ok_or_else(|| Failure::input(format!("hash is blake3 or poseidon2, not {name}")))
 }

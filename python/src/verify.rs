@@ -7,7 +7,7 @@ use winterforge_verifier::bundle::{Header, PublicTensor, Values};
 use winterforge_verifier::{Policy, Verified, verify as verify_open, verify_with_key};
 
 use crate::errors::Failure;
-use crate::key::Key;
+use crate::key::{Key, hash_id};
 use crate::model::{Model, Samples, reals, words};
 
 /// Verifies a bundle against a model or a key, and returns what is proven.
@@ -19,9 +19,11 @@ pub(crate) fn verify<'py>(
     key: Option<&Key>,
     expected: Option<&Samples>,
     min_security: u32,
+    hash: Option<&str>,
 ) -> Result<Bound<'py, PyDict>, Failure> {
     let policy = Policy {
         min_security_bits: min_security,
+        hash: hash.map(hash_id).transpose()?,
         ..Policy::default()
     };
     let (verified, graph): (Result<Verified, _>, &Graph) = match (model, key) {

@@ -164,7 +164,8 @@ def test_options_reach_the_bundle(digits, options):
     proof = wf.prove(model, x[:1], **options)
     said = wf.inspect(proof)
     assert all(said[name] == value for name, value in options.items())
-    assert wf.verify(proof, model=model, min_security=options.get("security", 100)).proven_bits == proof.proven_bits
+    asked = {"min_security": options.get("security", 100), "hash": options.get("hash", "blake3")}
+    assert wf.verify(proof, model=model, **asked).proven_bits == proof.proven_bits
 
 
 def test_progress_is_told_and_other_threads_run(digits):
@@ -227,6 +228,7 @@ def test_forgeries_are_rejected(digits, proof):
 @pytest.mark.parametrize(("reason", "call"), [
     ("other-model", lambda p, m: wf.verify(p, model=MODELS / "mlp_bc" / "model.onnx")),
     ("insufficient-security", lambda p, m: wf.verify(p, model=m, min_security=128)),
+    ("other-hash", lambda p, m: wf.verify(p, model=m, hash="poseidon2")),
     ("other-input", lambda p, m: wf.verify(p, model=m, input=inputs("mlp_digits")[3:6])),
     ("other-input", lambda p, m: wf.verify(p, model=m, input=inputs("mlp_digits")[2:4])),
     ("other-input", lambda p, m: wf.verify(p, model=m, input=inputs("mlp_digits")[2:6])),
@@ -258,6 +260,7 @@ def test_rejections_have_the_reasons_of_the_command_line(digits, proof, reason, 
     ("bad-input", lambda p, m, x: wf.prove(m, x[:1], key=b"no key")),
     ("bad-input", lambda p, m, x: wf.prove(MODELS / "mlp_bc" / "model.onnx", inputs("mlp_bc")[:1], key=wf.setup(m))),
     ("bad-input", lambda p, m, x: wf.verify(p)),
+    ("bad-input", lambda p, m, x: wf.verify(p, model=m, hash="md5")),
     ("malformed-bundle", lambda p, m, x: wf.verify(b"no bundle", model=m)),
     ("malformed-proof", lambda p, m, x: wf.verify(p.bundle[:-1], model=m)),
     ("trailing-bytes", lambda p, m, x: wf.verify(p.bundle + b"\0", model=m)),

@@ -197,11 +197,11 @@ def prove(model, x, *, indices=None, key=None, parents=(), security=100, profile
     return Proof(**report, output_q=output_q, output=output, prove_s=seconds)
 
 
-def verify(bundle, *, model=None, key=None, input=None, min_security=100) -> Verified:
+def verify(bundle, *, model=None, key=None, input=None, min_security=100, hash=None) -> Verified:
     """Verifies a bundle against the model it is about, or the key in its place.
 
     Returns what is proven. Raises ``Rejected`` if the bundle is not accepted, and ``InputError`` if it, the model or the key is not
-    what it should be. With ``input``, the proven samples must also be exactly these.
+    what it should be. With ``input``, the proven samples must also be exactly these; with ``hash``, the bundle must be made with it.
     """
     if (model is None) == (key is None):
         raise InputError("bad-input", "give the model, or the key in its place")
@@ -214,7 +214,7 @@ def verify(bundle, *, model=None, key=None, input=None, min_security=100) -> Ver
             raise InputError("bad-input", "input is compared where the model is given: with a key, compare Verified.input")
         expected = _samples(model, input)
     start = time.perf_counter()
-    report = _native.verify(data, model, key, expected, min_security)
+    report = _native.verify(data, model, key, expected, min_security, hash)
     elapsed_ms = 1e3 * (time.perf_counter() - start)
     kind = report["input_kind"]
     cells = np.frombuffer(report["input"], _KINDS[kind]).astype(np.uint32 if kind == "tokens" else kind)

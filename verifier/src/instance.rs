@@ -84,6 +84,17 @@ pub enum InstanceError {
     /// The parameters of the model fit no trace.
     #[error("the model has too many parameters to commit to; prove it without a key")]
     Parameters,
+    /// A trace has fewer points than there are queries, which must differ.
+    #[error(
+        "{queries} queries are needed for so many shards, and the shortest trace has {points} points; prove fewer samples at \
+         once, in longer traces, or by another profile"
+    )]
+    FewPoints {
+        /// Queries of each trace.
+        queries: usize,
+        /// Points of the shortest.
+        points: usize,
+    },
 }
 
 impl Instance {
@@ -179,6 +190,13 @@ impl Instance {
             // Many shards under one total cost list size: more queries make up for it, or nothing does.
             options = proof_options_for(level, profile, FieldExtension::Cubic, &shards, &joint)?;
             ledger = account(&shards, &joint, &options, COLLISION_BITS);
+        }
+        let of_parameters = parameter_shard.iter().map(|shard| &shard.trace_info);
+        let shortest = trace_infos.iter().chain(of_parameters);
+        let shortest = shortest.map(TraceInfo::length).min().unwrap_or(0);
+        let (queries, points) = (options.num_queries(), shortest * options.blowup_factor());
+        if queries >= points {
+            return Err(InstanceError::FewPoints { queries, points });
         }
         Ok(Self {
             plan,

@@ -2,6 +2,7 @@
 
 use winterforge_air::mask::Mask;
 
+use crate::bundle::HashId;
 use crate::stark::CheckMask;
 
 /// What a verifier insists on.
@@ -9,6 +10,9 @@ use crate::stark::CheckMask;
 pub struct Policy {
     /// Proven bits below which a bundle is rejected.
     pub min_security_bits: u32,
+    /// The hash that a bundle must be made with; any if `None`. The ledger credits each with the collision resistance it claims,
+    /// but the prover chooses, and one may be younger than a verifier likes.
+    pub hash: Option<HashId>,
     /// Constraints and checks left out: none, outside the forger's bench.
     pub leniency: Leniency,
 }
@@ -17,6 +21,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             min_security_bits: 100,
+            hash: None,
             leniency: Leniency::default(),
         }
     }

@@ -2,7 +2,7 @@
 
 use winterforge_model::ModelId;
 
-use crate::bundle::{BundleError, Header};
+use crate::bundle::{BundleError, HashId, Header};
 use crate::instance::{InstanceError, StatementError};
 use crate::key::{KeyDigest, KeyError};
 use crate::security::Ledger;
@@ -44,6 +44,14 @@ pub enum VerifyError {
         required: u32,
         /// The proof's.
         found: u32,
+    },
+    /// Another hash than the policy asks for.
+    #[error("the proof is made with the hash {}, the policy asks for {}", found.name(), required.name())]
+    Hash {
+        /// The policy's.
+        required: HashId,
+        /// The proof's.
+        found: HashId,
     },
     /// The number of shards is not the plan's.
     #[error("the bundle holds {found} shards, the plan has {expected}")]
@@ -122,6 +130,7 @@ impl VerifyError {
             Self::Model { .. } => "other-model",
             Self::Statement(_) => "statement-mismatch",
             Self::Security { .. } => "insufficient-security",
+            Self::Hash { .. } => "other-hash",
             Self::ShardCount { .. } => "shard-count",
             Self::Commitments(_) => "malformed-commitments",
             Self::Shard { .. } => "invalid-proof",

@@ -181,6 +181,10 @@ impl Verifier {
             });
         }
         reference.require_mode(&header, policy)?;
+        let found = header.parameters.hash;
+        if let Some(required) = policy.hash.filter(|&required| required != found) {
+            return Err(VerifyError::Hash { required, found });
+        }
         // Shapes first: a batch that the tensors do not hold is refused before a plan is made for it.
         let codes = public_codes(reference.graph(), &header)?;
         let kept = self.kept(header.batch(), header.parameters)?;

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use winterforge_air::pieces::Form;
+use winterforge_air::plan::PlanParameters;
 use winterforge_model::testing::{RandomMlp, RandomNet};
 use winterforge_model::{Graph, Op};
 use winterforge_verifier::bundle::{BundleError, Parameters};
-use winterforge_verifier::instance::Instance;
+use winterforge_verifier::instance::{Instance, InstanceError};
 use winterforge_verifier::key::{Key, KeyError};
+use winterforge_verifier::security::{Profile, SecurityLevel};
 
 /// A key with forms that need not be the model's.
 fn key(graph: &Graph) -> Key {
@@ -153,4 +155,35 @@ proptest! {
             let _ = Instance::of_key(&key, 1);
         }
     }
+}
+
+/// A key of few parameters has a short trace, with fewer points than many shards need queries: then there is no instance, rather than
+/// proofs that nobody accepts.
+#[test]
+fn queries_are_fewer_than_points() {
+    let graph = Arc::new(RandomMlp::any(3, 4).build());
+    let parameters = Parameters {
+        level: SecurityLevel::Bits128,
+        profile: Profile::Fast,
+        plan: PlanParameters { max_log_rows: 9 },
+        ..Parameters::default()
+    };
+    let mut refused = 0;
+    for log_batch in 0..=14 {
+        match Instance::committed(graph.clone(), 1 << log_batch, parameters) {
+            Ok(instance) => {
+                let parameters = instance.parameters.iter().map(|shard| &shard.trace_info);
+                for info in instance.trace_infos.iter().chain(parameters) {
+                    let points = info.length() * instance.options.blowup_factor();
+                    assert!(instance.options.num_queries() < points, "2^{log_batch}");
+                }
+            }
+            Err(InstanceError::FewPoints { queries, points }) => {
+                assert!(queries >= points);
+                refused += 1;
+            }
+            Err(error) => println!("2^{log_batch}: {error}"),
+        }
+    }
+    assert!(refused > 0);
 }

@@ -27,6 +27,8 @@ struct Accepted {
     accepted: bool,
     verify_ms: f64,
     proven_bits: u32,
+    /// The hash of commitments and challenges.
+    hash: &'static str,
     model_id: String,
     mode: &'static str,
     outputs_q: Vec<Vec<i32>>,
@@ -99,6 +101,7 @@ pub(crate) fn run(arguments: &VerifyArguments, output: &Output) -> Result<Outcom
                 accepted: true,
                 verify_ms: stopwatch.wall_ms(),
                 proven_bits: verified.ledger.bits(),
+                hash: verified.header.parameters.hash.name(),
                 model_id: verified.header.model_id.to_string(),
                 mode: if verified.header.key.is_some() {
                     "key"
@@ -170,7 +173,7 @@ struct Judged {
 /// The outer error is about a file or the arguments, the inner one about the bundle.
 fn verify(arguments: &VerifyArguments) -> Result<Result<Judged, Rejection>, CliError> {
     let bundle = read(&arguments.bundle)?;
-    let min_security = arguments.min_security;
+    let policy = arguments.policy();
     let signer = arguments.require_signature.as_deref();
     let signer = signer.map(read_public_key).transpose()?;
     let reference_bytes = read(reference(arguments))?;
@@ -185,13 +188,13 @@ fn verify(arguments: &VerifyArguments) -> Result<Result<Judged, Rejection>, CliE
     let verdict = if let Some(path) = &arguments.key {
         let key = decode_key(path, &reference_bytes)?;
         let expected = Expected::read(arguments, &key.skeleton)?;
-        let verified = verify_with_key(&bundle, &key, &policy(min_security));
+        let verified = verify_with_key(&bundle, &key, &policy);
         find(verified, expected.as_ref())
     } else {
         let name = reference(arguments).display().to_string();
         let graph = Arc::new(import(&reference_bytes, &name)?);
         let expected = Expected::read(arguments, &graph)?;
-        judge(&bundle, &graph, min_security, expected.as_ref())
+        judge(&bundle, &graph, &policy, expected.as_ref())
     };
     Ok(verdict.map(|(verified, input_index)| Judged {
         verified,
@@ -264,21 +267,14 @@ fn reference(arguments: &VerifyArguments) -> &Path {
     reference.map_or(Path::new(""), PathBuf::as_path)
 }
 
-fn policy(min_security_bits: u32) -> Policy {
-    Policy {
-        min_security_bits,
-        ..Policy::default()
-    }
-}
-
 /// Verifies a bundle, also against samples it should be about; returns where in these the proven ones begin.
 pub(crate) fn judge(
     bundle: &[u8],
     graph: &Arc<Graph>,
-    min_security: u32,
+    policy: &Policy,
     expected: Option<&Expected>,
 ) -> Verdict {
-    let verified = winterforge_verifier::verify(bundle, graph, &policy(min_security));
+    let verified = winterforge_verifier::verify(bundle, graph, policy);
     find(verified, expected)
 }
 
@@ -393,7 +389,10 @@ fn text(report: &Accepted, reference: &Path, key: Option<String>) -> String {
         }
     }
     rows.extend([
-        ("security", format!("{} proven bits", report.proven_bits)),
+        (
+            "security",
+            format!("{} proven bits, with {}", report.proven_bits, report.hash),
+        ),
         ("time", format!("{:.1} ms", report.verify_ms)),
     ]);
     aligned(&rows)

@@ -39,6 +39,7 @@ fn another_model_input_or_minimum_is_rejected() {
         reason(3, &bundle, &["--min-security", "128"]),
         "insufficient-security"
     );
+    assert_eq!(reason(3, &bundle, &["--hash", "poseidon2"]), "other-hash");
     assert_eq!(
         reason(3, &bundle, &["--input", &inputs, "--index", "5"]),
         "other-input"

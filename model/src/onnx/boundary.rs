@@ -131,5 +131,12 @@ pub(super) fn dequantization<'m>(
     constant: &Operand<'m>,
 ) -> Result<Quantization, ImportError> {
     let qtype = constant.qtype()?;
-    scale_and_zero_point(importer, node, 1, ["scale", "zero point"], qtype)
+    let quantization = scale_and_zero_point(importer, node, 1, ["scale", "zero point"], qtype)?;
+    if quantization.qtype != qtype {
+        let zero_point = quantization.qtype;
+        return Err(constant.error(format!(
+            "is of type {qtype}, but its zero point is of type {zero_point}"
+        )));
+    }
+    Ok(quantization)
 }

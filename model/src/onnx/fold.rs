@@ -131,12 +131,19 @@ impl Folding {
         Some((tensor, dequantize))
     }
 
-    /// Whether a node gives constant integers back that it was quantized from; they then go by one name.
+    /// Whether a node gives constant integers back that it was quantized from; they then go by one name. Its zero point must be of
+    /// their type, which is the type of its result, and its scale one number: the same for other integers, or along another axis,
+    /// would give others back.
     fn is_seam(&mut self, node: &NodeProto) -> bool {
-        let same = |a: &str, b: &str| {
-            let is_one = |tensor: &&TensorProto| tensor.dims.iter().all(|&size| size == 1);
-            let stored = |name: &str| self.constant(name).filter(is_one).and_then(stored);
-            a == b || matches!((stored(a), stored(b)), (Some(a), Some(b)) if a == b)
+        let number = |name: &str| {
+            let tensor = self.constant(name)?;
+            let is_one = tensor.dims.iter().all(|&size| size == 1);
+            is_one.then_some((tensor.data_type?, stored(tensor)?))
+        };
+        let same = |a: &str, b: &str| number(a).is_some_and(|a| number(b) == Some(a));
+        let is_plain = |node: &NodeProto| {
+            let mut attributes = node.attribute.iter();
+            attributes.all(|attribute| attribute.name.as_deref() == Some("axis"))
         };
         let (true, [x, scale, zero_point], [output]) = (
             is(node, "QuantizeLinear"),
@@ -145,12 +152,22 @@ impl Folding {
         ) else {
             return false;
         };
-        let integers = match self.dequantized.get(x).map(|node| node.input.as_slice()) {
-            Some([integers, s, z]) if same(s, scale) && same(z, zero_point) => integers.clone(),
-            _ => return false,
+        let Some(origin) = self.dequantized.get(x) else {
+            return false;
         };
-        self.aliases.insert(output.clone(), integers);
-        true
+        let [integers, s, z] = origin.input.as_slice() else {
+            return false;
+        };
+        let data_type = |name: &str| self.constant(name).and_then(|tensor| tensor.data_type);
+        let is_seam = is_plain(node)
+            && is_plain(origin)
+            && same(s, scale)
+            && same(z, zero_point)
+            && data_type(integers) == data_type(z);
+        if is_seam {
+            self.aliases.insert(output.clone(), integers.clone());
+        }
+        is_seam
     }
 
     /// The chosen cells of a table.
@@ -250,9 +267,15 @@ fn stored(tensor: &TensorProto) -> Option<(usize, Vec<u8>)> {
         DataType::INT64 => 8,
         _ => return None,
     };
+    let typed = tensor.float_data.len() + tensor.int32_data.len() + tensor.int64_data.len();
+    let byte = |&v: &i32| match tensor.data_type {
+        Some(DataType::INT8) => i8::try_from(v).ok().map(|v| v as u8),
+        _ => u8::try_from(v).ok(),
+    };
     let bytes: Vec<u8> = match (&tensor.raw_data, width) {
+        (Some(_), _) if typed > 0 => return None,
         (Some(raw), _) => raw.borrow().clone(),
-        (None, 1) => tensor.int32_data.iter().map(|&v| v as u8).collect(),
+        (None, 1) => tensor.int32_data.iter().map(byte).collect::<Option<_>>()?,
         (None, 8) => (tensor.int64_data.iter())
             .flat_map(|v| v.to_le_bytes())
             .collect(),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::json;
 use winterforge_model::{Graph, Samples, execute, import};
 use winterforge_prover::Proved;
+use winterforge_verifier::Policy;
 use winterforge_verifier::bundle::Parameters;
 
 use super::prove::{available_threads, prove};
@@ -33,9 +34,6 @@ const PICTURE_BORDER: usize = 2;
 /// Pictures next to each other.
 const PICTURES_ABREAST: usize = 3;
 const GAP: usize = 2;
-
-/// The bits that the demo insists on.
-const MIN_SECURITY: u32 = 100;
 
 pub(crate) fn run(arguments: &DemoArguments, output: &Output) -> Result<Outcome, CliError> {
     let demo = Demo {
@@ -155,7 +153,13 @@ impl Demo<'_> {
 
         let stopwatch = Stopwatch::start();
         let expected = Expected::new(self.samples.clone(), range.clone());
-        judge(&proved.bundle, &self.graph, MIN_SECURITY, Some(&expected)).map_err(|rejection| {
+        judge(
+            &proved.bundle,
+            &self.graph,
+            &Policy::default(),
+            Some(&expected),
+        )
+        .map_err(|rejection| {
             went_wrong(&format!(
                 "the honest proof of {what} was rejected: {}",
                 rejection.detail
@@ -193,7 +197,7 @@ impl Demo<'_> {
             let verdict = judge(
                 &forgery.bundle,
                 &self.graph,
-                MIN_SECURITY,
+                &Policy::default(),
                 forgery.expected.as_ref(),
             );
             let Err(rejection) = verdict else {
