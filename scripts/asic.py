@@ -26,7 +26,8 @@ PACKAGE = "qflow-tech-osu018"
 RESULTS = flow.ROOT / "hardware/asic"
 TABLE = flow.ROOT / "docs/hardware/asic.md"
 WORK = flow.TARGET / "asic"
-DSP = flow.ROOT / "hdl/verilog/mult18x18d.v"
+# Models of vendors' cells that are gates here: a multiplier, and PLLs, which hand the clock on.
+CELLS = {cell: flow.ROOT / "hdl/verilog" / f"{cell.lower()}.v" for cell in ("MULT18X18D", "EHXPLLL", "rPLL")}
 REGISTERS = ["DFFPOSX1", "DFFNEGX1", "DFFSR"]
 # Up to here flip-flops are what one would build.
 MEMORY_BITS = 512
@@ -56,10 +57,12 @@ def area(cell):
 def map_cells(kernel, left_out):
     """Maps a kernel on the cells: how many there are, their area, and the registers."""
     (WORK / "constraint").write_text(CONSTRAINT)
+    verilog = (WORK / f"{kernel}.v").read_text()
+    models = " ".join(str(model) for cell, model in CELLS.items() if re.search(rf"\b{cell}\b", verilog))
     blackbox = "".join(f"blackbox {module}; " for module in left_out)
     stat = WORK / f"{kernel}.stat.json"
     flow.yosys(
-        f"read_verilog {kernel}.v; read_verilog {DSP}; {blackbox}"
+        f"read_verilog {kernel}.v {models}; {blackbox}"
         f"synth -flatten -top {kernel}; dfflibmap -liberty {LIBRARY}; "
         f"abc -liberty {LIBRARY} -constr constraint -D {CYCLE_PS}; opt_clean; delete t:$scopeinfo; "
         f"tee -q -o {stat.name} stat -json -liberty {LIBRARY}; "
@@ -136,7 +139,8 @@ def table():
         "slower and larger.",
         "",
         "Left out: wires, clock tree, scan chains, pads, layout, power. Flip-flops of the library have no initial value, which the",
-        "kernels' registers have on an FPGA. DSP blocks that a kernel instantiates are gates, from our model of MULT18X18D. Memories of",
+        "kernels' registers have on an FPGA. DSP blocks that a kernel instantiates are gates, from our model of MULT18X18D; a board's PLL is",
+        "our model of it, which hands the clock on and counts to its lock. Memories of",
         f"up to {MEMORY_BITS} bits are flip-flops or, if read-only, gates; larger ones, where a memory block would stand, are not",
         "counted, nor are the paths that begin or end in them; hardware/asic/ has their names. 180 nm is what is free, not what anyone",
         "would choose: compare kernels with it, nothing else. Nothing has been made.",

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import tomllib
 
 import floorplan
 import flow
@@ -50,10 +51,18 @@ def report(built, about):
         *([f"| seed | {built['seed']}, of {len(built['seeds_tried'])} tried |"] if built["seeds_tried"] else []),
         *(f"| {tool} | {version} |" for tool, version in built["tools"].items()),
         f"| SHA-256 of the Verilog | `{built['rtl_sha256']}` |",
-        *([f"| SHA-256 of the floorplan | `{built['floorplan_sha256']}` |"] if "floorplan_sha256" in built else []),
+        *(f"| SHA-256 of {name} | `{sum}` |" for name, sum in built["inputs"]["files_sha256"].items()),
         f"| SHA-256 of the bitstream | {digest(built)} |",
     ]
     return "\n".join(lines) + "\n"
+
+
+def inputs(where, about, configuration):
+    """What a build depends on beside the kernel and the tools: the options for the device, and digests of the board's files."""
+    files = [*about.get("project", []), *([about["constraints"]] if "constraints" in about else [])]
+    if plan := floorplan.of(where, configuration):
+        files.append(plan.name)
+    return {"device": about.get("device", []), "files_sha256": {name: flow.sha256(where / name) for name in files}}
 
 
 def slowest(path):
@@ -90,8 +99,8 @@ def picture(built):
 
 
 def records():
-    """Recorded reports, by board and configuration."""
-    return [json.loads(path.read_text()) for path in sorted(BOARDS.glob("*/*.json"))]
+    """Recorded reports by their files, in the order of boards and configurations."""
+    return {path: json.loads(path.read_text()) for path in sorted(BOARDS.glob("*/*.json"))}
 
 
 def figures(built):
@@ -123,7 +132,7 @@ def pages():
         "|---|---|--:|--:|--:|--:|---|---|",
     ]
     pictures = {}
-    for built in records():
+    for built in records().values():
         about = f"| {built['board']} | {built['configuration']} "
         tools = ", ".join(f"{tool} {version}" for tool, version in built["tools"].items())
         if built["clocks"]:
@@ -134,7 +143,7 @@ def pages():
             about += "| not placed, not run | | | | "
         lines.append(f"{about}| {tools} |")
         pictures[PICTURES / f"{built['board']}-{built['configuration']}.svg"] = picture(built)
-    for built in records():
+    for built in records().values():
         name = f"{built['board']}-{built['configuration']}"
         lines += [
             "",
@@ -150,13 +159,13 @@ def pages():
 def wrong():
     """What is wrong with the records, as a list of sentences."""
     found = []
-    for built in records():
+    for path, built in records().items():
         again = f"run scripts/build-board.py --board {built['board']} --configuration {built['configuration']} --record"
         if built["rtl_blake3"] != flow.kernels().get(built["kernel"]):
             found.append(f"{built['board']}, {built['configuration']}: a record of other Verilog; {again}")
-        plan = floorplan.of(BOARDS / built["board"], built["configuration"])
-        if built.get("floorplan_sha256") != (floorplan.digest(plan) if plan else None):
-            found.append(f"{built['board']}, {built['configuration']}: a record of another floorplan; {again}")
+        about = tomllib.loads((path.parent / "board.toml").read_text())
+        if built["inputs"] != inputs(path.parent, about, built["configuration"]):
+            found.append(f"{built['board']}, {built['configuration']}: a record of another device, constraints, floorplan or project; {again}")
     for path, text in pages().items():
         if not path.exists() or path.read_text() != text:
             found.append(f"{path.name} is stale")

@@ -13,12 +13,11 @@ and utilisation.svg. The seed that board.toml records is tried alone; with `--se
 A build that misses a clock fails and packs nothing. The same inputs give the same bytes. `--plan` places only and makes the
 floorplan of the next build. `--check` says which tools are missing and how to get them. `--record` keeps the report beside
 board.toml, prints what changed by more than 5 % and writes docs/hardware/boards.md from all records; `--expect-record` fails if
-this build's report is another; `--check-records` fails if a record is of other Verilog than hdl/golden.txt or of another
-floorplan, or if the page is not that of the records. Nothing is loaded on a board.
+this build's report is another; `--check-records` fails if a record is of other Verilog than hdl/golden.txt, or of other
+constraints, floorplan, project or options for the device, or if the page is not that of the records. Nothing is loaded on a board.
 """
 
 import argparse
-import hashlib
 import json
 import pathlib
 import re
@@ -126,10 +125,10 @@ def lint(kernel, cells, folder):
     flow.must(["verilator", "--lint-only", "-Wall", *waived, "--top-module", kernel, *files], folder / "lint.log", folder)
 
 
-def placing(about, steps, netlist, seed):
-    """The command for a seed."""
+def placing(about, steps, seed):
+    """The command for a seed, without the netlist."""
     command = [part.format(constraints=about["constraints"]) for part in steps["place"]]
-    return [*command, *about["device"], "--json", netlist, "--report", "timing.json", "--seed", seed]
+    return [*command, *about["device"], "--report", "timing.json", "--seed", seed]
 
 
 def place(seeds, about, folder, steps, netlist):
@@ -138,7 +137,7 @@ def place(seeds, about, folder, steps, netlist):
     for seed in seeds:
         step(f"place and route, seed {seed}")
         (folder / "timing.json").unlink(missing_ok=True)
-        command = placing(about, steps, netlist, seed)
+        command = [*placing(about, steps, seed), "--json", netlist]
         # Exit code 1 says that a clock was missed; the report is written all the same.
         flow.run(command, folder / f"place.{seed}.log", folder, flow.ALONE)
         if not (folder / "timing.json").exists():
@@ -156,26 +155,11 @@ def place(seeds, about, folder, steps, netlist):
 
 def plan_blocks(about, where, name, seed, folder):
     """Places, by the plan there is, and makes another of that for the next build."""
-    steps = FAMILIES[about["family"]]
-    netlist = prepare(about, where, name, folder)
-    step(f"place, seed {seed}")
-    command = [*placing(about, steps, netlist, seed), "--no-route", "--write", "placed.json"]
-    (folder / "placed.json").unlink(missing_ok=True)
-    flow.run(command, folder / f"place.{seed}.log", folder, flow.ALONE)
-    if not (folder / "placed.json").exists():
-        sys.exit(f"{command[0]} failed; see {folder / f'place.{seed}.log'}")
-    step("floorplan")
-    before, after = floorplan.make(folder / "placed.json", floorplan.path(where, name))
-    print(json.dumps({"floorplan": str(floorplan.path(where, name)), "tiles_before": round(before), "tiles_after": round(after)}))
-
-
-def prepare(about, where, name, folder):
-    """Puts what nextpnr reads into the folder, which is all it sees; the netlist, with the sites of the plan if there is one."""
+    # nextpnr sees its folder alone.
     shutil.copy(where / about["constraints"], folder)
-    if not floorplan.of(where, name):
-        return "netlist.json"
-    floorplan.apply(floorplan.path(where, name), folder / "netlist.json", folder / "planned.json")
-    return "planned.json"
+    step(f"place, seed {seed}, and floorplan")
+    command = placing(about, FAMILIES[about["family"]], seed)
+    floorplan.improve(command, "netlist.json", floorplan.path(where, name), folder / f"place.{seed}.log", folder)
 
 
 def clock_of(name, clock):
@@ -188,15 +172,14 @@ def clock_of(name, clock):
     }
 
 
-def sha256(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def implement(arguments, chosen, about, where, name, folder, bitstream):
     """Places, routes and packs: what the report says of it."""
     steps = FAMILIES[about["family"]]
     seeds = range(1, arguments.seeds + 1) if arguments.seeds else [chosen["seed"]]
-    best, tried = place(seeds, about, folder, steps, prepare(about, where, name, folder))
+    # nextpnr sees its folder alone.
+    shutil.copy(where / about["constraints"], folder)
+    netlist = floorplan.planned("netlist.json", floorplan.path(where, name), folder)
+    best, tried = place(seeds, about, folder, steps, netlist)
     is_met = best["worst"] >= 0
     if is_met:
         step("bitstream")
@@ -209,7 +192,7 @@ def implement(arguments, chosen, about, where, name, folder, bitstream):
         "critical_path": flow.critical_path(best["report"]),
         "seed": best["seed"],
         "seeds_tried": tried,
-        "bitstream_sha256": sha256(bitstream) if is_met else None,
+        "bitstream_sha256": flow.sha256(bitstream) if is_met else None,
     }
 
 
@@ -277,11 +260,10 @@ def build(arguments):
         "kernel_parameters": parameters,
         **built,
         "tools": tool_versions(about["family"]),
-        "rtl_sha256": sha256(folder / f"{kernel}.v"),
+        "rtl_sha256": flow.sha256(folder / f"{kernel}.v"),
         "rtl_blake3": flow.kernels().get(kernel),
+        "inputs": boards_page.inputs(where, about, name),
     }
-    if plan := floorplan.of(where, name):
-        report["floorplan_sha256"] = floorplan.digest(plan)
     (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n")
     (folder / "report.md").write_text(boards_page.report(report, about))
     (folder / "utilisation.svg").write_text(boards_page.picture(report))

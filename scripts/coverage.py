@@ -10,10 +10,9 @@ from the models themselves, sim/shim/coverage) and takes out the points that
 hardware/coverage-exclusions.txt names. A kernel below 95 % of lines or of toggles,
 or with more than 2 % of its points excluded, makes the exit code 1; so does an exclusion without
 effect. Results go to hardware/coverage.json and docs/hardware/coverage.md; with `--kernels` only theirs
-are replaced, and the points missed are printed. Accelerators and boards are left
-out: they are kernels that are evaluated by themselves, and wiring. `--check` runs nothing: it fails if a result is of other Verilog
-than hdl/golden.txt or falls short, or if the page is not that of the results; the page names the
-kernels without any.
+are replaced, and the points missed are printed. Accelerators and boards are left out: they are kernels that are evaluated by
+themselves, and wiring. `--check` runs nothing: it fails if a result is of other Verilog than hdl/golden.txt or falls short, or
+if the page is not that of the results; the page names the kernels without any.
 
 A point is a statement block of one instance (line), or one bit of one net (toggle), which has to rise and
 to fall. A net counts once, by its name highest in the hierarchy. Parameters, words of memories, and the
@@ -30,15 +29,13 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-COUNTS = TARGET / "coverage"
-GOLDEN = ROOT / "hdl/golden.txt"
-EXCLUSIONS = ROOT / "hardware/coverage-exclusions.txt"
-RESULTS = ROOT / "hardware/coverage.json"
-PAGE = ROOT / "docs/hardware/coverage.md"
+import flow
+
+COUNTS = flow.TARGET / "coverage"
+EXCLUSIONS = flow.ROOT / "hardware/coverage-exclusions.txt"
+RESULTS = flow.ROOT / "hardware/coverage.json"
+PAGE = flow.ROOT / "docs/hardware/coverage.md"
 
 LEAST_COVERED = 0.95
 MOST_EXCLUDED = 0.02
@@ -50,24 +47,12 @@ Point = collections.namedtuple("Point", "kind instance name")
 Exclusion = collections.namedtuple("Exclusion", "kernel instance name reason")
 
 
-def digests():
-    """Digest of the Verilog by kernel."""
-    return {kernel: digest for digest, kernel in map(str.split, GOLDEN.read_text().splitlines())}
-
-
-def engines():
-    """Kernels but those that join others, the accelerators and boards: these are not built with counters."""
-    boards = [tomllib.loads(path.read_text()) for path in (ROOT / "hardware/boards").glob("*/board.toml")]
-    joined = {chosen["kernel"] for board in boards for chosen in board["configuration"].values()}
-    return [kernel for kernel in digests() if kernel not in joined and not kernel.startswith("accelerator")]
-
-
 def run_tests():
     shutil.rmtree(COUNTS, ignore_errors=True)
     environment = dict(os.environ, WINTERFORGE_COVERAGE="1", WINTERFORGE_COVERAGE_DIR=str(COUNTS))
     command = ["cargo", "test", "--locked", "--package", "winterforge-sim"]
     command += [part for test in TESTS for part in ("--test", test)]
-    if subprocess.run(command, cwd=ROOT, env=environment).returncode != 0:
+    if subprocess.run(command, cwd=flow.ROOT, env=environment).returncode != 0:
         sys.exit("the tests fail")
 
 
@@ -114,7 +99,7 @@ def toggle_counts(kernel):
 
 def constants(kernel):
     """Bits that are constant by construction, such as zeros above a shorter word or below a shifted one."""
-    verilog = TARGET / "verilated-coverage" / kernel
+    verilog = flow.TARGET / "verilated-coverage" / kernel
     sources = " ".join(map(str, sorted(verilog.glob("*.v"))))
     netlist = COUNTS / f"{kernel}.json"
     script = (
@@ -210,6 +195,7 @@ def page(results, rules):
         "to rise and to fall; a net counts once, whatever its names on the way through the hierarchy. Parameters, words of",
         "memories and the models of vendor cells have no points; nor have bits that yosys finds to be constant (zeros above a shorter",
         "word, for example), whose number is in the last column. These do not count towards the 2 %; some kernels have more of them.",
+        "Accelerators and boards are left out: they are these kernels, and wiring.",
         "",
         f"Simulated with Verilator {', '.join(sorted({row['verilator'] for row in results.values()}))}.",
         "",
@@ -222,7 +208,7 @@ def page(results, rules):
             f"| {kernel} | {share(result, 'line')} | {share(result, 'toggle')} "
             f"| {result['excluded']} ({excluded:.1%}) | {result['constant']} |"
         )
-    missing = [f"`{kernel}`" for kernel in digests() if kernel not in results]
+    missing = [f"`{kernel}`" for kernel in flow.engines() if kernel not in results]
     if missing:
         lines += ["", f"Not evaluated: {', '.join(missing)}."]
     if rules:
@@ -237,7 +223,7 @@ def check():
     stored = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     wrong = []
     for kernel, result in stored.items():
-        if result["rtl_blake3"] != digests().get(kernel):
+        if result["rtl_blake3"] != flow.kernels().get(kernel):
             wrong.append(f"{kernel}: coverage of other Verilog; run scripts/coverage.py")
         wrong += shortcomings(kernel, result)
     if not wrong and (not PAGE.exists() or PAGE.read_text() != page(stored, exclusions())):
@@ -261,11 +247,11 @@ def main():
     rules, used = exclusions(), set()
     wrong = []
     results = json.loads(RESULTS.read_text()) if arguments.kernels else {}
-    kernels = arguments.kernels or engines()
+    kernels = arguments.kernels or flow.engines()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         evaluated = list(pool.map(lambda kernel: evaluate(kernel, rules, used), kernels))
     for kernel, (result, missed) in zip(kernels, evaluated):
-        results[kernel] = {"rtl_blake3": digests()[kernel], "verilator": verilator, **result}
+        results[kernel] = {"rtl_blake3": flow.kernels()[kernel], "verilator": verilator, **result}
         wrong += shortcomings(kernel, result)
         print(f"{kernel}: {result}")
         if arguments.kernels:
@@ -274,7 +260,7 @@ def main():
     if not arguments.kernels:
         wrong += [f"exclusion without effect: {' | '.join(rule[:3])}" for rule in rules
                   if rule not in used]
-    results = {kernel: results[kernel] for kernel in digests() if kernel in results}
+    results = {kernel: results[kernel] for kernel in flow.kernels() if kernel in results}
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     PAGE.write_text(page(results, rules))
     sys.exit("\n".join(wrong) if wrong else 0)

@@ -2,19 +2,19 @@
 """Sites for the block RAMs and multipliers of a design on an LFE5U-85F, from a placement of it.
 
     scripts/build-board.py --board BOARD [--configuration NAME] --plan -o FOLDER     makes or improves BOARD's NAME.floorplan
+    scripts/place-and-route.py --plan KERNEL..                                       or that of a kernel alone
     scripts/floorplan.py --check
 
 nextpnr's placer `static` spreads logic well, but late and in one step it puts each of these blocks on a free site that it draws near
 the one wanted, which made the wire of ULX3S's accelerators longer by 58 to 86 %, depending on the seed. So their
 sites are chosen here: those of the least total distance to what each block is connected to in a placement, by the Hungarian
-method (H. W. Kuhn, 1955). Where there is a plan, a line for each block, `build-board.py` has the blocks placed there from the beginning.
+method (H. W. Kuhn, 1955). Where there is a plan, a line for each block, the blocks are placed there from the beginning.
 The logic then gathers around them: plan again while that helps, two or three times. `--check` compares the method with all
 permutations of small cases, and the plans that are recorded with the sites there are.
 """
 
 import argparse
 import collections
-import hashlib
 import itertools
 import json
 import random
@@ -138,19 +138,34 @@ def make(placement, floorplan):
     return before, after
 
 
-def path(board, configuration):
-    """Where the plan of a configuration is, in a board's folder."""
-    return board / f"{configuration}.floorplan"
+def improve(command, netlist, plan, log, folder):
+    """Places a netlist by its plan, if there is one, and makes another of that placement for the next build. The command is nextpnr's,
+    without the netlist."""
+    (folder / "placed.json").unlink(missing_ok=True)
+    command = [*command, "--json", planned(netlist, plan, folder), "--no-route", "--write", "placed.json"]
+    flow.run(command, log, folder, flow.ALONE)
+    if not (folder / "placed.json").exists():
+        sys.exit(f"{command[0]} failed; see {log}")
+    before, after = make(folder / "placed.json", plan)
+    print(json.dumps({"floorplan": str(plan), "tiles_before": round(before), "tiles_after": round(after)}), flush=True)
 
 
-def of(board, configuration):
-    """The plan of a configuration, or None."""
-    return path(board, configuration) if path(board, configuration).exists() else None
+def path(folder, name):
+    """Where the plan of a board's configuration, or of a kernel, is kept."""
+    return folder / f"{name}.floorplan"
 
 
-def digest(floorplan):
-    """SHA-256 of a plan."""
-    return hashlib.sha256(floorplan.read_bytes()).hexdigest()
+def of(folder, name):
+    """The plan of a board's configuration or of a kernel, or None."""
+    return path(folder, name) if path(folder, name).exists() else None
+
+
+def planned(netlist, plan, folder):
+    """Name of a netlist with the sites of the plan if there is one, or else of the one given."""
+    if not plan.exists():
+        return netlist
+    apply(plan, folder / netlist, folder / f"planned.{netlist}")
+    return f"planned.{netlist}"
 
 
 def read(floorplan):
@@ -168,7 +183,7 @@ def apply(floorplan, netlist, planned):
             blocks |= {name: cell for name, cell in module["cells"].items() if cell["type"] in SITES}
     if other := sorted(blocks.keys() ^ sites.keys()):
         sys.exit(f"{floorplan} is not a plan of this netlist: {other[0]} and {len(other) - 1} others are only in one of them; "
-                 "remove it, and make another with scripts/build-board.py --plan")
+                 "remove it, and make another with --plan")
     for name, cell in blocks.items():
         cell["attributes"]["BEL"] = sites[name]
     planned.write_text(json.dumps(text))
@@ -191,7 +206,7 @@ def check():
         if len(set(chosen)) < len(chosen) or total != best:
             yield f"{costs}: {chosen} costs {total}, the best {best}"
     there = {f"X{x}/Y{y}/{site}" for sites in SITES.values() for x, y, site in sites}
-    for floorplan in sorted(flow.ROOT.glob("hardware/boards/*/*.floorplan")):
+    for floorplan in sorted(flow.ROOT.glob("hardware/**/*.floorplan")):
         sites = list(read(floorplan).values())
         if len(set(sites)) < len(sites) or not set(sites) <= there:
             yield f"{floorplan} names a site twice, or one that the device has not"

@@ -1,12 +1,14 @@
 """What the scripts for hardware share: where tools and results are, the Verilog of kernels, what reports say."""
 
 import collections
+import hashlib
 import json
 import os
 import pathlib
 import re
 import subprocess
 import sys
+import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".venv/bin"
@@ -85,10 +87,25 @@ def export(folder, *names, profile="dev"):
     return exported
 
 
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def kernels():
     """Digest of the Verilog of every kernel, as hdl/golden.txt has them."""
     lines = map(str.split, GOLDEN.read_text().splitlines())
     return {kernel: digest for digest, kernel in lines}
+
+
+def tops():
+    """Kernels that boards hold."""
+    boards = [tomllib.loads(path.read_text()) for path in (ROOT / "hardware/boards").glob("*/board.toml")]
+    return {chosen["kernel"] for board in boards for chosen in board["configuration"].values()}
+
+
+def engines():
+    """Kernels but those that join others: the accelerators and what boards hold."""
+    return [kernel for kernel in kernels() if kernel not in tops() and not kernel.startswith("accelerator")]
 
 
 def block(cell):

@@ -26,7 +26,7 @@ build=${CARGO_TARGET_DIR:-$PWD/target}/release-build
 registry=${CARGO_HOME:-$HOME/.cargo}/registry/src
 rm -rf "${out:?}/$name"
 folder=$out/$name
-mkdir -p "$folder"/{man/man1,completions,docs}
+mkdir -p "$folder"/{man/man1,completions}
 CARGO_TARGET_DIR=$build \
     CARGO_PROFILE_RELEASE_DEBUG=false CARGO_PROFILE_RELEASE_STRIP=symbols \
     RUSTFLAGS="--remap-path-prefix=$PWD=winterforge --remap-path-prefix=$registry=crates" \
@@ -36,7 +36,7 @@ for shell in bash zsh fish; do
     "$folder/bin/winterforge" completions "$shell" >"$folder/completions/winterforge.$shell"
 done
 cp README.md SECURITY.md LICENSE-MIT LICENSE-APACHE "$folder"
-cp docs/*.md "$folder/docs"
+cp -R docs "$folder"
 python3 scripts/dependencies.py sbom "$folder/sbom.cdx.json" >/dev/null
 python3 scripts/dependencies.py licences "$folder/THIRD-PARTY-LICENCES.txt" >/dev/null
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Installs what the hardware tests and flows need on Debian 12: Verilator, Icarus, yosys, the solvers, OpenSTA and the
+# Installs what the hardware tests and flows need on Debian 12: Verilator, Icarus, yosys, z3, OpenSTA and the
 # cells of OSU018 from Debian; current yosys and nextpnr for ECP5, iCE40 and Gowin from PyPI, in .venv of this checkout.
 # May be run again at any time: what is already there in the right version is left alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 debian_packages=(
-    verilator=5.006-3 iverilog=11.0-1.1+b1 yosys=0.23-6 z3=4.8.12-3.1 cvc5=1.0.3-1
+    verilator=5.006-3 iverilog=11.0-1.1+b1 yosys=0.23-6 z3=4.8.12-3.1
     opensta=0~20191111gitc018cb2+dfsg-1 qflow-tech-osu018=1.3.17+dfsg.1-3 python3-venv g++ make zlib1g-dev
 )
 python_packages=(
