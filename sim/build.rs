@@ -54,8 +54,6 @@ fn main() {
         has_coverage,
         fingerprint: format!("{version}\n{has_coverage}\n{WAIVED}\n{shim}\n"),
     };
-    println!("cargo::rustc-env=WINTERFORGE_VERILATOR={version}");
-
     let designs = all_designs(has_coverage);
     build_runtime(&setting);
     build_models(&setting, &designs);

@@ -19,7 +19,7 @@ Measures the models in testdata/models and other proof systems, and writes bench
 quiet cores, and once some minutes to build the other systems for this machine.
 
   --runs N            different inputs per case, of which the median counts (default 9); other systems run a third as often
-  --large             prove EfficientNet-Lite0 too, once: five minutes and 10 GB more
+  --large             prove EfficientNet-Lite0 too, once: minutes and 6 GB more
   --models DIRECTORY  where efflite0 is (default ../shared/models beside the repository)
   --quick             one run, short traces: to see that it works. Writes to target/benchmarks-quick unless told otherwise
   --out DIRECTORY     where to write (default: docs/ of this repository)

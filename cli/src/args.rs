@@ -125,7 +125,7 @@ Examples:
   winterforge man | man -l -
   winterforge man -o /usr/local/share/man/man1")]
     Man(ManArguments),
-    /// List, export and simulate the hardware kernels
+    /// The hardware kernels: list, export, simulate, build bitstreams, report
     #[cfg(feature = "hardware")]
     Hw(crate::commands::hw::Arguments),
 }
@@ -176,8 +176,8 @@ pub(crate) struct ProveArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
     /// What extends and hashes columns: cpu, sim (the simulated accelerator, with the feature `hardware`), board:PORT or
-    /// board:PORT@BAUD (an accelerator at a serial port, with the feature `board`), dual:A,B (both, compared), record:FILE or
-    /// replay:FILE
+    /// board:PORT@BAUD (an accelerator at a serial port, with the feature `board`), dual:A,B (both, compared), record:FILE,
+    /// record:FILE,A or replay:FILE
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub(crate) device: String,
     /// What takes over where the device fails in mid-proof

@@ -1,8 +1,8 @@
 //! Winterforge's hardware kernels, defined in rust-hdl and exported to Verilog.
 //!
-//! [`registry::kernels`] lists every kernel at every set of parameters that is built, simulated
-//! and placed. A kernel is one file: the block, its latency, and its tests; its integer model is
-//! plain `u64`/`u128` code that shares nothing with it. [`mod@bench`] holds the conventions for
+//! [`registry::kernels`] lists every kernel at every set of parameters that is exported and
+//! simulated. A block stands with its latency and its tests; its integer model is plain
+//! `u64`/`u128` code that shares nothing with it. [`mod@bench`] holds the conventions for
 //! streams and the test bench; [`lint`] refuses what rust-hdl would translate wrongly; [`export`]
 //! writes Verilog.
 //!

@@ -2,8 +2,8 @@
 //!
 //! The generator prints a Rust expression as Verilog token by token. The two languages disagree on
 //! precedence and on widths, and nothing downstream notices: yosys and Verilator accept the
-//! result, which computes something else than the simulation. [`specimens`] holds one kernel per
-//! known case; the co-simulation tests show each of them differ.
+//! result, which computes something else than the simulation; other expressions become no Verilog
+//! at all. [`specimens`] holds one kernel per known case; the co-simulation tests show each.
 //!
 //! The rule that keeps kernels safe: **put every arithmetic result in a `Local` signal of its full
 //! width before comparing, slicing, casting or right-shifting it or shifting by it, and parenthesise

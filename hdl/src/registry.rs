@@ -1,4 +1,4 @@
-//! Every kernel that is exported, simulated and placed: one entry per set of parameters.
+//! Every kernel that is exported and simulated: one entry per set of parameters.
 
 use crate::design::{Design, HdlSimulation};
 use crate::export::{self, ExportError};
@@ -12,7 +12,7 @@ pub struct Kernel {
     pub family: &'static str,
     /// Parameters by name.
     pub parameters: &'static [(&'static str, u64)],
-    /// Verilog of vendor cells that the kernel instantiates, for simulation only.
+    /// Verilog of vendor cells that the kernel instantiates, for simulation and the silicon estimate.
     pub cell_models: &'static [&'static str],
     /// Makes the kernel, not yet connected.
     pub build: fn() -> Box<dyn Design>,

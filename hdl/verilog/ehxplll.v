@@ -1,4 +1,4 @@
-// Behavioural model of Lattice ECP5's EHXPLLL, for simulation only.
+// Behavioural model of Lattice ECP5's EHXPLLL, for simulation and the silicon estimate only.
 //
 // This is our reading of Lattice's documentation: the output clock is the input clock, whatever the dividers, and
 // the lock comes after sixteen cycles of it. Phase, other outputs and power-down are left out; the boards do not use them.

@@ -1,4 +1,4 @@
-// Behavioural model of Lattice ECP5's MULT18X18D, for simulation only.
+// Behavioural model of Lattice ECP5's MULT18X18D, for simulation and the silicon estimate only.
 //
 // This is our reading of the ECP5 sysDSP documentation, not Lattice's model: unsigned and signed
 // operands, all four register stages on CLK0 with CE0 and synchronous RST0, nothing else. Shift

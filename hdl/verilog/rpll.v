@@ -1,4 +1,4 @@
-// Behavioural model of Gowin's rPLL, for simulation only.
+// Behavioural model of Gowin's rPLL, for simulation and the silicon estimate only.
 //
 // This is our reading of Gowin's documentation: the output clock is the input clock, whatever the dividers, and the lock
 // comes after sixteen cycles of it. Phase, other outputs and dividers that are set at run time are left out; the boards do

@@ -1,4 +1,4 @@
-//! EfficientNet-Lite0, proven and verified: minutes and 9 GB, so only on request.
+//! EfficientNet-Lite0, proven and verified: from `../shared/models/efflite0` beside the repository, with 6 GB, so only on request.
 //!
 //! `WINTERFORGE_LONG=1 cargo test --release -p winterforge-prover --test efflite0 -- --nocapture`
 

@@ -20,6 +20,3 @@ pub mod steady;
 
 pub use co_verify::{co_verify, verify_rtl};
 pub use model::{Model, ModelError};
-
-/// The Verilator that made the models.
-pub const VERILATOR_VERSION: &str = env!("WINTERFORGE_VERILATOR");

@@ -1,4 +1,4 @@
-//! For every expression that the lint refuses: simulation and Verilog really differ.
+//! For every expression that the lint refuses: simulation and Verilog really differ, or it is no Verilog.
 
 use std::process::Command;
 

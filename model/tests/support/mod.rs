@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use zip::ZipArchive;
 
-/// The models that golden files come with.
+/// The models without attention that golden files come with.
 pub(crate) const MODELS: [&str; 5] = [
     "mlp_mnist",
     "mlp_digits",
@@ -24,9 +24,6 @@ pub(crate) const MODELS: [&str; 5] = [
     "lenet_mnist",
     "inverted_residual",
 ];
-
-/// Those of dense layers only.
-pub(crate) const DENSE: [&str; 3] = ["mlp_mnist", "mlp_digits", "mlp_bc"];
 
 /// A file of a golden model.
 pub(crate) fn path(model: &str, file: &str) -> PathBuf {
