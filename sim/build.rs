@@ -1,6 +1,6 @@
 //! Exports every kernel to Verilog, translates it with Verilator and compiles the model.
 //!
-//! A model is rebuilt only when its Verilog, the shim or the options change. With
+//! A model is rebuilt only when its Verilog, the shim or this file changes. With
 //! `WINTERFORGE_COVERAGE=1` the models count how often lines are passed, and record which bits toggle
 //! instead of waveforms (shim/coverage).
 
@@ -17,6 +17,9 @@ use winterforge_hdl::registry::{Kernel, kernels};
 
 /// Warnings of `verilator -Wall` that are waived; docs/hardware/waivers.md says why.
 const WAIVED: &str = include_str!("../hardware/waivers.txt");
+
+/// How models are translated and compiled, and faults injected.
+const THIS: &str = include_str!("build.rs");
 
 /// Sources of Verilator's run-time library, in its include folder.
 const RUNTIME: &[&str] = &[
@@ -52,7 +55,7 @@ fn main() {
         out: models_folder(&own, has_coverage),
         include: PathBuf::from(verilator_output(&["--getenv", "VERILATOR_ROOT"])).join("include"),
         has_coverage,
-        fingerprint: format!("{version}\n{has_coverage}\n{WAIVED}\n{shim}\n"),
+        fingerprint: format!("{version}\n{has_coverage}\n{WAIVED}\n{shim}\n{THIS}\n"),
     };
     let designs = all_designs(has_coverage);
     build_runtime(&setting);

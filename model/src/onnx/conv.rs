@@ -90,6 +90,10 @@ pub(super) fn complete<'m>(
         None => None,
         Some(_) => {
             let view = float_constant(importer, node, 2, "B")?;
+            let operand = Operand::required(importer, view.node, 0, "bias")?;
+            if operand.dims()? != [channels] {
+                return Err(operand.error(format!("must have shape [{channels}]")));
+            }
             let quantization = weights.quantization(channels)?;
             let unit = |channel: usize| x_quantization.scale * quantization[channel].scale;
             let bias = super::qdq::integer_bias(importer, view, channels, unit)?;

@@ -4,10 +4,12 @@
 //! Whatever is irregular is left as it is, for the import to complain about.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rten_onnx::onnx::{AttributeProto, AttributeType, DataLocation, DataType};
 use rten_onnx::onnx::{GraphProto, NodeProto, TensorProto};
+
+use crate::validate::is_usable_scale;
 
 /// Bytes that tables and what is taken out of them may be in all, for each byte of the file.
 const BYTES_PER_FILE_BYTE: usize = 16;
@@ -30,6 +32,8 @@ struct Folding {
     dequantized: HashMap<String, NodeProto>,
     /// Integers that are quantized from what they stand for: their other name.
     aliases: HashMap<String, String>,
+    /// Names of what the model is fed with.
+    inputs: HashSet<String>,
     budget: usize,
 }
 
@@ -44,6 +48,7 @@ impl Folding {
             values: HashMap::new(),
             dequantized: HashMap::new(),
             aliases: HashMap::new(),
+            inputs: graph.input.iter().flat_map(|v| v.name.clone()).collect(),
             budget,
         }
     }
@@ -93,7 +98,7 @@ impl Folding {
         let Some(output) = node.output.first() else {
             return;
         };
-        let value = attribute(node, "value").and_then(|value| value.t.as_ref());
+        let value = attribute(node, "value").and_then(tensor_of);
         if let (true, Some(tensor)) = (is(node, "Constant"), value) {
             self.values.insert(output.clone(), tensor.clone());
         }
@@ -124,7 +129,12 @@ impl Folding {
             return None;
         }
         let output = node.output.first()?.clone();
-        let tensor = self.take(node, x, format!("{output} of integers"))?;
+        let name = format!("{output} of integers");
+        // A constant of that name would take the input's place.
+        if self.inputs.contains(&name) {
+            return None;
+        }
+        let tensor = self.take(node, x, name)?;
         dequantize.input[0] = tensor.name.clone()?;
         dequantize.output = vec![output];
         dequantize.name.clone_from(&node.name);
@@ -132,8 +142,8 @@ impl Folding {
     }
 
     /// Whether a node gives constant integers back that it was quantized from; they then go by one name. Its zero point must be of
-    /// their type, which is the type of its result, and its scale one number: the same for other integers, or along another axis,
-    /// would give others back.
+    /// their type, which is the type of its result, and its scale one number that conversions are exact with: otherwise others may
+    /// come back.
     fn is_seam(&mut self, node: &NodeProto) -> bool {
         let number = |name: &str| {
             let tensor = self.constant(name)?;
@@ -158,9 +168,17 @@ impl Folding {
         let [integers, s, z] = origin.input.as_slice() else {
             return false;
         };
+        let is_usable = |name: &str| match number(name) {
+            Some((DataType::FLOAT, (_, bytes))) => {
+                let bytes = bytes.try_into().map(f32::from_le_bytes);
+                bytes.is_ok_and(is_usable_scale)
+            }
+            _ => false,
+        };
         let data_type = |name: &str| self.constant(name).and_then(|tensor| tensor.data_type);
         let is_seam = is_plain(node)
             && is_plain(origin)
+            && is_usable(s)
             && same(s, scale)
             && same(z, zero_point)
             && data_type(integers) == data_type(z);
@@ -172,18 +190,19 @@ impl Folding {
 
     /// The chosen cells of a table.
     fn take(&mut self, node: &NodeProto, table: &str, name: String) -> Option<TensorProto> {
-        if !is(node, "Gather")
-            || node
-                .attribute
-                .iter()
-                .any(|a| a.name.as_deref() != Some("axis"))
-        {
+        if !is(node, "Gather") {
             return None;
         }
-        let axis = match attribute(node, "axis") {
-            None => 0,
-            Some(axis) if axis.r#type == Some(AttributeType::INT) => axis.i.unwrap_or(0),
-            Some(_) => return None,
+        // Of two it would not be clear which.
+        let axis = match node.attribute.as_slice() {
+            [] => 0,
+            [axis]
+                if axis.name.as_deref() == Some("axis")
+                    && axis.r#type == Some(AttributeType::INT) =>
+            {
+                axis.i.unwrap_or(0)
+            }
+            _ => return None,
         };
         let indices = node.input.get(1)?;
         // Before anything is copied; whoever exceeds it has no budget left.
@@ -238,6 +257,12 @@ impl Folding {
             ..TensorProto::default()
         })
     }
+}
+
+/// The tensor that an attribute is. What its type does not say it holds as well is not it.
+pub(super) fn tensor_of(attribute: &AttributeProto) -> Option<&TensorProto> {
+    let is_tensor = attribute.r#type == Some(AttributeType::TENSOR);
+    attribute.t.as_ref().filter(|_| is_tensor)
 }
 
 pub(super) fn is(node: &NodeProto, operator: &str) -> bool {

@@ -60,6 +60,10 @@ impl<'m> Importer<'m> {
         let Some((batch, dims)) = shape.dim.split_first() else {
             return Err(fail("is a scalar; axis 0 must be the batch".to_string()));
         };
+        // Of both, the encoding's last is meant.
+        if (shape.dim.iter()).any(|dim| dim.dim_value.is_some() && dim.dim_param.is_some()) {
+            return Err(fail("has an axis with both a size and a name".to_string()));
+        }
         self.batch = batch.dim_value;
         let mut sample = Vec::new();
         for (axis, dim) in dims.iter().enumerate() {

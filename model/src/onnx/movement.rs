@@ -327,7 +327,8 @@ fn float_filler<'m>(
         of_constant.dequantize(operand.byte()?.1)
     };
     let filler = quantization.quantize(real);
-    if quantization.dequantize(filler) == real {
+    // By its bits: -0 is another divisor than 0.
+    if quantization.dequantize(filler).to_bits() == real.to_bits() {
         return Ok(filler);
     }
     Err(node.operand(

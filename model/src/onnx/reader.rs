@@ -5,6 +5,7 @@ use std::collections::{BinaryHeap, HashMap};
 
 use rten_onnx::onnx::{GraphProto, ModelProto, TensorProto, ValueInfoProto};
 
+use super::fold::tensor_of;
 use super::node::NodeView;
 use crate::error::{ImportError, Shown};
 
@@ -97,7 +98,7 @@ pub(super) fn read<'m>(model: &'m ModelProto, file: &'m str) -> Result<Source<'m
 
 /// Operators keep their meaning over the supported versions, but for `Softmax`. Returns the version of the standard set.
 fn check_opsets(model: &ModelProto, file: &str) -> Result<i64, ImportError> {
-    let mut standard = 13;
+    let mut standard = None;
     for opset in &model.opset_import {
         let range = match opset.domain.as_deref().unwrap_or("") {
             "" | "ai.onnx" => 10..=25,
@@ -119,10 +120,13 @@ fn check_opsets(model: &ModelProto, file: &str) -> Result<i64, ImportError> {
             });
         }
         if *range.start() == 10 {
-            standard = version;
+            standard = Some(version);
         }
     }
-    Ok(standard)
+    standard.ok_or_else(|| ImportError::Model {
+        file: file.to_string(),
+        detail: "no version of the standard operator set is named; convert the model".to_string(),
+    })
 }
 
 /// Operators with a subgraph are refused by name already; this keeps the rule explicit.
@@ -140,10 +144,7 @@ fn check_subgraphs(graph: &GraphProto, file: &str) -> Result<(), ImportError> {
 fn constant_node<'m>(node: NodeView<'m>) -> Result<(&'m str, &'m TensorProto), ImportError> {
     node.expect_attributes(&["value"])?;
     let name = single_output(node)?;
-    match node
-        .find("value")
-        .and_then(|attribute| attribute.t.as_ref())
-    {
+    match node.find("value").and_then(tensor_of) {
         Some(tensor) => Ok((name, tensor)),
         None => Err(node.attribute("value", "must be a tensor".to_string())),
     }

@@ -18,7 +18,8 @@ const MAX_RESULTS: usize = 64;
 /// Tells the node of a result which one it is, and of how many.
 const RESULT: &str = "result of";
 
-/// Makes a node of each result. Nodes with more than are supported stay as they are, and are refused for that.
+/// Makes a node of each result. Nodes with more than are supported stay as they are, and are refused for that; a file that has the
+/// attribute itself has it twice then, which is refused as well.
 pub(super) fn separate(graph: &mut GraphProto) {
     let is_split = |node: &_| is(node, "Split");
     if !graph.node.iter().any(is_split) {
@@ -26,7 +27,7 @@ pub(super) fn separate(graph: &mut GraphProto) {
     }
     for node in std::mem::take(&mut graph.node) {
         let count = node.output.len();
-        if !is_split(&node) || !(2..=MAX_RESULTS).contains(&count) {
+        if !is_split(&node) || !(1..=MAX_RESULTS).contains(&count) {
             graph.node.push(node);
             continue;
         }

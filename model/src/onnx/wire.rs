@@ -111,6 +111,10 @@ fn walk(
         let fail = |what: &str| format!("{what} in a {message:?} message at byte {at}");
         let tag = varint(&mut rest).ok_or_else(|| fail("a broken field tag"))?;
         let number = tag >> 3;
+        // Protobuf's own decoder drops the bits above and reads another field, this one's none.
+        if tag > u64::from(u32::MAX) || number == 0 {
+            return Err(fail("an impossible field number"));
+        }
         let field = message.field(number);
         if let Field::Refused(what) = field {
             return Err(fail(&format!("unsupported: {what};")));
@@ -232,6 +236,22 @@ mod tests {
                 .unwrap_err()
                 .contains("twice")
         );
+    }
+
+    /// Nor one that other decoders see only.
+    #[test]
+    fn field_numbers_beyond_the_format_are_refused() {
+        for bytes in [
+            // As `i` of an attribute to those who keep 32 bits, as a second graph, as nothing at all.
+            &[0x98, 0x80, 0x80, 0x80, 0x10, 0x02][..],
+            &[0x3a, 0x00, 0xba, 0x80, 0x80, 0x80, 0x10, 0x00],
+            &[0x00, 0x00],
+        ] {
+            let error = check(bytes).unwrap_err();
+            assert!(error.contains("field number"), "{error}");
+        }
+        // Longer than it need be, but the same number to all.
+        assert_eq!(check(&[0xba, 0x80, 0x80, 0x80, 0x00, 0x00]), Ok(()));
     }
 
     #[test]
