@@ -165,7 +165,8 @@ def test_options_reach_the_bundle(digits, options):
     said = wf.inspect(proof)
     assert all(said[name] == value for name, value in options.items())
     asked = {"min_security": options.get("security", 100), "hash": options.get("hash", "blake3")}
-    assert wf.verify(proof, model=model, **asked).proven_bits == proof.proven_bits
+    verified = wf.verify(proof, model=model, **asked)
+    assert (verified.proven_bits, verified.hash) == (proof.proven_bits, asked["hash"])
 
 
 def test_progress_is_told_and_other_threads_run(digits):

@@ -79,6 +79,8 @@ class Verified:
     model_id: str
     mode: str
     proven_bits: int
+    hash: str
+    """Of commitments and challenges."""
     batch: int
     input: np.ndarray
     """As the model is fed: float32, 8-bit integers, or uint32 tokens."""
@@ -220,8 +222,8 @@ def verify(bundle, *, model=None, key=None, input=None, min_security=100, hash=N
     cells = np.frombuffer(report["input"], _KINDS[kind]).astype(np.uint32 if kind == "tokens" else kind)
     output_q, output = _outputs(report["output_kind"], report["output_shape"], report["output_q"], report["output"])
     return Verified(
-        model_id=report["model_id"], mode=report["mode"], proven_bits=report["proven_bits"], batch=report["batch"],
-        input=cells.reshape(report["input_shape"]), output_q=output_q, output=output, key=report["key"],
+        model_id=report["model_id"], mode=report["mode"], proven_bits=report["proven_bits"], hash=report["hash"],
+        batch=report["batch"], input=cells.reshape(report["input_shape"]), output_q=output_q, output=output, key=report["key"],
         parents=tuple(report["parents"]), verify_ms=elapsed_ms)
 
 

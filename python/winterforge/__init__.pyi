@@ -63,6 +63,7 @@ class Verified:
     model_id: str
     mode: Literal["open", "key"]
     proven_bits: int
+    hash: _Hash
     batch: int
     input: npt.NDArray[Any]
     output_q: _Integers
