@@ -65,6 +65,7 @@ fn one_sample_of_every_model() {
             keys(&verdict),
             [
                 "accepted",
+                "hash",
                 "input_index",
                 "mode",
                 "model_id",
