@@ -51,18 +51,22 @@ def report(built, about):
         *([f"| seed | {built['seed']}, of {len(built['seeds_tried'])} tried |"] if built["seeds_tried"] else []),
         *(f"| {tool} | {version} |" for tool, version in built["tools"].items()),
         f"| SHA-256 of the Verilog | `{built['rtl_sha256']}` |",
-        *(f"| SHA-256 of {name} | `{sum}` |" for name, sum in built["inputs"]["files_sha256"].items()),
+        *(f"| SHA-256 of {name} | `{sha256}` |" for name, sha256 in built["inputs"]["files_sha256"].items()),
         f"| SHA-256 of the bitstream | {digest(built)} |",
     ]
     return "\n".join(lines) + "\n"
 
 
+def files(about):
+    """What a build takes from a board's folder, beside a floorplan."""
+    return [*about.get("project", []), *([about["constraints"]] if "constraints" in about else [])]
+
+
 def inputs(where, about, configuration):
     """What a build depends on beside the kernel and the tools: the options for the device, and digests of the board's files."""
-    files = [*about.get("project", []), *([about["constraints"]] if "constraints" in about else [])]
-    if plan := floorplan.of(where, configuration):
-        files.append(plan.name)
-    return {"device": about.get("device", []), "files_sha256": {name: flow.sha256(where / name) for name in files}}
+    plan = floorplan.of(where, configuration)
+    names = [*files(about), *([plan.name] if plan else [])]
+    return {"device": about.get("device", []), "files_sha256": {name: flow.sha256(where / name) for name in names}}
 
 
 def slowest(path):

@@ -155,8 +155,6 @@ def place(seeds, about, folder, steps, netlist):
 
 def plan_blocks(about, where, name, seed, folder):
     """Places, by the plan there is, and makes another of that for the next build."""
-    # nextpnr sees its folder alone.
-    shutil.copy(where / about["constraints"], folder)
     step(f"place, seed {seed}, and floorplan")
     command = placing(about, FAMILIES[about["family"]], seed)
     floorplan.improve(command, "netlist.json", floorplan.path(where, name), folder / f"place.{seed}.log", folder)
@@ -176,8 +174,6 @@ def implement(arguments, chosen, about, where, name, folder, bitstream):
     """Places, routes and packs: what the report says of it."""
     steps = FAMILIES[about["family"]]
     seeds = range(1, arguments.seeds + 1) if arguments.seeds else [chosen["seed"]]
-    # nextpnr sees its folder alone.
-    shutil.copy(where / about["constraints"], folder)
     netlist = floorplan.planned("netlist.json", floorplan.path(where, name), folder)
     best, tried = place(seeds, about, folder, steps, netlist)
     is_met = best["worst"] >= 0
@@ -239,8 +235,8 @@ def build(arguments):
     lint(kernel, steps["cells"], folder)
     step("synthesis")
     top = chosen.get("top", kernel)
-    # For the vendor's tool.
-    for file in about.get("project", []):
+    # nextpnr sees its folder alone; a project is for the vendor's tool.
+    for file in boards_page.files(about):
         shutil.copy(where / file, folder / file)
     # By names alone, as the constraints.
     sources = dict.fromkeys([f"{kernel}.v", f"{top}.v"])

@@ -15,7 +15,7 @@ placer `static` may leave less wire than `heap` where there are many DSP blocks 
 DSP blocks and block RAMs are too many to be spread well `--plan` makes, or improves, a floorplan of a placement by `static` (see
 floorplan.py), by which the kernel is placed from then on. Accelerators are placed with their boards, by build-board.py.
 `--table` writes docs/hardware/place-and-route.md from all results so far, and names the kernels that
-have none. `--check` runs no tool: it fails if a result is of other Verilog than hdl/golden.txt, or
+have none. `--check` runs no tool: it fails if a result is of other Verilog than hdl/golden.txt or of another floorplan, or
 misses its clock, or if the table is not that of the results. Nothing is loaded on a board.
 """
 
@@ -142,7 +142,8 @@ def table():
         "156 DSP blocks (MULT18X18D) and 208 block RAMs (DP16KD). LUT4 is logic alone: a carry cell (CCU2C) takes two LUTs more,",
         "a distributed RAM (DPR16X4) four. Cells are yosys' counts after synthesis. The clock is nextpnr's estimate for the best",
         "of the seeds tried, which end at the first that meets the clock wanted. A kernel that needs more than the device has is",
-        "synthesized only. `planned`: with a floorplan of its DSP blocks and block RAMs (hardware/place-and-route/). Accelerators are placed with their boards: [boards.md](boards.md). Nothing has been loaded on a board.",
+        "synthesized only. `planned`: with a floorplan of its DSP blocks and block RAMs (hardware/place-and-route/). Accelerators",
+        "are placed with their boards: [boards.md](boards.md). Nothing has been loaded on a board.",
         "",
         f"Tools: {'; '.join(tools)}.",
         "",

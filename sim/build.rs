@@ -57,6 +57,7 @@ fn main() {
         has_coverage,
         fingerprint: format!("{version}\n{has_coverage}\n{WAIVED}\n{shim}\n{THIS}\n"),
     };
+
     let designs = all_designs(has_coverage);
     build_runtime(&setting);
     build_models(&setting, &designs);

@@ -40,6 +40,12 @@ fn another_model_input_or_minimum_is_rejected() {
         "insufficient-security"
     );
     assert_eq!(reason(3, &bundle, &["--hash", "poseidon2"]), "other-hash");
+    let model = golden("mlp_bc", "model.onnx");
+    let verdict = json(
+        0,
+        &["verify", &bundle, "--model", &model, "--hash", "blake3"],
+    );
+    assert_eq!(verdict["hash"], "blake3");
     assert_eq!(
         reason(3, &bundle, &["--input", &inputs, "--index", "5"]),
         "other-input"
