@@ -182,7 +182,7 @@ fn queries_are_fewer_than_points() {
                 assert!(queries >= points);
                 refused += 1;
             }
-            Err(error) => println!("2^{log_batch}: {error}"),
+            Err(error) => panic!("2^{log_batch}: {error}"),
         }
     }
     assert!(refused > 0);
